@@ -1,0 +1,8 @@
+// Package filetype says what is known of a kind of file: a [Format] in a table, which recognises it, finds
+// where it ends, and judges whether it is whole. Each family of formats has a folder of its own below.
+//
+// A format promises that no file with a wrong byte in a place that a reader uses is ever Proven; that the
+// work and memory for a hostile file are bounded; and that whatever is not whole comes with the byte at
+// which that was seen. It never writes, never opens anything but the source it was given, and never trusts
+// the name of a file.
+package filetype

@@ -1,0 +1,81 @@
+package layers
+
+import (
+	"salvor/block"
+	"salvor/filesystem"
+	"salvor/finding"
+)
+
+// State says in what condition a layer is.
+type State string
+
+// The states of a layer.
+const (
+	Good    State = "good"
+	Damaged State = "damaged"
+	Missing State = "missing"
+	Locked  State = "locked"
+)
+
+// Layer is a node in the tree of what stands in what: the disk, its table, its partitions, the file systems
+// in them.
+type Layer struct {
+	// ID is stable for the same medium and the same findings: "d1" for the first disk, "v2" for the second
+	// volume by offset, "d1.gpt" for a table.
+	ID     string
+	Parent *Layer
+	// Kind is "disk", a scheme ("gpt"), "partition", a file system ("ext4"), "free" for a gap that no entry
+	// covers, or another recognised kind ("luks", "swap").
+	Kind   string
+	Extent block.Extent // on the medium, bytes
+	Label  string       // the name that the layer gives itself, hostile text
+	UUID   string
+	State  State
+	// Score is 0 to 100: how well the evidence carries this reading. A layer that the tree accepts has at
+	// least AcceptScore.
+	Score int
+	// Rival says that a better reading of the same bytes was accepted; it is shown, and not read.
+	Rival bool
+	// Readable says that the files of this layer can be read; when it is false and Kind is a volume's, only
+	// carving gets files from it, without names.
+	Readable bool
+	// Volume is the number of the volume, from 1 by offset; 0 for layers that are no volume.
+	Volume   int
+	Children []*Layer
+	Findings []finding.Finding
+
+	// Source reads the layer's bytes; its origin leads to the medium. Nil for tables.
+	Source block.Source
+	// FS is the opened file system; nil when there is none or it is not readable.
+	FS filesystem.FileSystem
+}
+
+// AcceptScore is the least score with which a layer is accepted into the tree by itself.
+const AcceptScore = 50
+
+// Walk calls visit for l and everything below it, parents first, until visit returns false.
+func (l *Layer) Walk(visit func(l *Layer, depth int) bool) { l.walk(visit, 0) }
+
+func (l *Layer) walk(visit func(*Layer, int) bool, depth int) bool {
+	if !visit(l, depth) {
+		return false
+	}
+	for _, c := range l.Children {
+		if !c.walk(visit, depth+1) {
+			return false
+		}
+	}
+	return true
+}
+
+// Volumes returns the accepted volumes in order of their numbers.
+func (l *Layer) Volumes() []*Layer {
+	var out []*Layer
+	l.Walk(func(n *Layer, _ int) bool {
+		if n.Volume > 0 && !n.Rival {
+			out = append(out, n)
+		}
+		return true
+	})
+	return out
+}
