@@ -38,6 +38,7 @@ const (
 // Entry is one file in the catalogue, whichever way it was found.
 type Entry struct {
 	ID     string // stable, native: "v2/i1234", "c/0x2801000"
+	Source int    // number of the source in the case, from 1
 	Volume int    // number of the volume, 0 for carved files
 	Origin Origin
 	State  filesystem.State // carved files are Orphan
@@ -55,7 +56,8 @@ type Entry struct {
 
 	Size   int64
 	Stream string // "" for the content; the name of another stream, which is an entry of its own
-	// Runs lead from the file to the medium (not to the volume).
+	// Runs lead from the file to the medium of Source (not to the volume), normalized: joined over the
+	// medium they give the content.
 	Runs []block.Run
 
 	Format  string // name of the format's row, "" when no format accepts it
