@@ -12,7 +12,8 @@ type Extent struct {
 
 // End returns the first offset behind the extent, or math.MaxInt64 where the sum does not fit.
 func (e Extent) End() int64 {
-	if e.Length > math.MaxInt64-e.Offset {
+	// An extent that was shifted may begin before 0, where the difference would not fit either.
+	if e.Offset > 0 && e.Length > math.MaxInt64-e.Offset {
 		return math.MaxInt64
 	}
 	return e.Offset + e.Length
