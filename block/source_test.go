@@ -110,7 +110,9 @@ func TestConformance(t *testing.T) {
 		{"faulty", func() block.Source { return blocktest.Faulty(block.Bytes(data), bad) }, data, setOf(bad)},
 		{"coarse", func() block.Source { return blocktest.Coarse(blocktest.Faulty(block.Bytes(data), bad)) }, data, setOf(bad)},
 		{"silent", func() block.Source { return blocktest.Silent(blocktest.Faulty(block.Bytes(data), bad)) }, data, setOf(bad)},
-		{"slow", func() block.Source { return blocktest.Slow(block.Bytes(data[:3000]), func(block.Extent) time.Duration { return time.Microsecond }) }, data[:3000], block.Set{}},
+		{"slow", func() block.Source {
+			return blocktest.Slow(block.Bytes(data[:3000]), func(block.Extent) time.Duration { return time.Microsecond })
+		}, data[:3000], block.Set{}},
 		{"flaky, once it works", func() block.Source { return blocktest.Flaky(block.Bytes(data), 1, 0) }, data, block.Set{}},
 		{"vanishing later", func() block.Source { return blocktest.Vanishing(block.Bytes(data), 1<<40) }, data, block.Set{}},
 		{"vanished", func() block.Source { return blocktest.Vanishing(block.Bytes(data), 0) }, data, block.SetOf(block.Between(0, int64(len(data))))},
