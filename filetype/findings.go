@@ -1,0 +1,74 @@
+package filetype
+
+import (
+	"salvor/block"
+	"salvor/finding"
+)
+
+// Findings are the kinds of finding that this package declares, for itself and for every format.
+var Findings = []*finding.Def{EndsEarly, Unread, Trailing, Erased, Padded, NoFormat, NoProof}
+
+// The findings that mean the same in every format. Each takes the argument "format".
+var (
+	// EndsEarly: the source ends before the file does; its place is the end of the source.
+	EndsEarly = &finding.Def{Code: "filetype.ends-early", Severity: finding.Error,
+		Text: "the {format} ends at {offset}, before its own end; expected there: {expected}"}
+	// Unread: bytes of the file could not be read; its place is the range.
+	Unread = &finding.Def{Code: "filetype.unread", Severity: finding.Error,
+		Text: "bytes of the {format} could not be read ({found})"}
+	// Trailing: bytes that are not all zero follow the end of the file.
+	Trailing = &finding.Def{Code: "filetype.trailing", Severity: finding.Warning,
+		Text: "{count} bytes follow the end of the {format}"}
+	// Padded: zeros follow the end of the file.
+	Padded = &finding.Def{Code: "filetype.padded", Severity: finding.Info,
+		Text: "{count} zero bytes follow the end of the {format}"}
+	// Erased: the whole file holds one constant byte, as erased or trimmed flash does.
+	Erased = &finding.Def{Code: "filetype.erased", Severity: finding.Warning,
+		Text: "all {count} bytes are {found}: erased or never written, not the content that once stood here"}
+	// NoFormat: no format of the table accepts the file.
+	NoFormat = &finding.Def{Code: "filetype.no-format", Severity: finding.Info,
+		Text: "no known format; the content cannot be checked"}
+	// NoProof: decodes to the end; the format carries no check that covers every byte.
+	NoProof = &finding.Def{Code: "filetype.no-proof", Severity: finding.Info,
+		Text: "the {format} reads to its end with no contradiction; it carries no check that covers every byte"}
+)
+
+// Stopped completes r for a file whose reading stopped at off with err, an error of src: the file is
+// Partial, and what lies between off and need, the offset up to which its structure is known to go on, is
+// Missing as far as it could not be read. expected says what should have stood at off. It returns only an
+// error that Examine must return in turn: that of a context.
+func Stopped(src block.Source, r *Report, format string, off, need int64, expected string, err error) error {
+	if isContext(err) {
+		return err
+	}
+	r.Verdict = Partial
+	r.GoodUntil = min(r.GoodUntil, off)
+	if r.Size < r.GoodUntil {
+		r.Size = r.GoodUntil
+	}
+	need = max(need, off+1)
+	if u, ok := block.IsUnreadable(err); ok {
+		for _, e := range u.Ranges {
+			if e.Length > 0 {
+				r.Missing.Add(e.Extent)
+				r.Findings = append(r.Findings, Unread.New(finding.At(e.Offset, e.Length),
+					finding.Arg("format", format), finding.Expected(nil, e.Why)))
+			}
+		}
+		if len(u.Ranges) > 0 {
+			return nil
+		}
+	}
+	if end := src.Size(); off >= end || isEOF(err) {
+		end = min(end, max(off, 0))
+		end = max(end, min(src.Size(), need))
+		r.Missing.Add(block.Between(end, max(need, end+1)))
+		r.Findings = append(r.Findings, EndsEarly.New(finding.At(end, 0),
+			finding.Arg("format", format), finding.Expected(expected, "the end")))
+		return nil
+	}
+	r.Missing.Add(block.Extent{Offset: off, Length: 1})
+	r.Findings = append(r.Findings, Unread.New(finding.At(off, 1),
+		finding.Arg("format", format), finding.Expected(nil, err)))
+	return nil
+}
