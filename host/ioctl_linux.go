@@ -1,0 +1,75 @@
+package host
+
+import (
+	"fmt"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// ioctl64 asks for a 64-bit number. The descriptor is used by SyscallConn, so that the file stays as it is.
+func ioctl64(f *os.File, request uint) (uint64, error) {
+	var v uint64
+	err := control(f, func(fd uintptr) error {
+		if _, _, e := unix.Syscall(unix.SYS_IOCTL, fd, uintptr(request), uintptr(unsafe.Pointer(&v))); e != 0 {
+			return e
+		}
+		return nil
+	})
+	return v, err
+}
+
+func ioctlInt(f *os.File, request uint) (v int, err error) {
+	cerr := control(f, func(fd uintptr) error {
+		v, err = unix.IoctlGetInt(int(fd), request)
+		return err
+	})
+	return v, cerr
+}
+
+func control(f *os.File, do func(fd uintptr) error) error {
+	c, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var inner error
+	if err := c.Control(func(fd uintptr) { inner = do(fd) }); err != nil {
+		return err
+	}
+	return inner
+}
+
+// LockReadOnly sets the system's read-only flag of the device, so that nothing on this computer writes to
+// it while it is read, and returns what puts the old value back. For an image file, and for a device that
+// is read-only already, there is nothing to do or to put back. It needs the rights of an administrator.
+func LockReadOnly(o *Opened) (restore func() error, err error) {
+	nothing := func() error { return nil }
+	if !o.Device {
+		return nothing, nil
+	}
+	set := func(v int) error {
+		if err := control(o.file, func(fd uintptr) error { return unix.IoctlSetPointerInt(int(fd), unix.BLKROSET, v) }); err != nil {
+			return fmt.Errorf("host: %s: read-only flag: %w", o.Path, err)
+		}
+		return nil
+	}
+	old, err := ioctlInt(o.file, unix.BLKROGET)
+	if err != nil {
+		return nothing, fmt.Errorf("host: %s: read-only flag: %w", o.Path, err)
+	}
+	if old != 0 {
+		return nothing, nil
+	}
+	if err := set(1); err != nil {
+		return nothing, err
+	}
+	o.ReadOnly = true
+	return func() error {
+		if err := set(0); err != nil {
+			return err
+		}
+		o.ReadOnly = false
+		return nil
+	}, nil
+}

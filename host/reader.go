@@ -1,0 +1,117 @@
+package host
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"syscall"
+)
+
+// What parent and reader process say to each other, all numbers with the low byte first:
+//
+//	reader  "SALVRD01"                                        once, when it is ready
+//	parent  offset uint64, length uint32, number uint32       one request at a time
+//	reader  number uint32, n uint32, status uint32, 0 uint32  then n bytes
+//
+// status is 0, statusEnd, or the number of the system's error; with the latter two n is less than length.
+const (
+	readerArgument = "__salvor-read-descriptor"
+	readerVariable = "SALVOR_READER" // set in a reader, so that it never starts another
+	readerHello    = "SALVRD01"
+	readerFD       = 3
+
+	requestSize = 16
+	answerSize  = 16
+	// maxRequest is the most that one request may ask for, in bytes.
+	maxRequest = 1 << 20
+
+	statusEnd   = 0xffffffff
+	statusOther = 0xfffffffe // an error without a number
+)
+
+// IsReader reports whether this process was started as a reader process. A program that opens devices asks
+// it before anything else, and when it is true does nothing but exit with what [ServeReader] returns.
+func IsReader() bool {
+	return len(os.Args) == 2 && os.Args[1] == readerArgument && os.Getenv(readerVariable) == "1"
+}
+
+// ServeReader answers read requests on the standard input from the descriptor that the parent passed, until
+// the parent closes the input or is gone. It refuses a descriptor that can write. It returns the exit code.
+func ServeReader() int {
+	if err := serve(os.Stdin, os.Stdout); err != nil {
+		return ExitError
+	}
+	return 0
+}
+
+var errWritable = errors.New("host: the reader was given a descriptor that can write")
+
+func serve(in io.Reader, out io.Writer) error {
+	align, err := prepareDescriptor(readerFD)
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(readerFD, "source")
+	if f == nil {
+		return os.ErrInvalid
+	}
+	defer f.Close()
+	return answer(in, out, newAligned(f, align))
+}
+
+// answer is the reader's loop, apart from where its descriptor comes from.
+func answer(in io.Reader, out io.Writer, src io.ReaderAt) error {
+	if _, err := io.WriteString(out, readerHello); err != nil {
+		return err
+	}
+	var req [requestSize]byte
+	buf := make([]byte, answerSize+maxRequest)
+	for {
+		if _, err := io.ReadFull(in, req[:]); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		off := binary.LittleEndian.Uint64(req[0:])
+		length := binary.LittleEndian.Uint32(req[8:])
+		if length > maxRequest || off > 1<<63-1-maxRequest {
+			return os.ErrInvalid
+		}
+		n, err := src.ReadAt(buf[answerSize:answerSize+length], int64(off))
+		copy(buf[0:4], req[12:16])
+		binary.LittleEndian.PutUint32(buf[4:], uint32(n))
+		binary.LittleEndian.PutUint32(buf[8:], statusOf(n, int(length), err))
+		binary.LittleEndian.PutUint32(buf[12:], 0)
+		if _, err := out.Write(buf[:answerSize+n]); err != nil {
+			return err
+		}
+	}
+}
+
+func statusOf(n, length int, err error) uint32 {
+	var no syscall.Errno
+	switch {
+	case n == length:
+		return 0
+	case err == nil, errors.Is(err, io.EOF):
+		return statusEnd
+	case errors.As(err, &no) && no != 0 && uint64(no) < statusOther:
+		return uint32(no)
+	}
+	return statusOther
+}
+
+// errOfStatus is the inverse of statusOf.
+func errOfStatus(status uint32) error {
+	switch status {
+	case 0:
+		return nil
+	case statusEnd:
+		return io.EOF
+	case statusOther:
+		return errors.New("the reader process could not read")
+	}
+	return syscall.Errno(status)
+}

@@ -1,0 +1,6 @@
+package host
+
+import "errors"
+
+// checkReadOnly ends the reader: Windows passes no descriptors by number.
+func checkReadOnly() error { return errors.ErrUnsupported }
