@@ -1,0 +1,66 @@
+package layers
+
+import "salvor/finding"
+
+// Findings are the kinds of finding that this package raises.
+var Findings = []*finding.Def{
+	erased, nothing, firstUnreadable, tableBackup, tableRival, tablesLost, tableDropped,
+	volumeLost, volumeMissing, volumeLarger, volumeOpen, volumeErrors, volumeRival, volumeWeak, volumeBackup, volumeInside,
+	candidatesInside, candidatesDropped, landmarksSkipped, candidatesUnopened,
+	partitionUnknown, partitionBlank, partitionOutside, partitionCut, partitionOverlap, depthReached,
+}
+
+var (
+	erased = &finding.Def{Code: "layers.erased", Severity: finding.Error,
+		Text: "the medium looks erased: {expected} samples all over it hold only {found} (it was sampled, not read in full)"}
+	nothing = &finding.Def{Code: "layers.nothing", Severity: finding.Error,
+		Text: "no partition table and no file system was recognised; only carving can get files from here, without their names"}
+	firstUnreadable = &finding.Def{Code: "layers.first.unreadable", Severity: finding.Error,
+		Text: "the start of the medium, where its partition table stands, cannot be read ({found})"}
+	tableBackup = &finding.Def{Code: "layers.table.backup", Severity: finding.Warning,
+		Text: "the primary partition table is damaged or gone; its backup was used"}
+	tableRival = &finding.Def{Code: "layers.table.rival", Severity: finding.Warning,
+		Text: "this partition table contradicts a better one ({expected}); its partitions are shown, not used"}
+	tablesLost = &finding.Def{Code: "layers.table.lost", Severity: finding.Warning,
+		Text: "no partition table could be used; the volumes were found by their own structures"}
+	tableDropped = &finding.Def{Code: "layers.table.inside", Severity: finding.Info,
+		Text: "{found} partition tables inside of volumes are left out; they belong to disk images that are files"}
+	volumeLost = &finding.Def{Code: "layers.volume.lost", Severity: finding.Info,
+		Text: "no partition begins here; the volume was found by its own structures"}
+	volumeMissing = &finding.Def{Code: "layers.volume.missing", Severity: finding.Error,
+		Text: "the volume reaches behind the end of the medium; {found} of its {expected} bytes are missing"}
+	volumeLarger = &finding.Def{Code: "layers.volume.larger", Severity: finding.Error,
+		Text: "the volume is {found} bytes long by its own word; its partition has {expected}"}
+	volumeOpen = &finding.Def{Code: "layers.volume.open", Severity: finding.Error,
+		Text: "a {kind} volume stands here, but its structures cannot be opened: {found}"}
+	volumeErrors = &finding.Def{Code: "layers.volume.root", Severity: finding.Error,
+		Text: "the volume opens, but its directories cannot be read: {found}"}
+	volumeRival = &finding.Def{Code: "layers.volume.rival", Severity: finding.Info,
+		Text: "a better reading of the same bytes was taken: {expected}"}
+	volumeWeak = &finding.Def{Code: "layers.volume.weak", Severity: finding.Info,
+		Text: "too little speaks for this volume ({found} of 100)"}
+	volumeBackup = &finding.Def{Code: "layers.volume.backup", Severity: finding.Warning,
+		Text: "the start of the volume is damaged; it was recognised by a backup of its main structure"}
+	volumeInside = &finding.Def{Code: "layers.volume.inside", Severity: finding.Info,
+		Text: "the volume stands inside of {expected}, which is only recognised, and was found by its own structures"}
+	candidatesInside = &finding.Def{Code: "layers.candidates.inside", Severity: finding.Info,
+		Text: "{found} further superblocks or boot sectors inside of healthy volumes are left out; they are copies, or parts of files"}
+	candidatesDropped = &finding.Def{Code: "layers.candidates.dropped", Severity: finding.Info,
+		Text: "{found} weak signs of further volumes are left out"}
+	landmarksSkipped = &finding.Def{Code: "layers.landmarks.skipped", Severity: finding.Info,
+		Text: "{found} of {expected} landmarks of {kind} were not examined; they lie inside of a volume that is already known, or are too many"}
+	candidatesUnopened = &finding.Def{Code: "layers.candidates.unopened", Severity: finding.Warning,
+		Text: "{found} possible volumes were not opened, since there are too many"}
+	partitionUnknown = &finding.Def{Code: "layers.partition.unknown", Severity: finding.Warning,
+		Text: "unknown content: no file system was recognised in this partition"}
+	partitionBlank = &finding.Def{Code: "layers.partition.blank", Severity: finding.Info,
+		Text: "the partition looks blank: its samples hold only {found}"}
+	partitionOutside = &finding.Def{Code: "layers.partition.missing", Severity: finding.Error,
+		Text: "the partition lies behind the end of the medium"}
+	partitionCut = &finding.Def{Code: "layers.partition.cut", Severity: finding.Error,
+		Text: "the partition reaches behind the end of the medium; {found} of its {expected} bytes are missing"}
+	partitionOverlap = &finding.Def{Code: "layers.partition.overlap", Severity: finding.Error,
+		Text: "the partition overlaps partition {found}"}
+	depthReached = &finding.Def{Code: "layers.depth", Severity: finding.Warning,
+		Text: "tables are nested deeper than {expected} here; the inner ones were not read"}
+)
