@@ -1,0 +1,280 @@
+package imaging
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"salvor/block"
+	"salvor/cursor"
+)
+
+// Status is the state of a block of the map, or of the whole work; its value is its character in the file.
+type Status byte
+
+// The states of a block. NonTried, NonTrimmed, NonScraped, BadSector and Finished are also states of the work:
+// what it does next.
+const (
+	NonTried   Status = '?' // not tried; the work: copying
+	NonTrimmed Status = '*' // failed as a whole, its edges not looked for; the work: trimming
+	NonScraped Status = '/' // failed, its sectors not tried one by one; the work: scraping
+	BadSector  Status = '-' // failed sector by sector; the work: retrying
+	Finished   Status = '+' // read and written
+	Filling    Status = 'F' // only of the work
+	Generating Status = 'G' // only of the work
+)
+
+func (s Status) String() string { return string(rune(s)) }
+
+func (s Status) ofBlock() bool { return strings.IndexByte("?*/-+", byte(s)) >= 0 }
+func (s Status) ofWork() bool  { return strings.IndexByte("?*/-+FG", byte(s)) >= 0 }
+
+// Map says of each byte of a medium whether it was read.
+type Map struct {
+	*block.Map[Status]
+	Pos      int64    // the place that was last tried, in bytes; of a backward pass its end
+	Current  Status   // what the work does
+	Pass     int      // of the current work, from 1
+	Comments []string // heading lines, without "#" and the blank behind it
+}
+
+// NewMap returns the map of a medium of size bytes of which nothing was tried.
+func NewMap(size int64) *Map {
+	return &Map{Map: block.NewMap(size, NonTried), Current: NonTried, Pass: 1,
+		Comments: []string{"Mapfile. Created by Salvor, as GNU ddrescue writes it"}}
+}
+
+// Clone returns a Map that shares nothing with m.
+func (m *Map) Clone() *Map {
+	c := *m
+	c.Map = m.Map.Clone()
+	c.Comments = append([]string(nil), m.Comments...)
+	return &c
+}
+
+// Of returns the bytes in one of the given states.
+func (m *Map) Of(states ...Status) block.Set {
+	return m.Where(func(s Status) bool { return bytes.IndexByte(statusBytes(states), byte(s)) >= 0 })
+}
+
+func statusBytes(states []Status) []byte {
+	b := make([]byte, len(states))
+	for i, s := range states {
+		b[i] = byte(s)
+	}
+	return b
+}
+
+// Fit returns the map for a medium of size bytes: cut there, or with what lies behind its end not tried. A
+// map whose last block had no size needs it.
+func (m *Map) Fit(size int64) *Map {
+	if m.Size() == size {
+		return m
+	}
+	fit := *m
+	fit.Map = block.NewMap(max(size, 0), NonTried)
+	for e, s := range m.All() {
+		fit.Set(e, s)
+	}
+	return &fit
+}
+
+// The limits of what is read: far beyond any file that a program writes.
+const (
+	maxLine     = 64 << 10
+	maxComments = 64
+)
+
+// columns are heading lines that are written anew each time.
+var columns = [...]string{"# current_pos  current_status  current_pass", "#      pos        size  status"}
+
+// ReadMap reads a map file. A file that breaks the format is a [*cursor.CorruptError], whose offset is that of the
+// line; other errors are those of r.
+func ReadMap(r io.Reader) (*Map, error) {
+	p := &mapReader{m: &Map{Current: NonTried, Pass: 1}}
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 0, 4096), maxLine)
+	lines.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+		n, token, err := bufio.ScanLines(data, atEOF)
+		p.next += int64(n)
+		return n, token, err
+	})
+	for lines.Scan() {
+		p.number++
+		if err := p.line(lines.Text()); err != nil {
+			return nil, err
+		}
+		p.offset = p.next
+	}
+	if err := lines.Err(); err == bufio.ErrTooLong {
+		return nil, p.corrupt(fmt.Sprintf("a line of at most %d bytes", maxLine), "a longer one")
+	} else if err != nil {
+		return nil, fmt.Errorf("map file: %w", err)
+	}
+	return p.end()
+}
+
+type mapReader struct {
+	m            *Map
+	number       int
+	offset, next int64
+	begun        bool // the first line that is no comment was seen
+	open         bool // the last block has no size
+	blocks       []mapBlock
+	size         int64
+}
+
+type mapBlock struct {
+	e block.Extent
+	s Status
+}
+
+func (p *mapReader) corrupt(expected, found string) error {
+	return cursor.Corrupt(fmt.Sprintf("map file: line %d", p.number), p.offset, expected, found)
+}
+
+func (p *mapReader) line(s string) error {
+	text := strings.TrimSpace(s)
+	if strings.HasPrefix(text, "#") {
+		if !p.begun && text != columns[0] && text != columns[1] && len(p.m.Comments) < maxComments {
+			p.m.Comments = append(p.m.Comments, strings.TrimPrefix(text[1:], " "))
+		}
+		return nil
+	}
+	fields := strings.Fields(s)
+	for i, f := range fields {
+		if f[0] == '#' {
+			fields = fields[:i]
+			break
+		}
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	first := !p.begun
+	p.begun = true
+	// Files of version 1.6 and before have no status line: the second field tells.
+	if first && len(fields) >= 2 && len(fields[1]) == 1 && Status(fields[1][0]).ofWork() {
+		return p.status(fields)
+	}
+	return p.block(fields)
+}
+
+func (p *mapReader) status(fields []string) (err error) {
+	if p.m.Pos, err = number(fields[0]); err != nil {
+		return p.corrupt("a position", fields[0])
+	}
+	p.m.Current = Status(fields[1][0])
+	switch len(fields) {
+	case 2: // version 1.21 and before
+		return nil
+	case 3:
+		pass, err := strconv.ParseUint(fields[2], 10, 31)
+		if err != nil || pass == 0 {
+			return p.corrupt("the number of a pass, from 1", fields[2])
+		}
+		p.m.Pass = int(pass)
+		return nil
+	}
+	return p.corrupt("2 or 3 fields", fmt.Sprintf("%d", len(fields)))
+}
+
+func (p *mapReader) block(fields []string) error {
+	if len(fields) != 3 {
+		return p.corrupt("position, size and status", fmt.Sprintf("%d fields", len(fields)))
+	}
+	pos, err := number(fields[0])
+	if err != nil {
+		return p.corrupt("a position", fields[0])
+	}
+	if p.open {
+		return p.corrupt("no block behind the one without a size", fields[0])
+	}
+	length := int64(math.MaxInt64) - pos
+	if fields[1] == "-1" {
+		p.open = true
+	} else if length, err = number(fields[1]); err != nil || length > math.MaxInt64-pos {
+		return p.corrupt("a size", fields[1])
+	}
+	if len(fields[2]) != 1 || !Status(fields[2][0]).ofBlock() {
+		return p.corrupt("one of ? * / - +", strconv.Quote(fields[2]))
+	}
+	if len(p.blocks) == 0 && pos > 0 {
+		// What lies before the first block was not tried.
+		p.blocks = append(p.blocks, mapBlock{block.Between(0, pos), NonTried})
+		p.size = pos
+	}
+	if pos != p.size {
+		return p.corrupt(fmt.Sprintf("a block at 0x%X", p.size), fmt.Sprintf("one at 0x%X", pos))
+	}
+	if n := len(p.blocks); n > 0 && p.blocks[n-1].s == Status(fields[2][0]) {
+		p.blocks[n-1].e.Length += length
+	} else if length > 0 {
+		p.blocks = append(p.blocks, mapBlock{block.Extent{Offset: pos, Length: length}, Status(fields[2][0])})
+	}
+	p.size += length
+	return nil
+}
+
+func (p *mapReader) end() (*Map, error) {
+	if !p.begun {
+		return nil, p.corrupt("a status line and blocks", "none")
+	}
+	p.m.Map = block.NewMap(p.size, NonTried)
+	for _, b := range p.blocks {
+		p.m.Set(b.e, b.s)
+	}
+	return p.m, nil
+}
+
+// number reads an integer as C++ writes it: hexadecimal behind 0x, octal behind 0, else decimal.
+func number(s string) (int64, error) {
+	base := 10
+	switch {
+	case len(s) > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X'):
+		s, base = s[2:], 16
+	case len(s) > 1 && s[0] == '0':
+		s, base = s[1:], 8
+	}
+	n, err := strconv.ParseUint(s, base, 63)
+	return int64(n), err
+}
+
+// WriteTo writes the map as GNU ddrescue does.
+func (m *Map) WriteTo(w io.Writer) (int64, error) {
+	c := &countWriter{w: bufio.NewWriterSize(w, 64<<10)}
+	for _, line := range m.Comments {
+		fmt.Fprintf(c, "# %s\n", strings.Map(printable, line))
+	}
+	fmt.Fprintf(c, "%s\n0x%08X     %c               %d\n%s\n", columns[0], m.Pos, m.Current, max(m.Pass, 1), columns[1])
+	for e, s := range m.All() {
+		fmt.Fprintf(c, "0x%08X  0x%08X  %c\n", e.Offset, e.Length, s)
+	}
+	if err := c.w.Flush(); err != nil {
+		return c.n, fmt.Errorf("map file: %w", err)
+	}
+	return c.n, nil
+}
+
+// printable keeps a comment on its line.
+func printable(r rune) rune {
+	if r < ' ' || r == 0x7F {
+		return ' '
+	}
+	return r
+}
+
+type countWriter struct {
+	w *bufio.Writer
+	n int64
+}
+
+func (c *countWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
