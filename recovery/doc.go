@@ -1,2 +1,2 @@
-// Package recovery joins all that was found into one catalogue, judges it on one scale, and saves it.
+// Package recovery brings all that was found into one catalogue, judges it, and saves it.
 package recovery
