@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -140,8 +141,10 @@ func (p *mapReader) corrupt(expected, found string) error {
 func (p *mapReader) line(s string) error {
 	text := strings.TrimSpace(s)
 	if strings.HasPrefix(text, "#") {
-		if !p.begun && text != columns[0] && text != columns[1] && len(p.m.Comments) < maxComments {
-			p.m.Comments = append(p.m.Comments, strings.TrimPrefix(text[1:], " "))
+		comment := strings.TrimRight(strings.TrimPrefix(strings.Map(printable, text[1:]), " "), " ")
+		column := slices.ContainsFunc(columns[:], func(c string) bool { return strings.TrimSpace(comment) == strings.TrimLeft(c, "# ") })
+		if !p.begun && !column && len(p.m.Comments) < maxComments {
+			p.m.Comments = append(p.m.Comments, comment)
 		}
 		return nil
 	}
