@@ -1,0 +1,66 @@
+package casefile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+)
+
+// Names in the case folder.
+const (
+	recordName  = "case.json"
+	lockName    = "lock"
+	journalName = "journal.jsonl"
+	catalogName = "catalog.db"
+	sumsName    = "SHA256SUMS"
+	htmlName    = "report.html"
+	jsonName    = "report.json"
+	imageDir    = "image"
+)
+
+func (c *Case) image(n int, ext string) string {
+	return filepath.Join(c.dir, imageDir, fmt.Sprintf("%d.%s", n, ext))
+}
+
+// ImagePath returns where the copy of source n stands, n from 1.
+func (c *Case) ImagePath(n int) string { return c.image(n, "img") }
+
+// MapPath returns where the GNU ddrescue map of source n stands.
+func (c *Case) MapPath(n int) string { return c.image(n, "map") }
+
+// SumsPath returns where the hashes of each MiB of source n stand.
+func (c *Case) SumsPath(n int) string { return c.image(n, "sums") }
+
+// CatalogPath returns where the catalogue stands.
+func (c *Case) CatalogPath() string { return filepath.Join(c.dir, catalogName) }
+
+// SHA256SumsPath returns where the hashes of the saved files stand.
+func (c *Case) SHA256SumsPath() string { return filepath.Join(c.dir, sumsName) }
+
+// ReportPaths returns where the reports stand.
+func (c *Case) ReportPaths() (html, json string) {
+	return filepath.Join(c.dir, htmlName), filepath.Join(c.dir, jsonName)
+}
+
+// MakeImageDir makes the folder for copies.
+func (c *Case) MakeImageDir() error {
+	if c.mode == Reader {
+		return ErrReadOnly
+	}
+	if err := c.root.Mkdir(imageDir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("casefile: %w", err)
+	}
+	return nil
+}
+
+// Path returns the path of a file that the case holds under a name with slashes ("files/1-data/a.jpg"). A
+// name that leads out of the case is an error.
+func (c *Case) Path(name string) (string, error) {
+	local, err := filepath.Localize(name)
+	if err != nil || strings.ContainsRune(name, 0) {
+		return "", fmt.Errorf("casefile: %q is no path in a case", name)
+	}
+	return filepath.Join(c.dir, local), nil
+}

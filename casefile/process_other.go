@@ -1,0 +1,7 @@
+//go:build !linux && !windows
+
+package casefile
+
+func bootID() string { return "" }
+
+func processStart(int) string { return "" }
