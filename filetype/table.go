@@ -59,7 +59,7 @@ func NewTable(formats []Format) (*Table, error) {
 				return nil, fmt.Errorf("filetype: %s: %w", f.Name, err)
 			}
 			if !strings.HasPrefix(p.ID, f.Name+".") {
-				return nil, fmt.Errorf("filetype: %s: signature %s, expected a name that begins with %s.", f.Name, p.ID, f.Name)
+				return nil, fmt.Errorf("filetype: %s: signature %s, expected a name that begins with %s", f.Name, p.ID, f.Name+".")
 			}
 			if t.byProbe[p.ID] != nil {
 				return nil, fmt.Errorf("filetype: %s: two signatures named %s", f.Name, p.ID)

@@ -72,8 +72,7 @@ type chunk struct {
 	kind   string
 }
 
-func (c chunk) data() int64 { return c.off + 8 }
-func (c chunk) end() int64  { return c.off + c.length + overhead }
+func (c chunk) end() int64 { return c.off + c.length + overhead }
 
 // critical reports whether a picture cannot be shown without knowing the chunk.
 func (c chunk) critical() bool { return c.kind[0]&0x20 == 0 }

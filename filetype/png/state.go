@@ -66,9 +66,9 @@ type state struct {
 	frame              *frame // waits for its data
 	rows               uint64 // good rows of the main picture
 
-	title, author  string
-	taken, changed time.Time
-	exifHints      filetype.Hints
+	title, author string
+	changed       time.Time
+	exifHints     filetype.Hints
 }
 
 func (st *state) animated() bool { return st.seen["acTL"] }
