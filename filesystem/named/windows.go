@@ -1,0 +1,302 @@
+package named
+
+import (
+	"fmt"
+
+	"salvor/block"
+	"salvor/block/probe"
+	"salvor/filesystem"
+)
+
+// NTFS: a boot sector in the first sector and its copy in the one behind the last that it counts. It names
+// the cluster of the master file table, whose records begin with "FILE"; record 3 has the label. Followed:
+// the layout as documented in Linux's fs/ntfs3.
+func ntfs() format {
+	return format{
+		name: "ntfs", title: "NTFS",
+		probes: []probe.Probe{{ID: "ntfs.boot", Bytes: []byte("NTFS    "), At: 3, Align: 512}},
+		locate: locateNTFS,
+	}
+}
+
+func locateNTFS(r *reader, off int64) []filesystem.Candidate {
+	b := r.bytes(off, 512)
+	if b == nil || b[510] != 0x55 || b[511] != 0xaa {
+		return nil
+	}
+	sector := int64(le.Uint16(b[11:]))
+	cluster := int64(b[13])
+	if b[13] >= 0xf4 {
+		cluster = 1 << (256 - int64(b[13]))
+	}
+	total := le.Uint64(b[40:])
+	mft := le.Uint64(b[48:])
+	if !powerOfTwo(sector, 256, 4096) || !powerOfTwo(cluster, 1, 1<<12) || total == 0 || total > 1<<54 ||
+		le.Uint16(b[14:]) != 0 || b[16] != 0 || mft == 0 || mft >= total {
+		return nil
+	}
+	cluster *= sector
+	record := int64(int8(b[64])) * cluster
+	if int8(b[64]) < 0 {
+		record = 1 << min(-int64(int8(b[64])), 20)
+	}
+	if !powerOfTwo(record, 256, 64<<10) {
+		return nil
+	}
+	table := func(start int64) int64 {
+		if start < 0 || mft > uint64((1<<62)/cluster) {
+			return -1
+		}
+		return start + int64(mft)*cluster
+	}
+	c := filesystem.Candidate{UUID: fmt.Sprintf("%016X", le.Uint64(b[72:])), Confirmed: 1}
+	start := off
+	last := off - int64(total)*sector // where the volume begins if this is the copy behind its end
+	if !r.is(table(start), "FILE") && last >= 0 && last != off && r.is(table(last), "FILE") {
+		start = last
+		c.FromBackup = !r.is(start+3, "NTFS    ")
+	}
+	c.Extent = extent(start, total+1, sector)
+	found := r.is(table(start), "FILE")
+	tally(&c, found)
+	if mirror := le.Uint64(b[56:]); mirror > 0 && mirror < total && mirror <= uint64((1<<62)/cluster) &&
+		r.is(start+int64(mirror)*cluster, "FILE") {
+		c.Confirmed++
+	}
+	end := start + int64(total)*sector
+	if start == off && r.is(end+3, "NTFS    ") || start != off && r.is(start+3, "NTFS    ") {
+		c.Confirmed++
+	}
+	if found {
+		c.Label = ntfsLabel(r.bytes(table(start)+3*record, record))
+	}
+	return one(c)
+}
+
+// ntfsLabel returns the value of the attribute $VOLUME_NAME (0x60) in record 3.
+func ntfsLabel(b []byte) string {
+	if len(b) < 64 || string(b[:4]) != "FILE" {
+		return ""
+	}
+	// The last two bytes of each 512 stand in the update sequence.
+	at, n := int(le.Uint16(b[4:])), int(le.Uint16(b[6:]))
+	for i := 1; i < n && at+2*i+2 <= len(b) && i*512 <= len(b); i++ {
+		copy(b[i*512-2:i*512], b[at+2*i:at+2*i+2])
+	}
+	for p := int(le.Uint16(b[20:])); p >= 0 && p+24 <= len(b); {
+		kind, size := le.Uint32(b[p:]), int(le.Uint32(b[p+4:]))
+		if kind == 0xffffffff || size < 24 || p+size > len(b) {
+			return ""
+		}
+		if kind == 0x60 && b[p+8] == 0 {
+			n, at := int(le.Uint32(b[p+16:])), int(le.Uint16(b[p+20:]))
+			if n > size || at > size || at+n > size {
+				return ""
+			}
+			return utf16Text(b[p+at:p+at+n], le)
+		}
+		p += size
+	}
+	return ""
+}
+
+// exFAT: a boot region of 12 sectors and its copy behind it; the 12th holds a checksum over the others.
+// Followed: Microsoft's exFAT file system specification (2019).
+func exfat() format {
+	return format{
+		name: "exfat", title: "exFAT",
+		probes: []probe.Probe{{ID: "exfat.boot", Bytes: []byte("EXFAT   "), At: 3, Align: 512}},
+		locate: locateExFAT,
+	}
+}
+
+func locateExFAT(r *reader, off int64) []filesystem.Candidate {
+	b := r.bytes(off, 512)
+	if b == nil || b[510] != 0x55 || b[511] != 0xaa {
+		return nil
+	}
+	length := le.Uint64(b[72:])
+	fat, heap, clusters, root := le.Uint32(b[80:]), le.Uint32(b[88:]), le.Uint32(b[92:]), le.Uint32(b[96:])
+	shift, clusterShift := b[108], b[109]
+	if shift < 9 || shift > 12 || clusterShift > 25-shift || b[110] == 0 || b[110] > 2 || fat < 24 || heap <= fat ||
+		root < 2 || root-2 >= clusters || length < uint64(heap) {
+		return nil
+	}
+	sector := int64(1) << shift
+	starts := func(start int64) bool { // the FAT begins with two fixed entries
+		return r.is(start+int64(fat)*sector, "\xf8\xff\xff\xff\xff\xff\xff\xff")
+	}
+	c := filesystem.Candidate{UUID: fmt.Sprintf("%04X-%04X", le.Uint32(b[100:])>>16, le.Uint32(b[100:])&0xffff), Confirmed: 1}
+	start := off
+	if !starts(off) && off >= 12*sector && starts(off-12*sector) {
+		start = off - 12*sector
+		c.FromBackup = !r.is(start+3, "EXFAT   ")
+	}
+	c.Extent = extent(start, length, sector)
+	sum(&c, "exFAT", exfatSum(r.bytes(off, 12*sector), sector))
+	tally(&c, starts(start))
+	if r.is(start+12*sector+3, "EXFAT   ") {
+		c.Confirmed++
+	}
+	cluster := sector << clusterShift
+	for n := 0; n < 64 && c.Label == "" && root >= 2 && root-2 < clusters; n++ {
+		entries := r.bytes(start+int64(heap)*sector+int64(root-2)*cluster, min(cluster, 64<<10))
+		for ; len(entries) >= 32 && entries[0] != 0; entries = entries[32:] {
+			if entries[0] == 0x83 && entries[1] <= 11 {
+				c.Label = utf16Text(entries[2:2+2*int(entries[1])], le)
+				break
+			}
+		}
+		next := r.bytes(start+int64(fat)*sector+int64(root)*4, 4)
+		if next == nil {
+			break
+		}
+		root = le.Uint32(next)
+	}
+	return one(c)
+}
+
+func exfatSum(b []byte, sector int64) bool {
+	if b == nil {
+		return false
+	}
+	var s uint32
+	for i, v := range b[:11*sector] {
+		if i == 106 || i == 107 || i == 112 {
+			continue
+		}
+		s = s<<31 | s>>1
+		s += uint32(v)
+	}
+	return le.Uint32(b[11*sector:]) == s
+}
+
+// BitLocker: a boot sector with the signature "-FVE-FS-" in the place of the file system's name (or, on
+// removable media, a FAT name and an identifier), and three copies of metadata that begin with the same
+// signature. Followed: the format as documented by libbde.
+func bitlocker() format {
+	return format{
+		name: "bitlocker", title: "BitLocker",
+		probes: []probe.Probe{
+			{ID: "bitlocker.boot", Bytes: []byte("\xeb\x58\x90-FVE-FS-"), Align: 512},
+			{ID: "bitlocker.vista", Bytes: []byte("\xeb\x52\x90-FVE-FS-"), Align: 512},
+			{ID: "bitlocker.togo", Bytes: []byte(bitlockerGUID), At: 424, Align: 512},
+		},
+		locate: locateBitLocker,
+	}
+}
+
+const bitlockerGUID = "\x3b\xd6\x67\x49\x29\x2e\xd8\x4a\x83\x99\xf6\xa3\x39\xe3\xd0\x01"
+
+func locateBitLocker(r *reader, off int64) []filesystem.Candidate {
+	b := r.bytes(off, 512)
+	if b == nil || b[510] != 0x55 || b[511] != 0xaa {
+		return nil
+	}
+	sector := int64(le.Uint16(b[11:]))
+	if !powerOfTwo(sector, 512, 4096) {
+		return nil
+	}
+	c := filesystem.Candidate{Confirmed: 1, Locked: true}
+	meta := []uint64{le.Uint64(b[176:]), le.Uint64(b[184:]), le.Uint64(b[192:])}
+	switch {
+	case string(b[160:176]) == bitlockerGUID:
+	case string(b[424:440]) == bitlockerGUID:
+		meta = []uint64{le.Uint64(b[440:]), le.Uint64(b[448:]), le.Uint64(b[456:])}
+	default: // Windows Vista gives the cluster of the metadata
+		cluster := int64(b[13]) * sector
+		lcn := le.Uint64(b[56:])
+		if cluster == 0 || lcn > uint64((1<<62)/cluster) {
+			return nil
+		}
+		meta = []uint64{lcn * uint64(cluster)}
+	}
+	size := uint64(0)
+	found := false
+	for _, m := range meta {
+		if m == 0 || m >= 1<<62 {
+			continue
+		}
+		h := r.bytes(off+int64(m), 64)
+		if h == nil || string(h[:8]) != "-FVE-FS-" {
+			continue
+		}
+		found = true
+		c.Confirmed++
+		if le.Uint16(h[10:]) == 2 {
+			size = max(size, le.Uint64(h[16:]))
+		}
+	}
+	if !found {
+		c.Refuted++
+	}
+	for _, total := range []uint64{uint64(le.Uint16(b[19:])), uint64(le.Uint32(b[32:])), le.Uint64(b[40:])} {
+		if total > 0 && total < 1<<50 {
+			size = max(size, total*uint64(sector))
+		}
+	}
+	if size == 0 {
+		size = 1 << 20
+	}
+	c.Extent = extent(off, size, 1)
+	return one(c)
+}
+
+// swap: a header in the first page and a signature at that page's end. Followed: mkswap(8) and Linux's
+// include/linux/swap.h.
+func swap() format {
+	f := format{name: "swap", title: "swap", swap: true, locate: locateSwap}
+	for _, page := range swapPages {
+		f.probes = append(f.probes,
+			probe.Probe{ID: fmt.Sprintf("swap.page%d", page), Bytes: []byte("SWAPSPACE2"), At: page - 10, Align: 4096},
+			probe.Probe{ID: fmt.Sprintf("swap.old%d", page), Bytes: []byte("SWAP-SPACE"), At: page - 10, Align: 4096})
+	}
+	return f
+}
+
+var swapPages = []int64{4096, 8192, 16384, 65536}
+
+func locateSwap(r *reader, off int64) []filesystem.Candidate {
+	h := r.bytes(off+1024, 512)
+	if h == nil || r.is(off, "LUKS\xba\xbe") { // what was swap before it was encrypted keeps its signature
+		return nil
+	}
+	for _, page := range swapPages {
+		switch string(r.bytes(off+page-10, 10)) {
+		case "SWAPSPACE2":
+			last, bad := uint64(le.Uint32(h[4:])), le.Uint32(h[8:])
+			switch {
+			case le.Uint32(h) == 1:
+			case be.Uint32(h) == 1:
+				last, bad = uint64(be.Uint32(h[4:])), be.Uint32(h[8:])
+			default:
+				continue
+			}
+			if last < 1 || uint64(bad) > last {
+				continue
+			}
+			return one(filesystem.Candidate{
+				Extent: extent(off, last+1, page), UUID: uuid(h[12:28]), Label: string(h[28:44]), Confirmed: 2,
+			})
+		case "SWAP-SPACE":
+			// The first page is a bitmap of usable pages; the first of them is the header itself.
+			b := r.bytes(off, page-10)
+			if b == nil || b[0]&1 != 0 {
+				continue
+			}
+			end := len(b)
+			for end > 0 && b[end-1] == 0 {
+				end--
+			}
+			if end == 0 {
+				continue
+			}
+			pages := int64(end) * 8
+			for bit := 7; bit >= 0 && b[end-1]>>bit == 0; bit-- {
+				pages--
+			}
+			return one(filesystem.Candidate{Extent: block.Extent{Offset: off, Length: pages * page}, Confirmed: 1})
+		}
+	}
+	return nil
+}
