@@ -1,0 +1,28 @@
+// Package carve takes files out of raw bytes, where no file system names them.
+//
+// It promises:
+//
+//   - What it gives begins at a signature, was read to its end by its format's own structure, and is judged by
+//     that format. What only looks like a beginning is counted as a chance match and dropped.
+//   - No file reaches into space that is known to belong to another ([Options.Skip]).
+//   - Headers inside a file that is whole are part of that file: a thumbnail, a member of an archive, a picture
+//     in a document are not given a second time.
+//   - The same medium gives the same files in the same order, by offset, however many workers there are.
+//
+// It never joins fragments: a file is one contiguous stretch, from its beginning to where its structure
+// ends or breaks. It never changes a verdict, names no file, and saves nothing.
+//
+// # What is given
+//
+// Proven, Consistent and Encrypted files whole. Damaged and Partial ones up to the last good byte, when that part
+// is substantial: at least 4 KiB, or at least 512 bytes that are a tenth of the size that the structure announces.
+// Inside of such a file no second one of the same format is begun, since the members of a broken archive
+// would each look like one; other formats are.
+//
+// # Plain text
+//
+// Text has no signature. [Text] looks for it in free space only, by strict rules: it begins at a sector whose
+// predecessor is not text, is made of text bytes only, and ends in a sector that is filled up with zeros (or
+// 0xFF, as erased flash is), or exactly before an empty one. Then a format without signature must accept it as
+// Consistent. It must have 512 bytes; 64 do when it is JSON, whose syntax is evidence enough.
+package carve
