@@ -51,6 +51,24 @@ var textByte = func() (t [256]bool) {
 	return t
 }()
 
+// plainByte has 1 for those of them that are ASCII.
+var plainByte = func() (t [256]uint8) {
+	for c := range 0x80 {
+		if textByte[c] {
+			t[c] = 1
+		}
+	}
+	return t
+}()
+
+// plain counts the bytes of ASCII text among each step-th byte of p.
+func plain(p []byte, step int) (n int) {
+	for i := 0; i < len(p); i += step {
+		n += int(plainByte[p[i]])
+	}
+	return n
+}
+
 // classify returns the kind of a sector and how many bytes of text it begins with.
 func classify(p []byte) (kind, int) {
 	n := 0
@@ -62,13 +80,8 @@ func classify(p []byte) (kind, int) {
 	}
 	rest := p[n:]
 	if (rest[0] != 0 && rest[0] != 0xFF) || !bytes.Equal(rest[1:], rest[:len(rest)-1]) {
-		plain := 0
-		for _, c := range p {
-			if c < 0x80 && textByte[c] {
-				plain++
-			}
-		}
-		if plain*4 >= len(p)*3 {
+		// An eighth of the bytes tells most sectors apart.
+		if plain(p, 8)*16 >= len(p) && plain(p, 1)*4 >= len(p)*3 {
 			return mixed, n
 		}
 		return other, n
