@@ -1,0 +1,274 @@
+package fat
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"sync"
+
+	"salvor/block"
+)
+
+// windowSize is how much of a FAT is read at once, in bytes: a multiple of the sector sizes and of 3, so
+// that no pair of 12-bit entries lies across a border.
+const windowSize = 48 << 10
+
+// maxWindows bounds the cache: 6 MiB in all.
+const maxWindows = 128
+
+// unknown is the value of a FAT entry that cannot be read. No entry has it, since only 28 bits count.
+const unknown = ^uint32(0)
+
+// Values of FAT entries, brought to 28 bits whatever the width.
+const (
+	entryFree = 0
+	entryBad  = 0x0FFFFFF7
+	entryLast = 0x0FFFFFF8 // and above
+)
+
+// table reads the entries of the copies of a FAT. It is safe for concurrent use.
+type table struct {
+	src    block.Source
+	b      *boot
+	copies []int // the copies that are in use, the one to prefer first
+
+	mu      sync.Mutex
+	windows map[windowKey]*window
+	order   []windowKey // the cached windows, oldest first
+	last    [2]*window  // the window that was used last, of each of the first two copies
+	lastKey [2]windowKey
+}
+
+type windowKey struct {
+	copy  int
+	index int64
+}
+
+// window is a cached piece of a FAT, and the ranges in it that could not be read.
+type window struct {
+	p   []byte
+	bad block.Set
+}
+
+func newTable(src block.Source, b *boot) *table {
+	t := &table{src: src, b: b, windows: map[windowKey]*window{}}
+	if !b.mirrored {
+		t.copies = []int{b.active}
+		return t
+	}
+	for i := range min(b.copies, 2) {
+		t.copies = append(t.copies, i)
+	}
+	return t
+}
+
+// prefer makes copy the first choice.
+func (t *table) prefer(copy int) {
+	if len(t.copies) == 2 && t.copies[1] == copy {
+		t.copies[0], t.copies[1] = t.copies[1], t.copies[0]
+	}
+}
+
+// readAround fills p from off, goes on behind what cannot be read, and returns the places in p that were
+// not read. Only errors other than unreadable bytes and the end of the source are returned.
+func readAround(src block.Source, p []byte, off int64) (block.Set, error) {
+	var bad block.Set
+	for at := int64(0); at < int64(len(p)); {
+		n, err := src.ReadAt(p[at:], off+at)
+		at += int64(n)
+		if at >= int64(len(p)) {
+			break
+		}
+		if err == nil || errors.Is(err, io.EOF) {
+			bad.Add(block.Between(at, int64(len(p))))
+			break
+		}
+		u, ok := block.IsUnreadable(err)
+		if !ok {
+			return bad, err
+		}
+		end := (off+at)&^511 + 512
+		for _, r := range u.Ranges {
+			if r.Has(off + at) {
+				end = max(end, r.End())
+			}
+		}
+		hole := block.Between(at, min(end-off, int64(len(p))))
+		clear(p[hole.Offset:hole.End()])
+		bad.Add(hole)
+		at = hole.End()
+	}
+	return bad, nil
+}
+
+// load returns the window of a copy. The caller holds the lock.
+func (t *table) load(key windowKey) *window {
+	if w := t.windows[key]; w != nil {
+		return w
+	}
+	at := key.index * windowSize
+	w := &window{p: make([]byte, min(windowSize, t.b.fatBytes()-at))}
+	var err error
+	if w.bad, err = readAround(t.src, w.p, t.b.fatAt(key.copy)+at); err != nil {
+		// The context is over or the source is closed: nothing to keep.
+		w.bad = block.SetOf(block.Extent{Length: int64(len(w.p))})
+		return w
+	}
+	if len(t.order) >= maxWindows {
+		delete(t.windows, t.order[0])
+		t.order = t.order[1:]
+	}
+	t.windows[key] = w
+	t.order = append(t.order, key)
+	return w
+}
+
+// entry returns the entry of cluster c in the copy of the given rank in t.copies, or unknown.
+func (t *table) entry(rank int, c uint32) uint32 {
+	var at int64
+	n := int64(4)
+	switch t.b.width {
+	case 12:
+		at, n = int64(c)+int64(c)/2, 2
+	case 16:
+		at, n = int64(c)*2, 2
+	default:
+		at = int64(c) * 4
+	}
+	key := windowKey{t.copies[rank], at / windowSize}
+	t.mu.Lock()
+	w := t.last[rank]
+	if w == nil || t.lastKey[rank] != key {
+		w = t.load(key)
+		t.last[rank], t.lastKey[rank] = w, key
+	}
+	t.mu.Unlock()
+	at %= windowSize
+	if at+n > int64(len(w.p)) || !w.bad.Empty() && w.bad.Overlaps(block.Extent{Offset: at, Length: n}) {
+		return unknown
+	}
+	return decodeEntry(t.b.width, c, w.p[at:])
+}
+
+// decodeEntry reads the entry of cluster c, whose bytes p starts with, and widens the reserved values.
+func decodeEntry(width int, c uint32, p []byte) uint32 {
+	switch width {
+	case 12:
+		v := uint32(binary.LittleEndian.Uint16(p))
+		if c%2 == 1 {
+			v >>= 4
+		}
+		v &= 0xFFF
+		if v >= 0xFF7 {
+			v |= 0x0FFFF000
+		}
+		return v
+	case 16:
+		v := uint32(binary.LittleEndian.Uint16(p))
+		if v >= 0xFFF7 {
+			v |= 0x0FFF0000
+		}
+		return v
+	default:
+		return binary.LittleEndian.Uint32(p) & 0x0FFFFFFF
+	}
+}
+
+// used reports whether a cluster is taken by the word of any copy. An entry that cannot be read counts as
+// taken, since nothing says that it is free.
+func (t *table) used(c uint32) bool {
+	if !t.b.valid(c) {
+		return true
+	}
+	known := false
+	for rank := range t.copies {
+		switch v := t.entry(rank, c); v {
+		case unknown:
+		case entryFree:
+			known = true
+		default:
+			return true
+		}
+	}
+	return !known
+}
+
+// plausible reports whether v can be an entry of an allocated or a free cluster.
+func (t *table) plausible(v uint32) bool {
+	return v == entryFree || v >= entryBad && v != unknown || t.b.valid(v)
+}
+
+// difference is what a comparison of two copies found.
+type difference struct {
+	entries     int64
+	first, last uint32
+	bad         [2]int64 // bytes that cannot be read, of each copy
+	odd         [2]int64 // of the entries that differ, those that cannot be
+}
+
+// compare reads both copies through once and counts the entries that differ. Entries 0 and 1, which hold
+// flags, do not count.
+func (t *table) compare(ctx context.Context) (difference, error) {
+	var d difference
+	if len(t.copies) < 2 {
+		return d, nil
+	}
+	const chunk = windowSize * 16
+	var p [2][]byte
+	var bad [2]block.Set
+	size := min(t.b.fatBytes(), (int64(t.b.clusters)+2)*int64(t.b.width)/8+2)
+	for i := range p {
+		p[i] = make([]byte, min(chunk, size))
+	}
+	for at := int64(0); at < size; at += chunk {
+		if err := ctx.Err(); err != nil {
+			return d, err
+		}
+		n := min(chunk, size-at)
+		for i := range p {
+			p[i] = p[i][:n]
+			var err error
+			if bad[i], err = readAround(t.src, p[i], t.b.fatAt(t.copies[i])+at); err != nil {
+				return d, err
+			}
+			d.bad[i] += bad[i].Bytes()
+		}
+		if bad[0].Empty() && bad[1].Empty() && bytes.Equal(p[0], p[1]) {
+			continue
+		}
+		t.compareChunk(&d, at, p, bad[0].Union(bad[1]))
+	}
+	return d, nil
+}
+
+func (t *table) compareChunk(d *difference, at int64, p [2][]byte, bad block.Set) {
+	n := int64(4)
+	if t.b.width != 32 {
+		n = 2
+	}
+	for c := uint32(at * 8 / int64(t.b.width)); c < t.b.clusters+2; c++ {
+		off := int64(c)*int64(t.b.width)/8 - at
+		if off+n > int64(len(p[0])) {
+			return
+		}
+		if c < 2 {
+			continue
+		}
+		a, b := decodeEntry(t.b.width, c, p[0][off:]), decodeEntry(t.b.width, c, p[1][off:])
+		if a == b || a >= entryLast && b >= entryLast || bad.Overlaps(block.Extent{Offset: off, Length: n}) {
+			continue
+		}
+		if d.entries == 0 {
+			d.first = c
+		}
+		d.last = c
+		d.entries++
+		for i, v := range []uint32{a, b} {
+			if !t.plausible(v) {
+				d.odd[i]++
+			}
+		}
+	}
+}

@@ -1,0 +1,534 @@
+package fat
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"iter"
+	"slices"
+	"time"
+
+	"salvor/block"
+	"salvor/filesystem"
+	"salvor/finding"
+)
+
+// maxDepth is the deepest that directories are walked; a path of Windows has at most 130 levels.
+const maxDepth = 256
+
+// lostFolder is where chains without an entry are listed.
+const lostFolder = "lost+found-unlinked"
+
+// Files yields the root directory, and then every entry as it stands, each directory followed by what is in
+// it; after those, the chains that no directory names.
+func (v *volume) Files(ctx context.Context) iter.Seq2[*filesystem.File, error] {
+	return func(yield func(*filesystem.File, error) bool) {
+		s, err := v.survey(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		w := newWalker(v, ctx, s)
+		w.visit = func(it *item) bool { return yield(it.file, nil) }
+		w.fail = func(err error) bool { return yield(nil, err) }
+		w.all()
+		if !w.stopped && ctx.Err() != nil {
+			yield(nil, ctx.Err())
+		}
+	}
+}
+
+// item is what a walk meets: a file with what the survey wants to know of it.
+type item struct {
+	file      *filesystem.File
+	content   content
+	directory bool
+	deleted   bool
+	written   time.Time
+}
+
+// walker goes over a volume once.
+type walker struct {
+	v     *volume
+	ctx   context.Context
+	s     *survey
+	steps *budget
+	// surveying: only live entries are of interest, and s is not complete yet.
+	surveying bool
+	visit     func(*item) bool // false ends the walk
+	fail      func(error) bool // false ends the walk; nil drops errors
+	stopped   bool             // visit or fail ended the walk
+	// directories holds the clusters that were read as part of a directory, so that none is read twice.
+	directories bitmap
+}
+
+func newWalker(v *volume, ctx context.Context, s *survey) *walker {
+	return &walker{v: v, ctx: ctx, s: s, steps: newBudget(v.b)}
+}
+
+// over reports whether the walk is to end.
+func (w *walker) over() bool { return w.stopped || w.ctx.Err() != nil }
+
+func (w *walker) emit(it *item) bool {
+	if w.over() {
+		return false
+	}
+	if !w.visit(it) {
+		w.stopped = true
+	}
+	return !w.over()
+}
+
+func (w *walker) error(err error) bool {
+	if w.over() || isContext(err) {
+		return false
+	}
+	if w.fail != nil && !w.fail(err) {
+		w.stopped = true
+	}
+	return !w.over()
+}
+
+// all walks over everything that a complete survey knows.
+func (w *walker) all() {
+	w.root()
+	for _, c := range w.s.lostDirectories {
+		if w.over() {
+			return
+		}
+		if !w.directories.has(c) { // else a deleted entry still names it
+			w.lostDirectory(c)
+		}
+	}
+	for _, c := range w.s.lostChains {
+		if w.over() {
+			return
+		}
+		w.lostChain(c)
+	}
+}
+
+// directory is a directory that is being read.
+type directory struct {
+	path    string
+	depth   int
+	state   filesystem.State // of the directory itself
+	cluster uint32           // its first cluster, 0 for a fixed root
+	index   int              // of the entry being read
+	ended   bool             // the end mark was met
+	guessed bool             // the cluster being read was found by its looks
+	long    longName
+	dead    longName
+}
+
+// root walks over the root directory.
+func (w *walker) root() {
+	v := w.v
+	extents, ch := v.rootExtents(w.steps)
+	c := content{sound: true}
+	d := &directory{}
+	if v.b.width == 32 {
+		d.cluster = v.b.rootCluster
+		c.addChain(&ch, block.Data)
+		v.judge(&c, &ch, 0)
+		if !w.surveying {
+			v.crossed(&c, w.s)
+		}
+	}
+	f := &filesystem.File{ID: "root", Mode: fs.ModeDir | 0o755, Sound: c.sound, Findings: c.notes}
+	if !w.emit(&item{file: f, content: c, directory: true}) {
+		return
+	}
+	for _, s := range ch.spans {
+		for c := s.first; c < s.end(); c++ {
+			w.directories.set(c)
+		}
+	}
+	w.read(d, extents)
+}
+
+// read goes over the entries of a directory.
+func (w *walker) read(d *directory, extents []block.Extent) {
+	w.v.readSlots(w.ctx, extents, func(p []byte, off int64) bool {
+		defer func() { d.index++ }()
+		return w.slot(d, p, off)
+	}, func(e block.Extent, err error) bool {
+		d.long.reset()
+		d.dead.reset()
+		d.index += int(e.Length / entrySize)
+		return w.error(err)
+	})
+}
+
+// slot takes one entry of 32 bytes.
+func (w *walker) slot(d *directory, p []byte, off int64) bool {
+	switch {
+	case p[0] == markEnd:
+		d.ended = true
+		d.long.reset()
+		d.dead.reset()
+		return !w.over()
+	case isLongEntry(p):
+		l := parsePart(p)
+		if p[0] == markDeleted {
+			d.dead.addDeleted(l)
+			return true
+		}
+		d.dead.reset()
+		d.long.add(l)
+		return true
+	}
+	e, err := parseShort(p, off, w.v.b.width)
+	if err != nil {
+		return w.error(err)
+	}
+	defer d.long.reset()
+	defer d.dead.reset()
+	if e.wasDeleted {
+		w.s.highWords = w.s.highWords || w.surveying && e.highWord != 0 && w.v.b.valid(e.start)
+	}
+	doubts, what := e.doubts(w.v.b)
+	switch {
+	case doubts > 1:
+		return w.error(corruptEntry(off, what))
+	case e.isDot() || e.wasDeleted && e.isDeletedDot(d.cluster):
+		return true
+	case e.isLabel():
+		return true
+	}
+	live := !e.wasDeleted && d.state != filesystem.Deleted
+	if live && d.ended {
+		live = w.proven(&e)
+	}
+	if w.surveying && !live {
+		return !w.over()
+	}
+	return w.entry(d, &e, off, live, doubts > 0)
+}
+
+// isDeletedDot reports whether a deleted entry was the one for its directory or its parent: cluster is the
+// directory's first.
+func (e *short) isDeletedDot(cluster uint32) bool {
+	rest := string(e.name[2:]) == "         "
+	return e.isDirectory() && rest && (e.name[1] == ' ' && e.start == cluster || e.name[1] == '.')
+}
+
+// proven reports whether an entry behind the end mark of its directory is live for all that: the FAT holds a
+// chain that fits it.
+func (w *walker) proven(e *short) bool {
+	if !w.v.b.valid(e.start) {
+		return false
+	}
+	if e.isDirectory() {
+		return w.v.lookAt(e.start).self && w.v.t.entry(0, e.start) != entryFree
+	}
+	ch := w.v.t.chainOf(e.start, w.v.b.needed(int64(e.size)), 0, w.steps)
+	return e.size > 0 && ch.fits(w.v.b.needed(int64(e.size)))
+}
+
+// name finds the name of an entry.
+func (w *walker) name(d *directory, e *short, off int64) (string, []finding.Finding) {
+	place := finding.At(off, entrySize)
+	if !e.wasDeleted {
+		long, broken := d.long.of(e.name)
+		if long != "" {
+			return long, nil
+		}
+		if broken != "" {
+			return e.shortName(0), []finding.Finding{entryLongName.New(place, finding.Expected(nil, broken))}
+		}
+		return e.shortName(0), nil
+	}
+	if long, _ := d.dead.ofDeleted(e.name); long != "" {
+		return long, nil
+	}
+	// Some systems delete the short entry only.
+	if n := &d.long; len(n.parts) > 0 && n.broken == "" {
+		whole := e.name
+		whole[0] = firstByte(e.name, n.parts[0].checksum)
+		if long, _ := n.of(whole); long != "" && firstFrom(whole[0], long) {
+			return long, nil
+		}
+	}
+	return e.shortName('_'), []finding.Finding{entryLetter.New(place)}
+}
+
+// entry tells of one file or directory, and walks into it.
+func (w *walker) entry(d *directory, e *short, off int64, live, doubtful bool) bool {
+	name, notes := w.name(d, e, off)
+	f := &filesystem.File{
+		ID:         fmt.Sprintf("d0x%x", off),
+		Path:       join(d.path, filesystem.EscapeName(name)),
+		Mode:       e.mode(),
+		Times:      e.times(),
+		Attributes: e.attributes(),
+		State:      filesystem.Deleted,
+	}
+	if live {
+		f.State = d.state
+	}
+	place := finding.At(off, entrySize)
+	if doubtful {
+		notes = append(notes, e.notes(w.v.b, place)...)
+	}
+	if d.ended && live {
+		notes = append(notes, entryBehindEnd.New(place))
+	}
+	if d.guessed {
+		notes = append(notes, deletedDirectory.New(place))
+	}
+	it := &item{file: f, directory: e.isDirectory(), deleted: !live, written: e.written()}
+	if it.directory {
+		return w.enter(d, e, it, notes)
+	}
+	s := w.s
+	if live {
+		if w.surveying {
+			s = nil
+		}
+		it.content = w.v.liveContent(e, s, w.steps)
+	} else {
+		it.content = w.v.deletedContent(e, s, w.steps)
+	}
+	f.Sound = live && it.content.sound && !doubtful && !d.ended
+	f.Streams = []filesystem.Stream{{Size: int64(e.size), Runs: w.v.runs(it.content.pieces, int64(e.size))}}
+	f.Findings = append(notes, it.content.notes...)
+	return w.emit(it)
+}
+
+// notes says which single thing in the entry is odd.
+func (e *short) notes(b *boot, place finding.Option) []finding.Finding {
+	var out []finding.Finding
+	if i := e.badNameByte(); i >= 0 {
+		out = append(out, entryName.New(place, finding.Expected(nil, fmt.Sprintf("0x%02x at %d", e.name[i], i))))
+	}
+	if e.attr&0xC0 != 0 || e.attr&(attrVolume|attrDirectory) == attrVolume|attrDirectory {
+		out = append(out, entryAttr.New(place, finding.Expected(nil, fmt.Sprintf("0x%02x", e.attr))))
+	}
+	if size := int64(b.clusters) * b.clusterSize(); int64(e.size) > size {
+		out = append(out, entryTooLarge.New(place, finding.Expected(size, e.size)))
+	}
+	return out
+}
+
+func join(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return dir + "/" + name
+}
+
+// enter tells of a directory and walks over it.
+func (w *walker) enter(d *directory, e *short, it *item, notes []finding.Finding) bool {
+	c := &it.content
+	sub := &directory{path: it.file.Path, depth: d.depth + 1, state: it.file.State, cluster: e.start}
+	if e.size != 0 {
+		c.note(entryDirectorySize, finding.Expected(0, e.size))
+	}
+	var spans []span
+	walk, guessed := false, 0
+	switch {
+	case it.deleted && w.isLost(e.start):
+		// Only the entry was deleted; what it leads to is whole.
+		sub.state = filesystem.Orphan
+		ch := w.v.t.chainOf(e.start, 0, w.v.directoryClusters(), w.steps)
+		c.addChain(&ch, block.Data)
+		w.v.judge(c, &ch, 0)
+		c.note(deletedCopy, w.v.clusterAt(e.start))
+		spans, walk = w.unread(ch.spans)
+		walk = len(spans) > 0
+	case it.deleted:
+		spans, walk = w.deletedDirectory(e, c)
+		guessed = max(len(spans)-1, 0)
+	default:
+		spans, walk = w.liveDirectory(e, c)
+	}
+	if walk && sub.depth > maxDepth {
+		c.note(directoryDeep, finding.Expected(maxDepth, nil))
+		walk = false
+	}
+	it.file.Sound = !it.deleted && c.sound && len(notes) == 0
+	it.file.Findings = append(notes, c.notes...)
+	if !w.emit(it) {
+		return false
+	}
+	if !walk {
+		return true
+	}
+	w.claim(spans)
+	if guessed == 0 {
+		w.read(sub, w.v.extents(spans))
+		return !w.over()
+	}
+	for i, s := range spans {
+		sub.guessed = i > 0
+		w.read(sub, w.v.extents([]span{s}))
+	}
+	return !w.over()
+}
+
+func (w *walker) claim(spans []span) {
+	for _, s := range spans {
+		for c := s.first; c < s.end(); c++ {
+			w.directories.set(c)
+		}
+	}
+}
+
+// isLost reports whether cluster c begins a directory that no live entry names.
+func (w *walker) isLost(c uint32) bool { return slices.Contains(w.s.lostDirectories, c) }
+
+// unread cuts a chain before the first cluster that was already read as part of a directory.
+func (w *walker) unread(spans []span) (out []span, all bool) {
+	for _, s := range spans {
+		n, first := w.directories.count(s.first, s.count)
+		if n == 0 {
+			out = append(out, s)
+			continue
+		}
+		if first > s.first {
+			out = append(out, span{s.first, first - s.first})
+		}
+		return out, false
+	}
+	return out, true
+}
+
+// liveDirectory returns the clusters of a live directory, and whether to read them.
+func (w *walker) liveDirectory(e *short, c *content) ([]span, bool) {
+	v := w.v
+	c.sound = true
+	if !v.b.valid(e.start) {
+		c.sound = false
+		c.note(entryCluster, finding.Expected("2 to "+itoa(v.b.clusters+1), e.start))
+		return nil, false
+	}
+	ch := v.t.chainOf(e.start, 0, v.directoryClusters(), w.steps)
+	c.addChain(&ch, block.Data)
+	v.judge(c, &ch, 0)
+	if !w.surveying {
+		v.crossed(c, w.s)
+	}
+	l := v.lookAt(e.start)
+	if !l.self && !l.unreadable {
+		c.sound = false
+		found := "no such entry"
+		if l.dot {
+			found = "one for another"
+		}
+		c.note(directoryDot, finding.Expected("an entry '.'", found), v.clusterAt(e.start))
+		if !l.dot && !l.directory() {
+			return nil, false
+		}
+	}
+	spans, all := w.unread(ch.spans)
+	if !all {
+		c.sound = false
+		c.note(directoryLoop, v.clusterAt(e.start))
+	}
+	return spans, len(spans) > 0
+}
+
+// maxGap is how far behind a cluster of a deleted directory the next one is looked for.
+const maxGap = 64
+
+// deletedDirectory finds the first cluster of a deleted directory, which says so itself, and by their looks
+// those that may follow it, one to a span.
+func (w *walker) deletedDirectory(e *short, c *content) ([]span, bool) {
+	v := w.v
+	first := w.deletedStart(e)
+	if first == 0 {
+		c.note(deletedStart, finding.Expected(nil, e.start), v.clusterAt(e.start))
+		return nil, false
+	}
+	switch {
+	case w.s.directories.has(first):
+		c.note(deletedMoved, v.clusterAt(first))
+		return nil, false
+	case w.s.taken(v, first):
+		c.note(deletedForeign, finding.Expected(1, 1), v.clusterAt(first))
+		return nil, false
+	case w.directories.has(first):
+		c.note(directoryLoop, v.clusterAt(first))
+		return nil, false
+	}
+	spans := []span{{first, 1}}
+	c.add(first, 1, block.Data)
+	l := v.lookAt(first)
+	for last := first; !l.ended && uint32(len(spans)) < v.directoryClusters(); {
+		next := uint32(0)
+		for n := last + 1; n <= last+maxGap && v.b.valid(n); n++ {
+			if w.s.taken(v, n) || w.directories.has(n) {
+				continue
+			}
+			if l = v.lookAt(n); !l.dot && l.good > 0 && l.odd == 0 {
+				next = n
+				break
+			}
+		}
+		if next == 0 {
+			break
+		}
+		spans = append(spans, span{next, 1})
+		c.add(next, 1, block.Guessed)
+		last = next
+	}
+	return spans, true
+}
+
+// deletedStart returns the cluster of a deleted directory: the one that its entry names when that begins
+// with an entry for itself, or, since some systems clear the upper half when they delete, another with the
+// same lower half that does. 0 when there is none.
+func (w *walker) deletedStart(e *short) uint32 {
+	v := w.v
+	if v.b.valid(e.start) && (w.s.directories.has(e.start) || v.lookAt(e.start).self) {
+		return e.start
+	}
+	if v.b.width != 32 || e.highWord != 0 || e.start == 0 {
+		return 0
+	}
+	for c := uint64(e.start) + 1<<16; c < uint64(v.b.clusters)+2; c += 1 << 16 {
+		if !w.s.taken(v, uint32(c)) && v.lookAt(uint32(c)).self {
+			return uint32(c)
+		}
+	}
+	return 0
+}
+
+// lostDirectory tells of a directory that no entry names, and walks over it.
+func (w *walker) lostDirectory(first uint32) {
+	v := w.v
+	ch := v.t.chainOf(first, 0, v.directoryClusters(), w.steps)
+	c := content{}
+	c.addChain(&ch, block.Data)
+	v.judge(&c, &ch, 0)
+	c.note(orphanChain, finding.Expected(nil, ch.count), v.clusterAt(first))
+	d := &directory{path: fmt.Sprintf("%s/cluster-%d", lostFolder, first), depth: 1, state: filesystem.Orphan, cluster: first}
+	f := &filesystem.File{ID: fmt.Sprintf("c0x%x", first), Path: d.path, State: filesystem.Orphan, Mode: fs.ModeDir | 0o755, Findings: c.notes}
+	if !w.emit(&item{file: f, content: c, directory: true}) {
+		return
+	}
+	spans, _ := w.unread(ch.spans)
+	w.claim(spans)
+	w.read(d, v.extents(spans))
+}
+
+// lostChain tells of a chain that no entry names.
+func (w *walker) lostChain(first uint32) {
+	v := w.v
+	ch := v.t.chainOf(first, 0, v.b.clusters, w.steps)
+	c := content{}
+	c.addChain(&ch, block.Data)
+	if ch.end != endMark {
+		v.judge(&c, &ch, 0)
+	}
+	v.crossed(&c, w.s)
+	c.note(orphanChain, finding.Expected(nil, ch.count), v.clusterAt(first))
+	size := int64(ch.count) * v.b.clusterSize()
+	f := &filesystem.File{
+		ID: fmt.Sprintf("c0x%x", first), Path: fmt.Sprintf("%s/cluster-%d", lostFolder, first),
+		State: filesystem.Orphan, Mode: 0o644, Findings: c.notes,
+		Streams: []filesystem.Stream{{Size: size, Runs: v.runs(c.pieces, size)}},
+	}
+	w.emit(&item{file: f, content: c})
+}
