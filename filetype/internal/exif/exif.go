@@ -147,11 +147,7 @@ func Text(s string) string {
 	}
 	if !utf8.ValidString(s) {
 		// Exif says ASCII; what is not is most often Latin-1.
-		r := make([]rune, len(s))
-		for i := range len(s) {
-			r[i] = rune(s[i])
-		}
-		s = string(r)
+		s = Latin([]byte(s))
 	}
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -163,6 +159,15 @@ func Text(s string) string {
 		return r
 	}, s)
 	return strings.Join(strings.Fields(s), " ")
+}
+
+// Latin returns text in Latin-1 as a string.
+func Latin(b []byte) string {
+	r := make([]rune, len(b))
+	for i, c := range b {
+		r[i] = rune(c)
+	}
+	return string(r)
 }
 
 // camera joins maker and model; many models begin with their maker's name.
