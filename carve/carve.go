@@ -17,7 +17,7 @@ import (
 	"salvor/guard"
 )
 
-// Found is a file that was carved.
+// Found is a file that was carved. All places in Report are offsets in the file, not on the source.
 type Found struct {
 	Format *filetype.Format
 	Report filetype.Report

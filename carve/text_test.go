@@ -18,7 +18,7 @@ import (
 )
 
 // textTable has a format without signature that takes every valid UTF-8, and one with a signature.
-func textTable(t *testing.T) *filetype.Table {
+func textTable(t testing.TB) *filetype.Table {
 	return tableOf(t, filetype.Format{Name: "plain", Class: filetype.Text, Ceiling: filetype.Consistent,
 		Examine: func(ctx context.Context, src block.Source) (filetype.Report, error) {
 			p := make([]byte, src.Size())

@@ -354,6 +354,9 @@ func (r *run) try(ctx context.Context, it *item, e block.Extent, unit int64) err
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
+	// A chunk that fails takes long; its progress is told too.
+	r.progress.now.Pos = e.Offset
+	r.progress.tell(false)
 	n, err := r.Source.ReadAt(it.bytes(e), e.Offset)
 	if int64(n) == e.Length {
 		it.good.Add(e)

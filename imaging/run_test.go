@@ -10,7 +10,10 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"salvor/block"
 	"salvor/block/blocktest"
@@ -335,6 +338,56 @@ func TestNotCopied(t *testing.T) {
 	if !m.Of(imaging.NonTried).Equal(badSet(hole)) {
 		t.Errorf("not tried: %v", m.Of(imaging.NonTried).Extents())
 	}
+}
+
+// No goroutine outlives a run, however it ended.
+func TestNothingStays(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	const size = 20 << 20
+	boom := errors.New("boom")
+	for _, job := range []imaging.Job{
+		{Source: block.Bytes(make([]byte, size))},
+		{Source: brokenSource{block.Bytes(make([]byte, size)), boom}},
+		{Source: blocktest.Vanishing(block.Bytes(make([]byte, size)), 5<<20)},
+		{Source: block.Bytes(make([]byte, size)), IntervalBytes: 1, Checkpoint: func(context.Context, imaging.Snapshot) error { return boom }},
+		{Source: block.Bytes(make([]byte, size)), Target: &memory{now: make([]byte, size), durable: make([]byte, size), room: 1}},
+		{Source: block.Bytes(make([]byte, size)), Target: &memory{now: make([]byte, size), durable: make([]byte, size), dead: true}},
+	} {
+		job.Map = imaging.NewMap(size)
+		job.Observers = []imaging.Observer{&watcher{t: t, data: make([]byte, size)}}
+		_, _ = imaging.Run(t.Context(), &job)
+	}
+	_, _ = imaging.ListHash(bytes.NewReader([]byte("0 1 -\n5 1 -\n0 1 -\n")), 19)
+}
+
+// A clock that goes by: checkpoints come by time too, and the rate and the time left are what they are.
+func TestTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size = 64 << 20
+		src := blocktest.Slow(block.Bytes(make([]byte, size)), func(block.Extent) time.Duration { return time.Second })
+		var checkpoints []int64
+		var last imaging.Progress
+		_, err := imaging.Run(t.Context(), &imaging.Job{Source: src, Map: imaging.NewMap(size), Interval: 10 * time.Second,
+			Checkpoint: func(_ context.Context, s imaging.Snapshot) error {
+				checkpoints = append(checkpoints, s.Map.Of(imaging.Finished).Bytes()>>20)
+				return nil
+			},
+			Progress: func(p imaging.Progress) {
+				if p.Done == 32<<20 && (p.Rate < 1e6 || p.Rate > 1.1e6 || p.Left < 29*time.Second || p.Left > 34*time.Second) {
+					t.Errorf("half way: %+v", p)
+				}
+				if p.Done < last.Done || p.Pos < last.Pos || p.Left > last.Left+2*time.Second && last.Left > 0 {
+					t.Errorf("%+v after %+v", p, last)
+				}
+				last = p
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fmt.Sprint(checkpoints) != "[10 20 30 40 50 60 64]" {
+			t.Errorf("checkpoints after %v MiB", checkpoints)
+		}
+	})
 }
 
 // A target that is full ends the run cleanly: the checkpoint holds what was written, and no more.
