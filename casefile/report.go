@@ -1,0 +1,109 @@
+package casefile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"salvor/internal/wire"
+	"salvor/recovery"
+)
+
+// Catalogue is what a report needs of the catalogue; [*recovery.Catalog] is one.
+type Catalogue interface {
+	Select(ctx context.Context, q recovery.Query) iter.Seq2[*recovery.Entry, error]
+	Layers(ctx context.Context) ([]recovery.LayerRow, error)
+}
+
+// ReportData is what the main job gives to the reports.
+type ReportData struct {
+	Result wire.Result // in what state things are, what is safe, what is next
+	// Finished is false while the work can go on: the report then says so first.
+	Finished  bool
+	Catalogue Catalogue
+	Findings  []wire.Finding // about what is no single file
+	// Todo and NotTodo are further steps and warnings, one sentence each; Result.Next stands above them.
+	Todo, NotTodo []string
+}
+
+// WriteReports writes report.json, with every file of the catalogue, and report.html, for a person. Each is
+// replaced as a whole or not at all. The memory that it takes does not grow with the number of files.
+func WriteReports(ctx context.Context, c *Case, d ReportData) error {
+	if c.mode == Reader {
+		return ErrReadOnly
+	}
+	journal, err := c.journalReport()
+	if err != nil {
+		return err
+	}
+	rows, err := d.Catalogue.Layers(ctx)
+	if err != nil {
+		return fmt.Errorf("casefile: report: %w", err)
+	}
+	p := &page{
+		Program: c.o.Program, Case: c.dir, Written: c.o.Now().UTC().Truncate(time.Second),
+		Result: d.Result, Finished: d.Finished, Todo: d.Todo, NotTodo: append(notTodo[:len(notTodo):len(notTodo)], d.NotTodo...),
+		Record: c.Record(), Journal: journal, Findings: d.Findings, tally: newTally(),
+	}
+	for _, r := range rows {
+		p.Layers = append(p.Layers, wire.FromRow(r))
+	}
+	err = writeAtomic(c.root, c.dir, jsonName, func(w io.Writer) error {
+		return p.writeJSON(w, d.Catalogue.Select(ctx, recovery.Query{IncludeDirs: true}))
+	})
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return writeAtomic(c.root, c.dir, htmlName, p.writeHTML)
+}
+
+// notTodo are the steps by which people destroy what could still be saved.
+var notTodo = []string{
+	"Do not let any computer format, initialise or repair the device (fsck, chkdsk, “scan and fix”): that overwrites what deleted and damaged files need.",
+	"Do not repeat the update and do not install other firmware on the device before you have looked through the saved files.",
+	"Do not delete this case folder before you have copied what you need somewhere else.",
+}
+
+// page is all that the reports show.
+type page struct {
+	Program  string
+	Case     string
+	Written  time.Time
+	Result   wire.Result
+	Finished bool
+
+	Todo, NotTodo []string
+	Record        Record
+	Layers        []wire.Layer
+	Findings      []wire.Finding
+	Journal       journalReport
+
+	tally *tally
+}
+
+// journalReport is what a report says of the journal at its time.
+type journalReport struct {
+	Acts    int64  `json:"acts"`
+	SHA256  string `json:"sha256"`
+	Intact  bool   `json:"intact"`
+	Problem string `json:"problem,omitempty"`
+}
+
+func (c *Case) journalReport() (journalReport, error) {
+	s, err := c.VerifyJournal()
+	r := journalReport{Acts: s.Acts, SHA256: s.Last, Intact: err == nil}
+	var bad *JournalError
+	switch {
+	case errors.As(err, &bad):
+		r.Problem = wire.Text(bad.Error())
+	case err != nil:
+		return r, err
+	}
+	return r, nil
+}
