@@ -165,21 +165,18 @@ func sweepAll(img []byte, t Tables) []probe.Hit {
 	}
 	for i := range probes {
 		p := &probes[i]
-		// The rarest byte run without mask bits is enough to find places; Matches decides.
-		key := p.Bytes
-		if p.Mask != nil {
-			key = nil
+		lead := 0 // bytes that count in full
+		for lead < len(p.Bytes) && (p.Mask == nil || p.Mask[lead] == 0xff) {
+			lead++
 		}
-		for i := 0; i+len(p.Bytes) <= len(img); i++ {
-			if key != nil {
-				j := bytes.Index(img[i:], key)
-				if j < 0 {
-					break
-				}
-				i += j
+		for at := 0; at < len(img); at++ {
+			j := bytes.Index(img[at:], p.Bytes[:lead])
+			if j < 0 {
+				break
 			}
-			if p.Aligned(int64(i)-p.At) && p.Matches(img[i:]) {
-				hits = append(hits, probe.Hit{ID: p.ID, Offset: int64(i) - p.At})
+			at += j
+			if place := int64(at) - p.At; p.Aligned(place) && p.Matches(img[at:]) {
+				hits = append(hits, probe.Hit{ID: p.ID, Offset: place})
 			}
 		}
 	}
