@@ -117,6 +117,7 @@ type view struct {
 	Links       int64
 	SavedFiles  wire.Count
 	Pending     wire.Count
+	LeftOut     wire.Count
 	MissingSum  int64
 	Classes     []row
 	ByFolder    []row
@@ -140,10 +141,10 @@ type node struct {
 func (p *page) writeHTML(w io.Writer) error {
 	t := p.tally
 	v := &view{page: p, Light: light(p.Result.Exit, p.Finished), Files: t.files, Folders: t.folders, Links: t.links,
-		SavedFiles: t.saved["saved"], Pending: t.saved["pending"], MissingSum: t.missing,
+		SavedFiles: t.saved["saved"], Pending: t.saved["pending"], LeftOut: t.saved["skipped"], MissingSum: t.missing,
 		Renamed: t.renamed.List, MoreRenamed: t.renamed.More}
 	for _, x := range verdictViews {
-		x.Count = t.verdicts[x.Verdict]
+		x.Count = t.kept[x.Verdict]
 		v.Verdicts = append(v.Verdicts, x)
 	}
 	for _, c := range filetype.Classes() {

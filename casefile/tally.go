@@ -35,6 +35,8 @@ type tally struct {
 	formats                map[string]wire.Count
 	saved                  map[recovery.SaveState]wire.Count
 
+	// What the page shows: without the files that were left out by rule, which have a table of their own.
+	kept     map[filetype.Verdict]wire.Count
 	byFolder map[string]map[filetype.Verdict]wire.Count
 	byClass  map[filetype.Class]map[filetype.Verdict]wire.Count
 	skipped  map[string]*reason // by code of the finding
@@ -89,6 +91,7 @@ func newTally() *tally {
 	return &tally{
 		verdicts: map[filetype.Verdict]wire.Count{}, drawers: map[string]wire.Count{}, classes: map[filetype.Class]wire.Count{},
 		formats: map[string]wire.Count{}, saved: map[recovery.SaveState]wire.Count{},
+		kept: map[filetype.Verdict]wire.Count{},
 		byFolder: map[string]map[filetype.Verdict]wire.Count{}, byClass: map[filetype.Class]map[filetype.Verdict]wire.Count{},
 		skipped: map[string]*reason{},
 	}
@@ -140,6 +143,11 @@ func (t *tally) add(e *recovery.Entry) {
 		save = recovery.Pending
 	}
 	count(t.saved, save, e.Size)
+	if save == recovery.Skipped {
+		t.addSkipped(e)
+		return
+	}
+	count(t.kept, e.Verdict, e.Size)
 	nested(t.byClass, class, e.Verdict, e.Size)
 	folder := folderOf(e)
 	if _, ok := t.byFolder[folder]; !ok && len(t.byFolder) >= maxFolderKeys {
@@ -147,11 +155,6 @@ func (t *tally) add(e *recovery.Entry) {
 	}
 	nested(t.byFolder, folder, e.Verdict, e.Size)
 	t.missing += e.Missing.Bytes()
-
-	if save == recovery.Skipped {
-		t.addSkipped(e)
-		return
-	}
 	switch {
 	case save == recovery.Failed:
 		t.addTrouble(troubleFailed, e)
