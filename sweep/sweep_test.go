@@ -345,10 +345,18 @@ func FuzzSweep(f *testing.F) {
 	for _, p := range usual {
 		f.Add(append(bytes.Repeat([]byte{0}, 510), p.Bytes...), uint16(511))
 	}
+	m, err := sweep.NewMatcher(usual)
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, b []byte, cut uint16) {
 		at := min(int64(cut), int64(len(b)))
 		n := int64(len(b))
-		compare(t, collect(t, usual, b, []block.Extent{block.Between(at, n), block.Between(0, at)}), naive(usual, b))
+		var got []probe.Hit
+		s := m.NewSweep(n, func(h probe.Hit) { got = append(got, h) })
+		s.Observe(block.Between(at, n), b[at:])
+		s.Observe(block.Between(0, at), b[:at])
+		compare(t, sorted(got), naive(usual, b))
 	})
 }
 
