@@ -23,8 +23,8 @@ var (
 		Text: "this partition table contradicts a better one ({expected}); its partitions are shown, not used"}
 	tablesLost = &finding.Def{Code: "layers.table.lost", Severity: finding.Warning,
 		Text: "no partition table could be used; the volumes were found by their own structures"}
-	tableDropped = &finding.Def{Code: "layers.table.inside", Severity: finding.Info,
-		Text: "{found} partition tables inside of volumes are left out; they belong to disk images that are files"}
+	tableDropped = &finding.Def{Code: "layers.table.dropped", Severity: finding.Info,
+		Text: "{found} further partition tables are left out; they stand inside of volumes, as disk images in files do, or are too many"}
 	volumeLost = &finding.Def{Code: "layers.volume.lost", Severity: finding.Info,
 		Text: "no partition begins here; the volume was found by its own structures"}
 	volumeMissing = &finding.Def{Code: "layers.volume.missing", Severity: finding.Error,

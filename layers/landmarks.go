@@ -141,13 +141,20 @@ func (r *resolver) locate(ctx context.Context, i int, hits []probe.Hit, starts m
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		// A kind that is not read here is named by the one structure that led to it: what lies inside of
+		// it has nothing to add, and walking over it again costs.
+		limit := maxCovered
 		_, start := starts[h.Offset]
-		start = start || h.Offset%mib == 0
+		if k.Open == nil {
+			limit = maxCoveredNamed
+		} else {
+			start = start || h.Offset%mib == 0
+		}
 		if !start {
 			active = slices.DeleteFunc(active, func(v *candidate) bool { return v.Extent.End() <= h.Offset })
 			if j := slices.IndexFunc(active, func(v *candidate) bool { return v.Extent.Has(h.Offset) }); j >= 0 {
 				active[j].tried++
-				if active[j].tried > maxCovered {
+				if active[j].tried > limit {
 					skipped++
 					continue
 				}

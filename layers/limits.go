@@ -13,12 +13,16 @@ const (
 	// confirmed. Nearly all of these are its own backups and the copies in its journal; the first ones are
 	// examined all the same, since the candidate may be the remains of an older volume.
 	maxCovered = 64
+	// maxCoveredNamed is the same for kinds that are only recognised.
+	maxCoveredNamed = 4
 	// maxCandidates is how many candidates are weighed at all, the best confirmed first.
 	maxCandidates = 4096
 	// maxOpen is how many candidates are opened, the best confirmed first.
 	maxOpen = 256
 	// maxPlaces is how many starts and ends of partitions are looked at without a landmark.
 	maxPlaces = 256
+	// maxTables is how many tables that lost are shown.
+	maxTables = 8
 	// maxRivals is how many volumes that lost are shown.
 	maxRivals = 64
 

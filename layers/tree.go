@@ -39,11 +39,15 @@ func attach(parent, child *Layer) {
 
 // tableLayers adds the tables and their partitions.
 func (r *resolver) tableLayers() {
+	rivals := 0
 	for _, t := range r.tabs {
 		chosen := t == r.chosen || t.parent != nil && t.parent.inner == t
-		if !chosen && t.rival && r.insideVolume(t) {
-			r.insideTables++
-			continue
+		if !chosen && t.rival {
+			if rivals >= maxTables || r.insideVolume(t) {
+				r.insideTables++
+				continue
+			}
+			rivals++
 		}
 		l := &Layer{
 			ID: t.id, Kind: t.Scheme, Extent: block.Extent{Offset: t.Offset, Length: t.SectorSize},
