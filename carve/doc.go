@@ -22,7 +22,7 @@
 // # Plain text
 //
 // Text has no signature. [Text] looks for it in free space only, by strict rules: it begins at a sector whose
-// predecessor is not text, is made of text bytes only, and ends in a sector that is filled up with zeros (or
+// predecessor is not text, is valid UTF-8 without control characters, and ends in a sector that is filled up with zeros (or
 // 0xFF, as erased flash is), or exactly before an empty one. Then a format without signature must accept it as
 // Consistent. It must have 512 bytes; 64 do when it is JSON, whose syntax is evidence enough.
 package carve

@@ -3,11 +3,13 @@ package carve_test
 import (
 	"archive/zip"
 	"bytes"
+	"fmt"
 	"hash/crc32"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -18,6 +20,7 @@ import (
 	jpegformat "salvor/filetype/jpeg"
 	pngformat "salvor/filetype/png"
 	sqliteformat "salvor/filetype/sqlite"
+	textformat "salvor/filetype/text"
 	zipformat "salvor/filetype/zip"
 )
 
@@ -138,6 +141,47 @@ func TestNoFalseFiles(t *testing.T) {
 		}
 		if len(hits) < 2500 || stats.Failed > 0 {
 			t.Errorf("%d hits, %+v", len(hits), stats)
+		}
+	}
+}
+
+// Text in free space is found with the program's own text formats, which also say what it is.
+func TestRealText(t *testing.T) {
+	var csv bytes.Buffer
+	for i := range 60 {
+		fmt.Fprintf(&csv, "2026-11-%02d,sensor-%d,%d.5,ok\n", i%28+1, i%7, 20+i%9)
+	}
+	western := bytes.ReplaceAll(prose(8, 3000), []byte("ö"), []byte{0xF6})
+	western = bytes.Map(func(r rune) rune {
+		if r > 0x7F {
+			return 'x'
+		}
+		return r
+	}, western)
+	copy(western[1000:], "gr\xf6\xdfer als")
+	files := map[int][]byte{4096: prose(1, 7000), 65536: json(3000), 131072: json(200), 262144: csv.Bytes(), 300 << 10: western, 400 << 10: prose(2, 200000)}
+	exts := map[int64]string{4096: "txt", 65536: "json", 131072: "json", 262144: "csv", 400 << 10: "txt"}
+	for _, fill := range []byte{0, 0xFF} {
+		data := bytes.Repeat([]byte{fill}, 1<<20)
+		copy(data[700<<10:], random(30, 300<<10))
+		for at, p := range files {
+			copy(data[at:], p)
+		}
+		got := map[int64]string{}
+		_, err := carve.Text(t.Context(), carve.TextOptions{Source: block.Bytes(data), Free: block.SetOf(block.Between(0, 1<<20)),
+			Table: tableOf(t, slices.Concat(textformat.Formats(), pngformat.Formats())...),
+			Emit: func(f carve.Found) error {
+				got[f.Offset] = f.Format.Extension(f.Report)
+				if p := files[int(f.Offset)]; f.Size != int64(len(p)) {
+					t.Errorf("%#x: %d bytes, want %d", f.Offset, f.Size, len(p))
+				}
+				return nil
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !maps.Equal(got, exts) {
+			t.Errorf("found %v, want %v", got, exts)
 		}
 	}
 }

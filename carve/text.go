@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"salvor/block"
 	"salvor/filetype"
@@ -233,13 +234,37 @@ func (t *texts) candidate(ctx context.Context, e block.Extent) error {
 	return nil
 }
 
-// lively reports whether the first bytes of e are as varied as written text is: test patterns, tables of one byte and
-// padding are not.
+// lively reports whether e is valid UTF-8, and its first bytes as varied as written text is: test patterns, tables of
+// one byte and padding are not.
 func (t *texts) lively(e block.Extent) bool {
 	p := make([]byte, min(e.Length, 64<<10))
-	if n, err := t.Source.ReadAt(p, e.Offset); n < len(p) && err != nil {
-		return false
+	kept := 0 // bytes of a character that the last read cut
+	for at := e.Offset; at < e.End(); {
+		n := int(min(int64(len(p)-kept), e.End()-at))
+		if m, _ := t.Source.ReadAt(p[kept:kept+n], at); m < n {
+			return false
+		}
+		piece := p[:kept+n]
+		if at == e.Offset && !varied(piece) {
+			return false
+		}
+		at += int64(n)
+		for len(piece) > 0 {
+			_, size := utf8.DecodeRune(piece)
+			if piece[0] >= utf8.RuneSelf && size == 1 {
+				if at < e.End() && !utf8.FullRune(piece) {
+					break
+				}
+				return false
+			}
+			piece = piece[size:]
+		}
+		kept = copy(p, piece)
 	}
+	return kept == 0
+}
+
+func varied(p []byte) bool {
 	var count [256]int
 	distinct, most := 0, 0
 	for _, c := range p {
