@@ -32,8 +32,12 @@ func New(ctx context.Context, src block.Source, buffer int) *Window {
 
 // grow makes room for n bytes, and for more with each read.
 func (w *Window) grow(n int) {
-	if len(w.buf) < w.limit {
-		w.buf = make([]byte, min(w.limit, max(firstBuffer, 4*len(w.buf), n)))
+	size := min(w.limit, max(firstBuffer, 4*len(w.buf), n))
+	if int64(size) > w.size && n <= int(w.size) {
+		size = int(w.size)
+	}
+	if len(w.buf) < size {
+		w.buf = make([]byte, size)
 	}
 }
 

@@ -1,0 +1,334 @@
+package inflate
+
+import (
+	"context"
+	"fmt"
+
+	"salvor/cursor"
+	"salvor/filetype"
+)
+
+// Result is what is known of a stream behind its end.
+type Result struct {
+	Out int64 // inflated bytes
+	// Forced says that no other compressed bytes of the kind that bit errors make give the same content.
+	// Only computed when asked for.
+	Forced bool
+}
+
+const (
+	windowSize = 32 << 10
+	flushSize  = 96 << 10
+	maxMatch   = 258
+	hashSize   = 1 << 15
+	// maxWalk is how many places are compared before a copy counts as not taken from the nearest one.
+	maxWalk = 8192
+)
+
+var (
+	lengthBase  = [29]uint16{3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258}
+	lengthExtra = [29]uint8{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0}
+	distBase    = [30]uint16{1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577}
+	distExtra   = [30]uint8{0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13}
+	orderOfLens = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
+)
+
+// Inflater inflates streams, one after another, with the same memory.
+type Inflater struct {
+	ctx       context.Context
+	r         reader
+	lit, dist table
+	buf       [flushSize + maxMatch]byte
+	at        int   // next place in buf
+	mark      int   // what stands in buf before is given out
+	base      int64 // of buf[0] in the content; at-base never more than windowSize before mark
+	out       func([]byte) error
+	forced    bool
+
+	head *[hashSize]int64 // last place of each hash, plus one; nil unless asked for
+	prev *[windowSize]int64
+	next int64 // first place that is not in the chains
+}
+
+// Run inflates the stream at which s stands and leaves s behind it. out is given all content, in pieces that
+// it must not keep. forced asks for [Result.Forced], which costs most of the time. Errors: a
+// *cursor.CorruptError whose offset is that of s; those of the source, with s at the byte that it could not
+// give; those of out.
+func (f *Inflater) Run(ctx context.Context, s *filetype.Stream, forced bool, out func([]byte) error) (Result, error) {
+	f.ctx, f.r, f.out = ctx, reader{s: s}, out
+	f.at, f.mark, f.base, f.next = 0, 0, 0, 0
+	f.forced = forced
+	if forced {
+		if f.head == nil {
+			f.head, f.prev = new([hashSize]int64), new([windowSize]int64)
+		} else {
+			clear(f.head[:])
+		}
+	}
+	for {
+		last, err := f.block()
+		if err != nil {
+			f.r.s.Discard(f.r.i)
+			return Result{}, err
+		}
+		if last {
+			break
+		}
+	}
+	if f.r.close() != 0 {
+		f.forced = false
+	}
+	if err := f.flush(); err != nil {
+		return Result{}, err
+	}
+	return Result{Out: f.base + int64(f.at), Forced: f.forced}, nil
+}
+
+func (f *Inflater) corrupt(expected, found any) error {
+	return cursor.Corrupt("deflate stream", f.r.offset(), expected, found)
+}
+
+// flush gives out what is new and makes room.
+func (f *Inflater) flush() error {
+	if err := f.ctx.Err(); err != nil {
+		return err
+	}
+	if f.at > f.mark {
+		if err := f.out(f.buf[f.mark:f.at]); err != nil {
+			return err
+		}
+	}
+	if f.at > windowSize {
+		d := f.at - windowSize
+		copy(f.buf[:], f.buf[d:f.at])
+		f.base += int64(d)
+		f.at = windowSize
+	}
+	f.mark = f.at
+	return nil
+}
+
+// block reads one block.
+func (f *Inflater) block() (last bool, err error) {
+	r := &f.r
+	if !r.have(3) {
+		return false, r.why()
+	}
+	last = r.take(1) == 1
+	switch kind := r.take(2); kind {
+	case 0:
+		err = f.stored()
+	case 1:
+		var l [288]byte
+		for i := range l {
+			switch {
+			case i < 144:
+				l[i] = 8
+			case i < 256:
+				l[i] = 9
+			case i < 280:
+				l[i] = 7
+			default:
+				l[i] = 8
+			}
+		}
+		f.lit.build(l[:])
+		for i := range 32 { // 30 and 31 complete the code and must not occur
+			l[i] = 5
+		}
+		f.dist.build(l[:32])
+		err = f.codes()
+	case 2:
+		if err = f.tables(); err == nil {
+			err = f.codes()
+		}
+	default:
+		err = f.corrupt("a block of type 0 to 2", kind)
+	}
+	return last, err
+}
+
+// stored copies a block that is not compressed.
+func (f *Inflater) stored() error {
+	r := &f.r
+	if r.take(r.n%8) != 0 {
+		f.forced = false
+	}
+	if !r.have(32) {
+		return r.why()
+	}
+	n, inverse := r.take(16), r.take(16)
+	if n != ^inverse&0xFFFF {
+		return f.corrupt(fmt.Sprintf("the inverse of %04x", n), fmt.Sprintf("%04x", inverse))
+	}
+	for n > 0 {
+		if f.at >= flushSize {
+			if err := f.flush(); err != nil {
+				return err
+			}
+		}
+		if r.n >= 8 || r.i == len(r.p) {
+			if !r.have(8) {
+				return r.why()
+			}
+			f.buf[f.at] = byte(r.take(8))
+			f.at++
+			n--
+			continue
+		}
+		k := copy(f.buf[f.at:flushSize], r.p[r.i:min(len(r.p), r.i+int(n))])
+		r.i += k
+		f.at += k
+		n -= uint32(k)
+	}
+	return nil
+}
+
+// tables reads the code lengths of a block.
+func (f *Inflater) tables() error {
+	r := &f.r
+	if !r.have(14) {
+		return r.why()
+	}
+	nlit, ndist, nlen := int(r.take(5))+257, int(r.take(5))+1, int(r.take(4))+4
+	if nlit > 286 || ndist > 30 {
+		return f.corrupt("up to 286 and 30 codes", fmt.Sprintf("%d and %d", nlit, ndist))
+	}
+	var lengths [286 + 30]byte
+	for i := range nlen {
+		if !r.have(3) {
+			return r.why()
+		}
+		lengths[orderOfLens[i]] = byte(r.take(3))
+	}
+	if !f.dist.build(lengths[:19]) || !f.dist.full {
+		return f.corrupt("a complete code for lengths", "another")
+	}
+	lengths = [286 + 30]byte{}
+	for i := 0; i < nlit+ndist; {
+		r.fill()
+		s, l := f.dist.decode(r.acc)
+		extra := [3]uint{2, 3, 7}
+		need := l
+		if s >= 16 {
+			need += extra[s-16]
+		}
+		if need > r.n {
+			return r.why()
+		}
+		r.take(l)
+		if s < 16 {
+			lengths[i] = byte(s)
+			i++
+			continue
+		}
+		n, v := 3+int(r.take(extra[s-16])), byte(0)
+		switch s {
+		case 16:
+			if i == 0 {
+				return f.corrupt("a length before its repetition", "none")
+			}
+			v = lengths[i-1]
+		case 18:
+			n += 8
+		}
+		if i+n > nlit+ndist {
+			return f.corrupt(fmt.Sprintf("%d lengths", nlit+ndist), i+n)
+		}
+		for range n {
+			lengths[i] = v
+			i++
+		}
+	}
+	if lengths[256] == 0 {
+		return f.corrupt("a code for the end of the block", "none")
+	}
+	if !f.lit.build(lengths[:nlit]) || !f.dist.build(lengths[nlit:nlit+ndist]) {
+		return f.corrupt("complete codes", "others")
+	}
+	if !f.lit.full || !f.dist.full {
+		f.forced = false
+	}
+	return nil
+}
+
+// codes reads the content of a compressed block.
+func (f *Inflater) codes() error {
+	r := &f.r
+	for {
+		if f.at >= flushSize {
+			if f.forced {
+				f.link(f.base + int64(f.at))
+			}
+			if err := f.flush(); err != nil {
+				return err
+			}
+		}
+		if r.n < 48 {
+			r.fill()
+		}
+		s, l := f.lit.decode(r.acc)
+		switch {
+		case l == 0 || l > r.n:
+			if r.n >= maxBits {
+				return f.corrupt("a code of the block", "none")
+			}
+			return r.why()
+		case s < 256:
+			r.take(l)
+			f.buf[f.at] = byte(s)
+			f.at++
+			continue
+		case s == 256:
+			r.take(l)
+			return nil
+		case s > 285:
+			return f.corrupt("a length up to 285", s)
+		}
+		e := uint(lengthExtra[s-257])
+		if l+e > r.n {
+			return r.why()
+		}
+		r.take(l)
+		n := int(lengthBase[s-257]) + int(r.take(e))
+		if r.n < 28 {
+			r.fill()
+		}
+		d, l := f.dist.decode(r.acc)
+		if l == 0 || l > r.n {
+			if r.n >= maxBits {
+				return f.corrupt("a code of a distance", "none")
+			}
+			return r.why()
+		}
+		if d > 29 {
+			return f.corrupt("a distance code up to 29", d)
+		}
+		e = uint(distExtra[d])
+		if l+e > r.n {
+			return r.why()
+		}
+		r.take(l)
+		dist := int(distBase[d]) + int(r.take(e))
+		if int64(dist) > f.base+int64(f.at) {
+			return f.corrupt(fmt.Sprintf("a distance up to %d", f.base+int64(f.at)), dist)
+		}
+		f.copy(n, dist)
+		if f.forced && !f.nearest(n, dist) {
+			f.forced = false
+		}
+	}
+}
+
+// copy repeats n bytes from dist before.
+func (f *Inflater) copy(n, dist int) {
+	from := f.at - dist
+	if dist >= n {
+		copy(f.buf[f.at:f.at+n], f.buf[from:from+n])
+	} else {
+		for i := range n {
+			f.buf[f.at+i] = f.buf[from+i]
+		}
+	}
+	f.at += n
+}
