@@ -22,6 +22,7 @@ const (
 type survey struct {
 	live, crossed   bitmap // clusters of live files and directories: of one or more, of two or more
 	directories     bitmap // first clusters of live directories
+	lost            bitmap // and of those that only the FAT knows
 	guessed         bitmap // clusters that live files with broken chains are guessed to have
 	dead, contested bitmap // of deleted files: likewise
 	owners          []owner
@@ -178,6 +179,7 @@ func (s *survey) findLost(ctx context.Context, v *volume, w *walker) error {
 		for _, c := range directories {
 			if _, lost := parent[parent[c]]; lost == nested && !w.directories.has(c) {
 				s.lostDirectories = append(s.lostDirectories, c)
+				s.lost.set(c)
 				w.lostDirectory(c)
 			}
 		}

@@ -54,15 +54,15 @@ func Open(ctx context.Context, vol block.Source) (filesystem.FileSystem, error) 
 func open(ctx context.Context, vol block.Source, b *boot, notes []finding.Finding) (*volume, error) {
 	v := &volume{src: vol, b: b, t: newTable(vol, b), turn: make(chan struct{}, 1)}
 	v.turn <- struct{}{}
-	if b.width == 32 && !b.valid(b.rootCluster) {
-		notes = append(notes, bootRoot.New(finding.At(44, 4), finding.Expected(2, b.rootCluster)))
-		b.rootCluster = 2
-	}
 	v.info = filesystem.Info{Kind: b.kind(), BlockSize: b.clusterSize(), Size: b.size(), Findings: notes}
 	if b.hasSerial {
 		v.info.UUID = uuid(b.serial)
 	}
 	v.checkBoot()
+	if b.width == 32 && !b.valid(b.rootCluster) {
+		v.note(bootRoot.New(finding.At(44, 4), finding.Expected(2, b.rootCluster)))
+		b.rootCluster = 2
+	}
 	v.checkHeads()
 	v.checkInfoSector()
 	v.checkFlags()

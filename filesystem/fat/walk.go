@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"slices"
 	"time"
 
 	"salvor/block"
@@ -184,8 +183,8 @@ func (w *walker) slot(d *directory, p []byte, off int64) bool {
 	}
 	defer d.long.reset()
 	defer d.dead.reset()
-	if e.wasDeleted {
-		w.s.highWords = w.s.highWords || w.surveying && e.highWord != 0 && w.v.b.valid(e.start)
+	if w.surveying && e.wasDeleted && e.highWord != 0 && w.v.b.valid(e.start) {
+		w.s.highWords = true
 	}
 	doubts, what := e.doubts(w.v.b)
 	switch {
@@ -328,7 +327,7 @@ func (w *walker) enter(d *directory, e *short, it *item, notes []finding.Finding
 	var spans []span
 	walk, guessed := false, 0
 	switch {
-	case it.deleted && w.isLost(e.start):
+	case it.deleted && w.s.lost.has(e.start):
 		// Only the entry was deleted; what it leads to is whole.
 		sub.state = filesystem.Orphan
 		ch := w.v.t.chainOf(e.start, 0, w.v.directoryClusters(), w.steps)
@@ -374,9 +373,6 @@ func (w *walker) claim(spans []span) {
 		}
 	}
 }
-
-// isLost reports whether cluster c begins a directory that no live entry names.
-func (w *walker) isLost(c uint32) bool { return slices.Contains(w.s.lostDirectories, c) }
 
 // unread cuts a chain before the first cluster that was already read as part of a directory.
 func (w *walker) unread(spans []span) (out []span, all bool) {
