@@ -21,8 +21,11 @@ const (
 	flushSize  = 96 << 10
 	maxMatch   = 258
 	hashSize   = 1 << 15
-	// maxWalk is how many places are compared before a copy counts as not taken from the nearest one.
-	maxWalk = 8192
+	// maxWalk is how many places are compared before a copy counts as not taken from the nearest one; zlib
+	// looks at 4096 at most. walkBudget is how many are compared for each inflated byte on the average, so
+	// that a hostile stream does not cost more than a few times what a real one does.
+	maxWalk    = 4096
+	walkBudget = 64
 )
 
 var (
@@ -48,6 +51,7 @@ type Inflater struct {
 	head *[hashSize]int64 // last place of each hash, plus one; nil unless asked for
 	prev *[windowSize]int64
 	next int64 // first place that is not in the chains
+	walk int64 // places compared so far
 }
 
 // Run inflates the stream at which s stands and leaves s behind it. out is given all content, in pieces that
@@ -56,7 +60,7 @@ type Inflater struct {
 // give; those of out.
 func (f *Inflater) Run(ctx context.Context, s *filetype.Stream, forced bool, out func([]byte) error) (Result, error) {
 	f.ctx, f.r, f.out = ctx, reader{s: s}, out
-	f.at, f.mark, f.base, f.next = 0, 0, 0, 0
+	f.at, f.mark, f.base, f.next, f.walk = 0, 0, 0, 0, 0
 	f.forced = forced
 	if forced {
 		if f.head == nil {

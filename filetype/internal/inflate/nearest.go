@@ -24,9 +24,10 @@ func (f *Inflater) nearest(n, dist int) bool {
 	f.link(start)
 	got := f.buf[f.at-n : f.at]
 	for p, walk := f.head[hash(got)]-1, 0; p >= 0 && start-p < int64(dist); walk++ {
-		if walk == maxWalk {
+		if walk == maxWalk || f.walk > (f.base+int64(f.at)+1<<16)*walkBudget {
 			return false
 		}
+		f.walk++
 		i := int(p - f.base)
 		if f.buf[i+n-1] == got[n-1] && bytes.Equal(f.buf[i:i+n], got) {
 			return false
