@@ -62,6 +62,7 @@ CREATE TABLE entries (
 	class        INTEGER NOT NULL,
 	verdict      INTEGER NOT NULL,
 	missing      INTEGER NOT NULL,
+	stored       INTEGER NOT NULL,
 	flags        INTEGER NOT NULL,
 	first        INTEGER NOT NULL,
 	place        INTEGER NOT NULL,

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"salvor/block"
 	"salvor/filesystem"
 	"salvor/filetype"
 )
@@ -106,13 +107,13 @@ func (e *Entry) place() (first, hash int64) {
 // which it was saved, so that the saver can replace what stands there.
 const putSQL = `
 INSERT INTO entries (id, source, volume, origin, state, drawer, kind, path, name, stream, size, time, format, class,
-	verdict, missing, flags, first, place, save, sha256, saved_as, saved_time, duplicate_of, data)
-VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+	verdict, missing, stored, flags, first, place, save, sha256, saved_as, saved_time, duplicate_of, data)
+VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 ON CONFLICT (id) DO UPDATE SET
 	source=excluded.source, volume=excluded.volume, origin=excluded.origin, state=excluded.state,
 	drawer=excluded.drawer, kind=excluded.kind, path=excluded.path, name=excluded.name, stream=excluded.stream,
 	size=excluded.size, time=excluded.time, format=excluded.format, class=excluded.class,
-	verdict=excluded.verdict, missing=excluded.missing, flags=excluded.flags, first=excluded.first,
+	verdict=excluded.verdict, missing=excluded.missing, stored=excluded.stored, flags=excluded.flags, first=excluded.first,
 	place=excluded.place, data=excluded.data,
 	save = CASE WHEN excluded.save <> 0 THEN excluded.save WHEN ` + sameContentSQL + ` THEN save ELSE 0 END,
 	sha256 = CASE WHEN excluded.save <> 0 THEN excluded.sha256 WHEN ` + sameContentSQL + ` THEN sha256 END,
@@ -133,21 +134,26 @@ func (c *Catalog) Put(ctx context.Context, entries ...*Entry) error {
 		return nil
 	}
 	err := c.change(ctx, func(tx *sql.Tx) error {
-		put := tx.StmtContext(ctx, c.put)
-		defer put.Close()
-		for _, e := range entries {
-			args, err := putArgs(e)
-			if err != nil {
-				return err
-			}
-			if _, err := put.ExecContext(ctx, args...); err != nil {
-				return fmt.Errorf("entry %s: %w", e.ID, err)
-			}
-		}
-		return nil
+		return c.putIn(ctx, tx, entries...)
 	})
 	if err != nil {
 		return fmt.Errorf("recovery: catalogue: %w", err)
+	}
+	return nil
+}
+
+// putIn does the work of Put in a transaction that is under way.
+func (c *Catalog) putIn(ctx context.Context, tx *sql.Tx, entries ...*Entry) error {
+	put := tx.StmtContext(ctx, c.put)
+	defer put.Close()
+	for _, e := range entries {
+		args, err := putArgs(e)
+		if err != nil {
+			return err
+		}
+		if _, err := put.ExecContext(ctx, args...); err != nil {
+			return fmt.Errorf("entry %s: %w", e.ID, err)
+		}
 	}
 	return nil
 }
@@ -180,10 +186,19 @@ func putArgs(e *Entry) ([]any, error) {
 		save = number(saves, e.Save)
 	}
 	first, place := e.place()
+	stored := e.Size
+	if len(e.Runs) > 0 {
+		stored = 0
+		for _, r := range e.Runs {
+			if r.Kind == block.Data || r.Kind == block.Guessed {
+				stored += r.Length
+			}
+		}
+	}
 	flags := bit(e.Sound, 0) | bit(e.Owned, 1) | bit(e.Erased, 2)
 	return []any{e.ID, e.Source, e.Volume, number(origins, e.Origin), int(e.State), number(drawers, e.Drawer()),
 		kindOf(e.Mode), e.Path, name, e.Stream, e.Size, millis(e.moment()), e.Format, number(classes, e.Class),
-		int(e.Verdict), e.Missing.Bytes(), int64(flags), first, place, save, sum, savedAs, saved, e.DuplicateOf,
+		int(e.Verdict), e.Missing.Bytes(), stored, int64(flags), first, place, save, sum, savedAs, saved, e.DuplicateOf,
 		encodeEntry(e, e.Size)}, nil
 }
 

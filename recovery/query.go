@@ -60,6 +60,8 @@ type Query struct {
 	Limit       int // most entries to return; 0: all
 	// From is the ID of the entry behind which to go on, in the same order; "" begins at the first.
 	From string
+
+	kinds []int
 }
 
 // pageSize is how many entries are read at once. No lock is held between pages, so that a writer never
@@ -101,6 +103,7 @@ func (q *Query) where() (string, []any) {
 	in("save", numbers(saves, q.Save))
 	in("volume", q.Volumes)
 	in("source", q.Sources)
+	in("kind", q.kinds)
 	if q.MinSize > 0 {
 		add("size >= ?", q.MinSize)
 	}

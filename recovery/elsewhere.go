@@ -1,0 +1,162 @@
+package recovery
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+)
+
+// Saving to a folder that is not the case keeps no record: what stands there is the record. A folder with
+// the right name is used, whoever made it; a file with the right name is left when it has the same content,
+// and never replaced when it has not.
+
+// folderHere finds or makes the folder for e, or that for what is in e when self is set.
+func (s *saver) folderHere(e *Entry, self bool) (string, error) {
+	folders, name := s.namer.folders(e)
+	if self {
+		folders = append(folders, name)
+	}
+	if s.here == nil || len(s.here) >= maxMade {
+		s.here = map[string]string{}
+	}
+	parent, top, owner := tree(e), "", tree(e)
+	if err := s.makeFolder(parent); err != nil {
+		return "", err
+	}
+	for _, name := range folders {
+		owner += "/" + name
+		p, ok := s.here[owner]
+		if !ok {
+			var err error
+			if p, err = s.stepHere(owner, top, parent, name); err != nil {
+				return "", err
+			}
+			s.here[owner] = p
+		}
+		if top == "" {
+			top = p
+		}
+		parent = p
+	}
+	return parent, nil
+}
+
+func (s *saver) stepHere(owner, top, parent, name string) (string, error) {
+	limit := s.namer.room(parent, 0)
+	safe := safeName(name, &s.Target, limit)
+	if top != "" && len(parent)+1+len(safe) > s.namer.maxFolder() {
+		parent, safe = top, "deep-"+shortHash(owner)
+	}
+	for i := 1; i <= maxSameName; i++ {
+		p := parent + "/" + numbered(safe, i, limit)
+		err := s.Root.Mkdir(p, 0o755)
+		if err == nil {
+			return p, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return "", err
+		}
+		if info, err := s.Root.Lstat(p); err == nil && info.IsDir() {
+			return p, nil
+		}
+	}
+	return "", errNoName
+}
+
+// standHere gives the written content of j a name that nothing else has, or drops it when the same file
+// already stands there.
+func (s *saver) standHere(j *job) error {
+	parent, err := s.folderHere(j.e, j.e.IsDir())
+	if err != nil {
+		return err
+	}
+	if j.e.IsDir() {
+		j.path = parent
+		return nil
+	}
+	if j.e.Mode.Type() == fs.ModeSymlink {
+		j.e.SHA256 = ""
+		if err := s.writeLink(j, parent); err != nil {
+			return err
+		}
+	}
+	_, name := s.namer.folders(j.e)
+	if j.e.Mode.Type() == fs.ModeSymlink && j.e.SHA256 != "" {
+		name += linkSuffix
+	}
+	suffix := sidecar(j.e)
+	limit := s.namer.room(parent, len(suffix))
+	safe := safeName(name, &s.Target, limit)
+	for i := 1; i <= maxSameName; i++ {
+		p := parent + "/" + numbered(safe, i, limit)
+		switch same, err := s.same(p, j.e); {
+		case errors.Is(err, fs.ErrNotExist):
+			if suffix != "" {
+				if _, err := s.Root.Lstat(p + suffix); !errors.Is(err, fs.ErrNotExist) {
+					continue
+				}
+				if err := s.writeText(p+suffix, missingText(j.e)); err != nil {
+					return err
+				}
+			}
+			j.path = p
+			return s.Root.Rename(j.temp, p)
+		case err != nil:
+			return err
+		case same:
+			j.path, j.already = p, true
+			return s.Root.Remove(j.temp)
+		}
+	}
+	return errNoName
+}
+
+// same reports whether what stands at p is what e is saved as.
+func (s *saver) same(p string, e *Entry) (bool, error) {
+	info, err := s.Root.Lstat(p)
+	if err != nil {
+		return false, err
+	}
+	if e.SHA256 == "" {
+		if info.Mode().Type() != fs.ModeSymlink {
+			return false, nil
+		}
+		target, err := s.Root.Readlink(p)
+		return target == e.Target, err
+	}
+	size := e.Size
+	if e.Mode.Type() == fs.ModeSymlink {
+		size = int64(len(e.Target))
+	}
+	if !info.Mode().IsRegular() || info.Size() != size {
+		return false, nil
+	}
+	sum, err := s.hashFile(p)
+	return sum == e.SHA256, err
+}
+
+func (s *saver) hashFile(p string) (string, error) {
+	f, err := s.Root.Open(p)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.CopyBuffer(onlyWriter{h}, onlyReader{f}, s.buf); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// onlyReader and onlyWriter hide what would make io.Copy use a buffer of its own.
+type (
+	onlyReader struct{ io.Reader }
+	onlyWriter struct{ io.Writer }
+)
+
+func hashText(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,598 @@
+package recovery
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"salvor/block"
+	"salvor/filetype"
+	"salvor/finding"
+)
+
+// SaveOptions say what to save, where, and what the place can hold.
+type SaveOptions struct {
+	Catalog *Catalog
+	// Medium returns the bytes of a source of the case, by its number. It is asked for every entry.
+	Medium func(source int) (block.Source, error)
+	// Open, when not nil, gives the content of entries without runs, whose file system stores them encoded.
+	Open func(ctx context.Context, e *Entry) (block.Source, error)
+	// Root is the folder of the case, or any other when Elsewhere is set. Nothing is written outside of it,
+	// whatever names and links say.
+	Root *os.Root
+	// Elsewhere saves a selection to a folder that is not the case: the catalogue is only read, files that
+	// already stand there with the same content are left, and others with the same name are never replaced.
+	Elsewhere bool
+	// Query says which entries. Its order is not regarded: photos, documents, databases and settings come
+	// first. Where it asks for no saved state, those that are Pending or have Failed are meant; Elsewhere,
+	// all but those that are Skipped.
+	Query   Query
+	LabelOf func(volume int) string // the label of a volume, hostile text; may be nil
+	Target  Target
+	// Free is how many bytes are free where Root stands; 0 when that is not known.
+	Free int64
+	// Progress is told after each file and a few times in large ones; may be nil.
+	Progress func(SaveProgress)
+	// SyncFS makes all that was written so far safe from a loss of power. When it is nil each file is
+	// synced by itself, which is slower.
+	SyncFS func() error
+
+	hook       func(point string) error // tests stop or kill the work here
+	batchFiles int                      // tests use small batches
+}
+
+// SaveProgress says how far saving is.
+type SaveProgress struct {
+	Files, TotalFiles int64
+	Bytes, TotalBytes int64
+	Current           string // the path that is written
+}
+
+// SaveResult counts what became of the entries that were looked at.
+type SaveResult struct {
+	Saved      Count // written, or already standing with the same content
+	Already    int64 // of Saved, those that stood there already (Elsewhere)
+	Duplicates int64 // carved files whose content was saved before
+	Skipped    int64 // left out, duplicates not counted
+	Failed     int64
+	Lowered    int64 // of Saved and Skipped, those in which new unreadable bytes were met
+	Needed     int64 // bytes that were needed at the start, estimated
+}
+
+// TargetFullError says that the place to save to has too little space. What was saved before stands and is
+// noted; saving again goes on behind it.
+type TargetFullError struct {
+	Needed int64 // bytes still needed, estimated
+	Free   int64 // bytes free; -1 when the system said that there are no more
+	Err    error // what the system said; nil when the work was refused at the start
+}
+
+func (e *TargetFullError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("recovery: no space is left to save to (about %d bytes are still needed): %v", e.Needed, e.Err)
+	}
+	return fmt.Sprintf("recovery: saving needs about %d bytes, %d are free", e.Needed, e.Free)
+}
+
+// Unwrap returns what the system said.
+func (e *TargetFullError) Unwrap() error { return e.Err }
+
+// The bounds of one batch: its files are synced together and noted in one transaction.
+const (
+	batchFiles = 256
+	batchBytes = 64 << 20
+)
+
+// maxHoles is how many bytes of holes and missing ranges of one file are written out. A metadata block with
+// a wrong size can claim exabytes.
+const maxHoles = 64 << 30
+
+// perFile is the space that a file takes besides its content, in bytes.
+const perFile = 4 << 10
+
+// ballastSize is the space that is kept for noting what was saved when the target gets full, in bytes.
+const ballastSize = 4 << 20
+
+// maxFailures is how many files in a row may fail to be written before the target is given up.
+const maxFailures = 16
+
+// The program's own files below Root.
+const (
+	tempFolder  = reservedPrefix + "-tmp"
+	ballastName = reservedPrefix + "-ballast"
+)
+
+// Save writes the content of entries into the trees of the case, notes in the catalogue what became of
+// each, and brings SHA256SUMS up to date.
+//
+// A file gets its name only when its content is complete, and counts as saved only when it is safe on disk:
+// whenever the work is stopped, by its context, by a full target or by the loss of power, nothing that is
+// noted is missing, and saving again goes on with what is not. Bytes that turn out to be unreadable lower
+// the verdict to Partial.
+//
+// Errors: that of ctx; [*TargetFullError]; those of the catalogue; and of the target when it takes no file
+// at all. What concerns single files is in their findings.
+func Save(ctx context.Context, o SaveOptions) (SaveResult, error) {
+	s := &saver{SaveOptions: o, c: o.Catalog}
+	s.namer = namer{layout: layout{target: &s.Target, labelOf: o.LabelOf}, c: o.Catalog}
+	s.Query.Order = ByClass
+	if s.batchFiles == 0 {
+		s.batchFiles = batchFiles
+	}
+	if len(s.Query.Save) == 0 {
+		s.Query.Save = []SaveState{Pending, Failed}
+		if o.Elsewhere {
+			s.Query.Save = []SaveState{Pending, Failed, Saved}
+		}
+	}
+	err := s.run(ctx)
+	return s.result, err
+}
+
+type saver struct {
+	SaveOptions
+	c        *Catalog
+	namer    namer
+	result   SaveResult
+	progress SaveProgress
+	made     map[string]bool   // folders that are known to stand
+	touched  bool              // something new was saved
+	failures int               // in a row
+	inBatch  map[string]string // IDs of the whole files of this batch that stand, by hash
+	here     map[string]string // folders that were found or made Elsewhere, by what they are for
+	buf      []byte
+}
+
+func (s *saver) run(ctx context.Context) (err error) {
+	if !s.Elsewhere {
+		if err := s.c.Optimize(ctx); err != nil {
+			return err
+		}
+	}
+	total, needed, err := Needed(ctx, s.c, s.Query, s.Target)
+	if err != nil {
+		return err
+	}
+	s.result.Needed = needed
+	s.progress.TotalFiles, s.progress.TotalBytes = total.Files, total.Bytes
+	if s.Free > 0 && needed > s.Free {
+		return &TargetFullError{Needed: needed, Free: s.Free}
+	}
+	if err := s.begin(); err != nil {
+		return s.targetError(err)
+	}
+	defer func() { err = errors.Join(err, s.end(ctx)) }()
+	var list []*Entry
+	bytes := int64(0)
+	for e, err := range s.c.Select(ctx, s.Query) {
+		if err != nil {
+			return err
+		}
+		list = append(list, e)
+		bytes += e.Size
+		if len(list) >= s.batchFiles || bytes >= batchBytes {
+			if err := s.batch(ctx, list); err != nil {
+				return err
+			}
+			list, bytes = nil, 0
+		}
+	}
+	return s.batch(ctx, list)
+}
+
+// Needed returns how many entries of q are to be saved, with their bytes, and about how many bytes of space
+// they take on the target. Entries that cannot be saved there, being too large, are not counted.
+func Needed(ctx context.Context, c *Catalog, q Query, t Target) (total Count, space int64, err error) {
+	count := func(size, stored int64) {
+		if size-stored > maxHoles || (t.MaxFileSize > 0 && size > t.MaxFileSize) {
+			return
+		}
+		total.add(Count{Files: 1, Bytes: size})
+		if t.Sparse {
+			size = stored
+		}
+		space += (size+perFile-1)/perFile*perFile + perFile/4
+	}
+	if q.Name != "" {
+		for e, err := range c.Select(ctx, q) {
+			if err != nil {
+				return Count{}, 0, err
+			}
+			count(e.Size, e.stored())
+		}
+		return total, space, nil
+	}
+	where, args := q.where()
+	err = c.each(ctx, "SELECT size, stored FROM entries WHERE "+where, args, func(row scanner) error {
+		var size, stored int64
+		err := row.Scan(&size, &stored)
+		count(size, stored)
+		return err
+	})
+	return total, space, err
+}
+
+// begin clears what a killed run left, and keeps space for the end.
+func (s *saver) begin() error {
+	s.made = map[string]bool{}
+	s.buf = make([]byte, 1<<20)
+	if err := s.Root.RemoveAll(tempFolder); err != nil {
+		return err
+	}
+	if err := s.Root.Mkdir(tempFolder, 0o755); err != nil {
+		return err
+	}
+	if s.Elsewhere {
+		return nil
+	}
+	f, err := s.Root.OpenFile(ballastName, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	for n := 0; n < ballastSize && err == nil; n += len(s.buf) {
+		rand.Read(s.buf) // what cannot be compressed away
+		_, err = f.Write(s.buf)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		s.dropBallast()
+		return errors.Join(err, s.Root.RemoveAll(tempFolder))
+	}
+	return nil
+}
+
+func (s *saver) dropBallast() {
+	if !s.Elsewhere {
+		s.Root.Remove(ballastName) // it may be gone already
+	}
+}
+
+// end leaves the target tidy, whatever ended the work.
+func (s *saver) end(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	s.dropBallast()
+	errs := []error{s.Root.RemoveAll(tempFolder)}
+	if !s.Elsewhere {
+		if s.touched {
+			errs = append(errs, s.folderTimes(ctx))
+		}
+		errs = append(errs, WriteSums(ctx, s.c, s.Root))
+		if s.SyncFS != nil {
+			errs = append(errs, s.SyncFS())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// job is an entry on its way to the disk.
+type job struct {
+	e       *Entry
+	temp    string // where its content is until it has its name
+	written bool   // the content at temp is complete
+	path    string
+	state   SaveState // what became of it; "" while nothing did
+	already bool      // it stood there
+	dirty   bool      // more than the saved state of e changed
+	lowered bool      // new unreadable bytes were met
+}
+
+func (j *job) fail(state SaveState, f finding.Finding) {
+	j.state, j.dirty = state, true
+	j.e.Findings = replaceFinding(j.e.Findings, f)
+}
+
+// batch saves list and notes it.
+func (s *saver) batch(ctx context.Context, list []*Entry) error {
+	if len(list) == 0 {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.inBatch = map[string]string{}
+	jobs := make([]*job, len(list))
+	for i, e := range list {
+		jobs[i] = &job{e: e}
+		s.refuse(jobs[i])
+	}
+	stop := s.point("begun")
+	for i, j := range jobs {
+		if stop != nil {
+			break
+		}
+		if stop = ctx.Err(); stop != nil {
+			break
+		}
+		if j.state == "" {
+			s.progress.Current = s.namer.natural(j.e)
+			j.temp = fmt.Sprintf("%s/%d", tempFolder, i)
+			stop = s.attempt(ctx, j, s.write)
+		}
+		s.progress.Files++
+		s.tell()
+	}
+	if err := s.stand(ctx, jobs); err != nil && stop == nil {
+		stop = err
+	}
+	var full *TargetFullError
+	if errors.As(stop, &full) {
+		s.dropBallast()
+	}
+	if err := s.sync(jobs); err != nil {
+		return errors.Join(stop, s.targetError(err))
+	}
+	if err := s.point("synced"); err != nil {
+		return err
+	}
+	if !s.Elsewhere {
+		err := s.note(context.WithoutCancel(ctx), jobs)
+		if sqliteCode(err) == sqliteFull {
+			s.dropBallast()
+			stop = errors.Join(stop, s.targetError(err))
+			err = s.note(context.WithoutCancel(ctx), jobs)
+		}
+		if err != nil {
+			return errors.Join(stop, s.targetError(err))
+		}
+	}
+	s.count(jobs)
+	if stop == nil {
+		stop = s.point("noted")
+	}
+	return stop
+}
+
+func (s *saver) point(name string) error {
+	if s.hook == nil {
+		return nil
+	}
+	return s.hook(name)
+}
+
+func (s *saver) tell() {
+	if s.Progress != nil {
+		s.Progress(s.progress)
+	}
+}
+
+// refuse settles the jobs that need no attempt.
+func (s *saver) refuse(j *job) {
+	e := j.e
+	drop := func(codes ...*finding.Def) {
+		for _, d := range codes {
+			for i := range e.Findings {
+				if e.Findings[i].Code == d.Code {
+					e.Findings = append(e.Findings[:i:i], e.Findings[i+1:]...)
+					j.dirty = true
+					break
+				}
+			}
+		}
+	}
+	drop(notWritten, tooLarge, tooManyHoles) // of an earlier attempt
+	switch holes := e.Size - e.stored(); {
+	case e.IsDir(), e.Mode.Type() == fs.ModeSymlink:
+	case e.Mode.Type() != 0:
+		j.fail(Skipped, special.New(finding.Expected(nil, specialName(e.Mode))))
+	case e.Size > 0 && e.Missing.Contains(block.Extent{Length: e.Size}):
+		j.fail(Skipped, nothingLeft.New(finding.Arg("count", e.Size)))
+	case s.Target.MaxFileSize > 0 && e.Size > s.Target.MaxFileSize:
+		j.fail(Failed, tooLarge.New(finding.Expected(s.Target.MaxFileSize, e.Size)))
+	case holes > maxHoles:
+		j.fail(Failed, tooManyHoles.New(finding.Expected(int64(maxHoles), holes)))
+	}
+}
+
+// plan gives every written job a path, which the catalogue keeps before anything stands under it: what is
+// found there by the next run, after this one was killed, is then known to be this job's.
+func (s *saver) plan(ctx context.Context, jobs []*job) error {
+	var stale []string
+	err := s.c.change(ctx, func(tx *sql.Tx) error {
+		for _, j := range jobs {
+			if !j.written || j.state != "" {
+				continue
+			}
+			if err := s.name(ctx, tx, j, &stale); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.namer.made = nil
+		return fmt.Errorf("recovery: catalogue: %w", err)
+	}
+	return s.removeStale(ctx, stale)
+}
+
+// name reserves the path of one job. A path that the entry had before is added to stale.
+func (s *saver) name(ctx context.Context, tx *sql.Tx, j *job, stale *[]string) error {
+	p, err := s.namer.place(ctx, tx, j.e)
+	if errors.Is(err, errNoName) {
+		j.fail(Failed, notWritten.New(finding.Expected(nil, err)))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if old := j.e.SavedAs; old != "" && old != p {
+		*stale = append(*stale, old)
+	}
+	j.path, j.e.SavedAs = p, p
+	return nil
+}
+
+// removeStale removes what an entry left under a path that it gave up, unless another has it by now.
+func (s *saver) removeStale(ctx context.Context, stale []string) error {
+	for _, p := range stale {
+		for _, p := range []string{p, p + missingSuffix} {
+			taken := false
+			err := s.c.each(ctx, "SELECT 1 FROM entries WHERE saved_as = ?1 UNION ALL SELECT 1 FROM taken WHERE saved = ?1", []any{p},
+				func(scanner) error { taken = true; return nil })
+			if err != nil {
+				return err
+			}
+			if taken {
+				continue
+			}
+			if err := s.Root.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// stand gives the written files their names. Its error stops the work.
+func (s *saver) stand(ctx context.Context, jobs []*job) error {
+	ctx = context.WithoutCancel(ctx) // the content is there: what is left is quick
+	if !s.Elsewhere {
+		if err := s.plan(ctx, jobs); err != nil {
+			return s.targetError(err)
+		}
+		if err := s.point("planned"); err != nil {
+			return err
+		}
+	}
+	for _, j := range jobs {
+		if j.written && j.state == "" {
+			if err := s.attempt(ctx, j, s.standOne); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// note writes what became of the jobs into the catalogue, in one transaction.
+func (s *saver) note(ctx context.Context, jobs []*job) error {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	also := map[string][]int64{}
+	err := s.c.change(ctx, func(tx *sql.Tx) error {
+		for _, j := range jobs {
+			if j.state == "" {
+				continue
+			}
+			e := j.e
+			e.Save, e.SavedTime = j.state, time.Time{}
+			if j.state == Saved {
+				e.SavedTime, e.DuplicateOf = now, ""
+			} else {
+				e.SHA256, e.SavedAs = "", ""
+				if err := s.namer.release(ctx, tx, e.ID); err != nil {
+					return err
+				}
+			}
+			if e.DuplicateOf != "" && j.state == Skipped && e.Origin == FromContent && len(e.Runs) > 0 {
+				also[e.DuplicateOf] = append(also[e.DuplicateOf], e.Runs[0].Physical)
+			}
+			if err := s.noteOne(ctx, tx, j); err != nil {
+				return err
+			}
+		}
+		return s.noteAlso(ctx, tx, also)
+	})
+	if err != nil {
+		return fmt.Errorf("recovery: catalogue: %w", err)
+	}
+	return nil
+}
+
+func (s *saver) noteOne(ctx context.Context, tx *sql.Tx, j *job) error {
+	if j.dirty {
+		return s.c.putIn(ctx, tx, j.e)
+	}
+	var sum any
+	if raw, err := hex.DecodeString(j.e.SHA256); err == nil && len(raw) > 0 {
+		sum = raw
+	}
+	_, err := tx.ExecContext(ctx, "UPDATE entries SET save = ?, sha256 = ?, saved_time = ?, duplicate_of = '' WHERE id = ?",
+		number(saves, j.state), sum, j.e.SavedTime.UnixMilli(), j.e.ID)
+	return err
+}
+
+// maxAlso bounds the further places that one entry lists. All places stay in the catalogue, each as the
+// entry of the duplicate that stands there.
+const maxAlso = 1000
+
+// noteAlso adds to saved entries the further places of their content.
+func (s *saver) noteAlso(ctx context.Context, tx *sql.Tx, also map[string][]int64) error {
+	for id, places := range also {
+		_, e, err := scanEntry(tx.QueryRowContext(ctx, "SELECT "+entryColumns+" FROM entries WHERE id = ?", id))
+		if err != nil {
+			return err
+		}
+		if len(e.AlsoAt) >= maxAlso {
+			continue
+		}
+		e.AlsoAt = append(e.AlsoAt, places[:min(len(places), maxAlso-len(e.AlsoAt))]...)
+		if err := s.c.putIn(ctx, tx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *saver) count(jobs []*job) {
+	r := &s.result
+	for _, j := range jobs {
+		switch {
+		case j.state == Saved:
+			s.touched = true
+			r.Saved.add(Count{Files: 1, Bytes: j.e.Size, Missing: j.e.Missing.Bytes()})
+		case j.state == Failed:
+			r.Failed++
+		case j.state == Skipped && j.e.DuplicateOf != "":
+			r.Duplicates++
+		case j.state == Skipped:
+			r.Skipped++
+		}
+		if j.already {
+			r.Already++
+		}
+		if j.lowered {
+			r.Lowered++
+		}
+	}
+}
+
+// targetError makes a [*TargetFullError] of an error that says that no space is left.
+func (s *saver) targetError(err error) error {
+	if err != nil && (isFull(err) || sqliteCode(err) == sqliteFull) {
+		return &TargetFullError{Needed: max(0, s.result.Needed-s.result.Saved.Bytes), Free: -1, Err: err}
+	}
+	return err
+}
+
+// stored returns how many bytes of the content stand on the medium.
+func (e *Entry) stored() int64 {
+	if len(e.Runs) == 0 {
+		return e.Size
+	}
+	n := int64(0)
+	for _, r := range e.Runs {
+		if r.Kind == block.Data || r.Kind == block.Guessed {
+			n += r.Length
+		}
+	}
+	return n
+}
+
+// lower says that bytes of e turned out to be unreadable.
+func (e *Entry) lower(missing block.Set) {
+	e.Missing = e.Missing.Union(missing)
+	switch e.Verdict {
+	case filetype.Unknown, filetype.Consistent, filetype.Proven:
+		e.Verdict = filetype.Partial
+	}
+	first := missing.Extents()[0]
+	e.GoodUntil = min(e.GoodUntil, first.Offset)
+	e.Uncovered = block.Set{}
+	e.Findings = replaceFinding(e.Findings, unreadWhileSaving.New(finding.At(first.Offset, first.Length),
+		finding.Arg("count", missing.Bytes())))
+}

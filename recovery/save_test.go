@@ -1,0 +1,912 @@
+package recovery
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"salvor/block"
+	"salvor/filesystem"
+	"salvor/filetype"
+)
+
+// bench is a medium, a catalogue of files on it, and a folder to save them to.
+type bench struct {
+	t      testing.TB
+	medium []byte
+	bad    block.Set
+	c      *Catalog
+	dir    string
+	root   *os.Root
+	n      int
+}
+
+func newBench(t testing.TB) *bench {
+	t.Helper()
+	b := &bench{t: t, dir: t.TempDir()}
+	b.open()
+	return b
+}
+
+func (b *bench) open() {
+	b.t.Helper()
+	var err error
+	if b.c, err = OpenCatalog(filepath.Join(b.dir, "catalog.db")); err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { b.c.Close() })
+	if b.root, err = os.OpenRoot(b.dir); err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { b.root.Close() })
+}
+
+// badSource has ranges that cannot be read, of which it tells only when they are met.
+type badSource struct {
+	block.Source
+	bad block.Set
+}
+
+func (s *badSource) ReadAt(p []byte, off int64) (int, error) {
+	for x := range s.bad.Within(block.Extent{Offset: off, Length: int64(len(p))}).All() {
+		n := 0
+		if x.Offset > off {
+			n, _ = s.Source.ReadAt(p[:x.Offset-off], off)
+		}
+		return n, block.NewUnreadable(x, block.Bad, syscall.EIO)
+	}
+	return s.Source.ReadAt(p, off)
+}
+
+func (b *bench) options() SaveOptions {
+	return SaveOptions{
+		Catalog: b.c, Root: b.root, Query: Query{IncludeDirs: true},
+		Medium:  func(int) (block.Source, error) { return &badSource{block.Bytes(b.medium), b.bad}, nil },
+		LabelOf: func(int) string { return "DATA" },
+		Target:  Target{Symlinks: true, Modes: true, Sparse: true},
+		SyncFS:  func() error { return nil },
+	}
+}
+
+// add puts a file with this content on the medium and into the catalogue.
+func (b *bench) add(path string, content []byte, change func(*Entry)) *Entry {
+	b.t.Helper()
+	b.n++
+	off := int64(len(b.medium))
+	b.medium = append(b.medium, content...)
+	e := &Entry{ID: fmt.Sprintf("v2/i%d", b.n), Source: 1, Volume: 2, Origin: FromFileSystem, Path: path, Name: lastName(path), Mode: 0o644,
+		Size: int64(len(content)), GoodUntil: int64(len(content)), Class: filetype.Other, Verdict: filetype.Consistent, Sound: true}
+	if len(content) > 0 {
+		e.Runs = []block.Run{{Physical: off, Length: e.Size}}
+	}
+	if change != nil {
+		change(e)
+	}
+	mustPut(b.t, b.c, e)
+	return e
+}
+
+func (b *bench) carved(content []byte, name string) *Entry {
+	return b.add("", content, func(e *Entry) {
+		e.ID, e.Origin, e.State, e.Volume, e.Name, e.Class = CarvedID(1, e.Runs[0].Physical), FromContent, filesystem.Orphan, 0, name, filetype.Photo
+		e.Mode = 0
+	})
+}
+
+func (b *bench) save(change func(*SaveOptions)) SaveResult {
+	b.t.Helper()
+	o := b.options()
+	if change != nil {
+		change(&o)
+	}
+	r, err := Save(b.t.Context(), o)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return r
+}
+
+// tree returns what stands in the folder: the content of files, "-> target" of links, "/" for folders; the
+// catalogue and its journal left out.
+func treeOf(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || p == dir {
+			return err
+		}
+		rel, _ := filepath.Rel(dir, p)
+		rel = filepath.ToSlash(rel)
+		switch {
+		case strings.HasPrefix(rel, "catalog.db"):
+		case d.IsDir():
+			out[rel] = "/"
+		case d.Type() == fs.ModeSymlink:
+			target, err := os.Readlink(p)
+			out[rel] = "-> " + target
+			return err
+		default:
+			data, err := os.ReadFile(p)
+			out[rel] = string(data)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// files returns the paths of tree that are no folders, without SHA256SUMS.
+func filesOf(tree map[string]string) []string {
+	var out []string
+	for p, v := range tree {
+		if v != "/" && p != SumsName {
+			out = append(out, p)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func wantFiles(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	slices.Sort(want)
+	if got := filesOf(treeOf(t, dir)); !slices.Equal(got, want) {
+		t.Errorf("files\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}
+
+func needTool(t *testing.T, name string) string {
+	t.Helper()
+	p, err := exec.LookPath(name)
+	if err != nil {
+		if os.Getenv("SALVOR_CI") == "1" {
+			t.Fatalf("%s is needed", name)
+		}
+		t.Skipf("%s is not installed", name)
+	}
+	return p
+}
+
+// checkSums lets the real sha256sum check the list.
+func checkSums(t *testing.T, dir string) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(dir, SumsName)); errors.Is(err, fs.ErrNotExist) && len(filesOf(treeOf(t, dir))) == 0 {
+		return
+	}
+	cmd := exec.Command(needTool(t, "sha256sum"), "--strict", "--quiet", "-c", SumsName)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("sha256sum: %v\n%s", err, out)
+	}
+}
+
+func pattern(seed uint64, n int) []byte {
+	r := rand.New(rand.NewPCG(seed, 1))
+	p := make([]byte, n)
+	for i := range p {
+		p[i] = byte(r.Uint32())
+	}
+	return p
+}
+
+func TestSaveTrees(t *testing.T) {
+	b := newBench(t)
+	when := time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC)
+	b.add("docs", nil, func(e *Entry) { e.Mode = fs.ModeDir | 0o777; e.Class = ""; e.Times.Modified = when })
+	b.add("empty folder", nil, func(e *Entry) { e.Mode = fs.ModeDir | 0o500; e.Class = "" })
+	b.add("docs/live.txt", []byte("alive"), func(e *Entry) { e.Mode = fs.ModeSetuid | fs.ModeSticky | 0o4777; e.Times.Modified = when })
+	b.add("docs/zero", nil, func(e *Entry) { e.Verdict = filetype.Unknown })
+	b.add("docs/gone.txt", []byte("deleted"), func(e *Entry) { e.State = filesystem.Deleted })
+	b.add("docs/old.txt", []byte("older"), func(e *Entry) { e.State = filesystem.Old })
+	b.add("docs/broken.txt", []byte("broken"), func(e *Entry) { e.Verdict = filetype.Damaged; e.GoodUntil = 3 })
+	b.add("docs/cut.txt", []byte("cut off"), func(e *Entry) {
+		e.Verdict = filetype.Partial
+		e.Runs = []block.Run{e.Runs[0]}
+		e.Runs[0].Length = 3
+		e.Runs = append(e.Runs, block.Run{Logical: 3, Length: 4, Kind: block.Lost})
+		e.Missing.Add(block.Extent{Offset: 3, Length: 4})
+	})
+	b.add("docs/live.txt", []byte("stream"), func(e *Entry) { e.ID += ":s"; e.Stream = "s" })
+	b.add("dev/tty", nil, func(e *Entry) { e.Mode = fs.ModeDevice | fs.ModeCharDevice })
+	b.carved([]byte("a carved photo"), "2026-11-03 14.22.05 ACME.jpg")
+	b.carved([]byte("alive"), "twin of live.txt")
+	b.carved([]byte("alive"), "another twin")
+	r := b.save(nil)
+	if r.Saved.Files != 11 || r.Duplicates != 1 || r.Skipped != 1 {
+		t.Errorf("%+v", r)
+	}
+	tree := treeOf(t, b.dir)
+	want := map[string]string{
+		"files/2-DATA/docs/live.txt": "alive", "files/2-DATA/docs/zero": "", "files/2-DATA/docs/live.txt~s": "stream",
+		"deleted/2-DATA/docs/gone.txt": "deleted", "older/2-DATA/docs/old.txt": "older", "files/2-DATA/empty folder": "/",
+		"partial/files/2-DATA/docs/broken.txt": "broken", "partial/files/2-DATA/docs/cut.txt": "cut\x00\x00\x00\x00",
+		"carved/photo/2026-11-03 14.22.05 ACME.jpg": "a carved photo",
+	}
+	for p, content := range want {
+		if tree[p] != content {
+			t.Errorf("%s holds %q, want %q", p, tree[p], content)
+		}
+	}
+	if s := tree["partial/files/2-DATA/docs/cut.txt.missing.txt"]; !strings.Contains(s, "4 of 7 bytes are missing") || !strings.Contains(s, "3\t6\t4\n") {
+		t.Errorf("the list of missing ranges: %q", s)
+	}
+	for p := range tree {
+		if strings.HasPrefix(p, reservedPrefix) {
+			t.Errorf("%s was left", p)
+		}
+	}
+	info, err := os.Stat(filepath.Join(b.dir, "files/2-DATA/docs/live.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode() != 0o775 || !info.ModTime().Equal(when) {
+		t.Errorf("mode %v, time %v", info.Mode(), info.ModTime())
+	}
+	info, err = os.Stat(filepath.Join(b.dir, "files/2-DATA/docs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode() != fs.ModeDir|0o775 || !info.ModTime().Equal(when) {
+		t.Errorf("folder: mode %v, time %v", info.Mode(), info.ModTime())
+	}
+	if info, err = os.Stat(filepath.Join(b.dir, "files/2-DATA/empty folder")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("folder: %v, %v", info, err)
+	}
+	checkSums(t, b.dir)
+
+	before := treeOf(t, b.dir)
+	if r := b.save(nil); r.Saved.Files != 0 || r.Failed != 0 || r.Duplicates != 0 {
+		t.Errorf("saving again did something: %+v", r)
+	}
+	if after := treeOf(t, b.dir); !maps.Equal(before, after) {
+		t.Error("saving again changed something")
+	}
+	v, err := Verify(t.Context(), b.c, b.root, nil)
+	if err != nil || !v.Whole() || v.ExtraCount != 0 || v.Checked.Files == 0 {
+		t.Errorf("verify: %+v, %v", v, err)
+	}
+}
+
+func TestSaveDuplicates(t *testing.T) {
+	b := newBench(t)
+	same := pattern(1, 5000)
+	b.add("a/one.jpg", same, func(e *Entry) { e.Class = filetype.Photo })
+	b.add("b/two.jpg", same, func(e *Entry) { e.Class = filetype.Photo })
+	b.add("gone.jpg", same, func(e *Entry) { e.Class, e.State = filetype.Photo, filesystem.Deleted })
+	c1, c2 := b.carved(same, "x.jpg"), b.carved(same, "y.jpg")
+	lone := pattern(2, 300)
+	l1, l2 := b.carved(lone, "z.jpg"), b.carved(lone, "z.jpg")
+	b.carved(pattern(3, 300), "z.jpg")
+	r := b.save(nil)
+	if r.Duplicates != 3 || r.Saved.Files != 5 {
+		t.Errorf("%+v", r)
+	}
+	wantFiles(t, b.dir, "files/2-DATA/a/one.jpg", "files/2-DATA/b/two.jpg", "deleted/2-DATA/gone.jpg", "carved/photo/z.jpg", "carved/photo/z (2).jpg")
+	for _, dup := range []*Entry{c1, c2, l2} {
+		got := mustGet(t, b.c, dup.ID)
+		if got.Save != Skipped || got.DuplicateOf == "" || got.SavedAs != "" || len(got.Findings) != 1 {
+			t.Errorf("%+v", got)
+		}
+	}
+	first := mustGet(t, b.c, "v2/i1")
+	if !slices.Equal(first.AlsoAt, []int64{c1.Runs[0].Physical, c2.Runs[0].Physical}) {
+		t.Errorf("also at %v", first.AlsoAt)
+	}
+	if got := mustGet(t, b.c, l1.ID); !slices.Equal(got.AlsoAt, []int64{l2.Runs[0].Physical}) || got.Save != Saved {
+		t.Errorf("%+v", got)
+	}
+	checkSums(t, b.dir)
+}
+
+// Bytes that are found unreadable only now are never saved as zeros of a whole file.
+func TestSaveUnreadable(t *testing.T) {
+	for _, sparse := range []bool{false, true} {
+		b := newBench(t)
+		content := pattern(4, 3<<20)
+		e := b.add("big.bin", content, func(e *Entry) { e.Verdict = filetype.Proven })
+		gone := b.add("gone.bin", content[:4096], nil)
+		c := b.carved(content[:9000], "c.jpg")
+		b.bad.Add(block.Extent{Offset: e.Runs[0].Physical + 1<<20, Length: 4096})
+		b.bad.Add(gone.Runs[0].PhysicalExtent())
+		b.bad.Add(block.Extent{Offset: c.Runs[0].Physical + 100, Length: 50})
+		b.bad.Add(block.Extent{Offset: c.Runs[0].Physical + 8000, Length: 1000})
+		r := b.save(func(o *SaveOptions) { o.Target.Sparse = sparse })
+		if r.Lowered != 3 || r.Saved.Files != 2 || r.Skipped != 1 {
+			t.Errorf("%+v", r)
+		}
+		wantFiles(t, b.dir, "partial/files/2-DATA/big.bin", "partial/files/2-DATA/big.bin.missing.txt",
+			"partial/carved/photo/c.jpg", "partial/carved/photo/c.jpg.missing.txt")
+		tree := treeOf(t, b.dir)
+		want := slices.Clone(content)
+		clear(want[1<<20 : 1<<20+4096])
+		if tree["partial/files/2-DATA/big.bin"] != string(want) {
+			t.Error("the content is not what could be read, in its place")
+		}
+		got := mustGet(t, b.c, e.ID)
+		if got.Verdict != filetype.Partial || !got.Missing.Equal(block.SetOf(block.Extent{Offset: 1 << 20, Length: 4096})) || got.GoodUntil != 1<<20 {
+			t.Errorf("%v, missing %v, good until %d", got.Verdict, got.Missing, got.GoodUntil)
+		}
+		carved := tree["partial/carved/photo/c.jpg"]
+		want = slices.Clone(content[:8000])
+		clear(want[100:150])
+		if carved != string(want) {
+			t.Errorf("a carved file of %d bytes, want 8000", len(carved))
+		}
+		if got := mustGet(t, b.c, c.ID); got.Size != 8000 || got.Verdict != filetype.Partial || got.Missing.Bytes() != 1050 {
+			t.Errorf("%+v", got)
+		}
+		if got := mustGet(t, b.c, gone.ID); got.Save != Skipped || got.Verdict != filetype.Partial || got.SavedAs != "" || got.Size != 4096 {
+			t.Errorf("%+v", got)
+		}
+		checkSums(t, b.dir)
+		if r := b.save(nil); r.Saved.Files != 0 {
+			t.Errorf("again: %+v", r)
+		}
+	}
+}
+
+func TestSaveSparse(t *testing.T) {
+	b := newBench(t)
+	b.medium = bytes.Repeat([]byte{7}, 8192)
+	e := b.add("sparse.img", []byte("x"), func(e *Entry) {
+		e.Size = 64 << 20
+		e.Runs = []block.Run{{Length: 1 << 20, Kind: block.Zero}, {Logical: 1 << 20, Physical: 0, Length: 8192},
+			{Logical: 1<<20 + 8192, Length: 63<<20 - 8192, Kind: block.Zero}}
+	})
+	b.save(nil)
+	info, err := os.Stat(filepath.Join(b.dir, "files/2-DATA/sparse.img"))
+	if err != nil || info.Size() != e.Size {
+		t.Fatalf("%v, %v", info, err)
+	}
+	if used := info.Sys().(*syscall.Stat_t).Blocks * 512; used > 1<<20 {
+		t.Errorf("%d bytes are used", used)
+	}
+	want := make([]byte, e.Size)
+	copy(want[1<<20:], b.medium[:8192])
+	sum := sha256.Sum256(want)
+	if got := mustGet(t, b.c, e.ID).SHA256; got != hex.EncodeToString(sum[:]) {
+		t.Errorf("hash %s", got)
+	}
+	checkSums(t, b.dir)
+}
+
+func TestSaveRefuses(t *testing.T) {
+	b := newBench(t)
+	big := b.add("big", pattern(5, 3000), nil)
+	b.add("small", pattern(6, 10), nil)
+	holes := b.add("holes", []byte("x"), func(e *Entry) {
+		e.Size = 1 << 60
+		e.Runs = append(e.Runs, block.Run{Logical: 1, Length: 1<<60 - 1, Kind: block.Zero})
+	})
+	lost := b.add("lost", []byte("x"), func(e *Entry) {
+		e.Size = 100
+		e.Runs = []block.Run{{Length: 100, Kind: block.Lost}}
+		e.Missing.Add(block.Extent{Length: 100})
+		e.Verdict = filetype.Partial
+	})
+	nowhere := b.add("nowhere", []byte("x"), func(e *Entry) { e.Runs = nil })
+	r := b.save(func(o *SaveOptions) { o.Target.MaxFileSize = 2000 })
+	if r.Saved.Files != 1 || r.Failed != 3 || r.Skipped != 1 {
+		t.Errorf("%+v", r)
+	}
+	for id, want := range map[string]struct {
+		state SaveState
+		code  string
+	}{big.ID: {Failed, tooLarge.Code}, holes.ID: {Failed, tooLarge.Code}, lost.ID: {Skipped, nothingLeft.Code}, nowhere.ID: {Failed, notWritten.Code}} {
+		e := mustGet(t, b.c, id)
+		if e.Save != want.state || len(e.Findings) != 1 || e.Findings[0].Code != want.code {
+			t.Errorf("%s: %s %v", e.Name, e.Save, e.Findings)
+		}
+	}
+	// What failed is tried again, on a target that can hold it, and says nothing twice.
+	r = b.save(func(o *SaveOptions) {
+		o.Open = func(context.Context, *Entry) (block.Source, error) { return block.Bytes([]byte("y")), nil }
+	})
+	if r.Saved.Files != 2 || r.Failed != 1 {
+		t.Errorf("%+v", r)
+	}
+	if e := mustGet(t, b.c, big.ID); e.Save != Saved || len(e.Findings) != 0 {
+		t.Errorf("%+v", e)
+	}
+	if e := mustGet(t, b.c, holes.ID); len(e.Findings) != 1 || e.Findings[0].Code != tooManyHoles.Code {
+		t.Errorf("%+v", e.Findings)
+	}
+}
+
+func TestSaveTooSmallTarget(t *testing.T) {
+	b := newBench(t)
+	b.add("big", pattern(5, 30000), nil)
+	o := b.options()
+	o.Free = 20000
+	_, err := Save(t.Context(), o)
+	var full *TargetFullError
+	if !errors.As(err, &full) || full.Needed < 30000 || full.Free != 20000 {
+		t.Errorf("%v", err)
+	}
+	if len(treeOf(t, b.dir)) != 0 {
+		t.Error("something was written")
+	}
+}
+
+func TestSaveHostileNames(t *testing.T) {
+	b := newBench(t)
+	long := strings.Repeat("l", 300) + ".txt"
+	deep := strings.Repeat("d/", 5000) + "end"
+	paths := []string{"../../escape", "/abs", "a/../../b", "CON", "nul.txt", "x\x00y", "new\nline", "back\\slash", "r\u202etl", long, "x" + long, deep, deep + "2",
+		"e\u0301", "\u00e9", "Case", "case", "trail.", "trail ", ".salvor-tmp/new", "a:b*c", "\xff\xfe"}
+	for i, p := range paths {
+		b.add(p, []byte(fmt.Sprint("content ", i)), nil)
+	}
+	for _, target := range []Target{{Symlinks: true}, {CaseInsensitive: true, WindowsNames: true, MaxPath: 260}} {
+		dir := t.TempDir()
+		case1 := &bench{t: t, dir: dir, medium: b.medium}
+		case1.open()
+		for e, err := range b.c.Select(t.Context(), Query{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustPut(t, case1.c, e)
+		}
+		r := case1.save(func(o *SaveOptions) { o.Target = target; o.LabelOf = func(int) string { return "../ev\u202eil/label" } })
+		if int(r.Saved.Files) != len(paths) || r.Failed != 0 {
+			t.Errorf("%+v", r)
+		}
+		tree := treeOf(t, dir)
+		seen := map[string]bool{}
+		keys := map[string]bool{}
+		for _, p := range filesOf(tree) {
+			seen[tree[p]] = true
+			if keys[nameKey(p, &target)] {
+				t.Errorf("%q stands for two", p)
+			}
+			keys[nameKey(p, &target)] = true
+			if len(p) > target.maxPath() || !strings.HasPrefix(p, "files/2-.._ev[U+202E]il_label/") {
+				t.Errorf("%d bytes: %q", len(p), p)
+			}
+		}
+		if len(seen) != len(paths) {
+			t.Errorf("%d contents, want %d", len(seen), len(paths))
+		}
+		checkSums(t, dir)
+		mapped := map[string]string{}
+		for m, err := range case1.c.MappedNames(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			mapped[m.ID] = m.Saved
+		}
+		for e, err := range case1.c.Select(t.Context(), Query{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tree[e.SavedAs] == "" {
+				t.Errorf("%q is not at %q", e.Path, e.SavedAs)
+			}
+			if saved, ok := mapped[e.ID]; ok && saved != e.SavedAs {
+				t.Errorf("%q is mapped to %q and saved as %q", e.Path, saved, e.SavedAs)
+			}
+		}
+		if _, err := os.Stat(filepath.Join(filepath.Dir(dir), "escape")); err == nil {
+			t.Error("a file left the case")
+		}
+	}
+}
+
+func TestSaveClashes(t *testing.T) {
+	b := newBench(t)
+	b.add("a", []byte("file a"), nil)
+	b.add("a/b", []byte("inside a"), nil)
+	b.add("a/b", []byte("the same path again"), nil)
+	b.add("x.txt.missing.txt", []byte("not a list"), nil)
+	b.add("x.txt", []byte("partial"), func(e *Entry) {
+		e.Verdict = filetype.Partial
+		e.Missing.Add(block.Extent{Offset: 6, Length: 1})
+	})
+	b.add("x.txt.missing.txt", []byte("partial, too"), func(e *Entry) { e.Verdict = filetype.Damaged })
+	b.save(nil)
+	tree := treeOf(t, b.dir)
+	contents := map[string]bool{}
+	for _, p := range filesOf(tree) {
+		contents[tree[p]] = true
+	}
+	for _, want := range []string{"file a", "inside a", "the same path again", "not a list", "partial", "partial, too"} {
+		if !contents[want] {
+			t.Errorf("%q was lost in %v", want, filesOf(tree))
+		}
+	}
+	if len(filesOf(tree)) != 7 {
+		t.Errorf("%v", filesOf(tree))
+	}
+	checkSums(t, b.dir)
+}
+
+func TestSaveLinks(t *testing.T) {
+	outside := t.TempDir()
+	link := func(target string) func(*Entry) {
+		return func(e *Entry) { e.Mode, e.Target, e.Size, e.Runs = fs.ModeSymlink|0o777, target, 0, nil }
+	}
+	b := newBench(t)
+	b.add("sub/ok", nil, link("../file"))
+	b.add("sub/down", nil, link("x/./y"))
+	b.add("sub/up", nil, link("../../other"))
+	b.add("abs", nil, link("/etc/passwd"))
+	b.add("sub/zigzag", nil, link("down/../.."))
+	b.add("nul", nil, link("a\x00b"))
+	b.add("empty", nil, link(""))
+	b.add("trap", nil, link(outside)) // absolute
+	b.add("trap/evil", []byte("evil"), nil)
+	b.add("here", nil, link("sub"))
+	b.add("here/evil", []byte("evil"), nil)
+	b.add(strings.Repeat("d/", 800)+"deep", nil, link(strings.Repeat("../", 790)+"x"))
+	r := b.save(nil)
+	if r.Saved.Files != 12 || r.Failed != 0 {
+		t.Errorf("%+v", r)
+	}
+	tree := treeOf(t, b.dir)
+	want := map[string]string{
+		"sub/ok": "-> ../file", "sub/down": "-> x/./y", "sub/up.symlink.txt": "../../other", "abs.symlink.txt": "/etc/passwd",
+		"sub/zigzag.symlink.txt": "down/../..", "nul.symlink.txt": "a\x00b", "empty.symlink.txt": "", "trap.symlink.txt": outside,
+		"trap/evil": "evil", "here": "-> sub", "here (2)/evil": "evil",
+	}
+	for p, content := range want {
+		if got, ok := tree["files/2-DATA/"+p]; !ok || got != content {
+			t.Errorf("%s: %q, want %q", p, got, content)
+		}
+	}
+	for p, v := range tree {
+		if strings.HasPrefix(v, "-> ") {
+			if real, err := filepath.EvalSymlinks(filepath.Join(b.dir, p)); err == nil && !strings.HasPrefix(real, filepath.Join(b.dir, "files")) {
+				t.Errorf("%s leads to %s", p, real)
+			}
+			if strings.Contains(p, "deep") {
+				t.Errorf("%s %s", p, v)
+			}
+		}
+	}
+	if left, _ := os.ReadDir(outside); len(left) != 0 {
+		t.Error("something was written outside")
+	}
+	if v, err := Verify(t.Context(), b.c, b.root, nil); err != nil || !v.Whole() || v.ExtraCount != 0 {
+		t.Errorf("verify: %+v, %v", v, err)
+	}
+
+	plain := newBench(t)
+	plain.add("sub/ok", nil, link("../file"))
+	plain.save(func(o *SaveOptions) { o.Target.Symlinks = false })
+	if tree := treeOf(t, plain.dir); tree["files/2-DATA/sub/ok.symlink.txt"] != "../file" {
+		t.Errorf("%v", tree)
+	}
+}
+
+// A link that was planted in the case, in the place of a folder, is not followed.
+func TestSavePlantedLink(t *testing.T) {
+	b := newBench(t)
+	outside := t.TempDir()
+	for _, target := range []string{outside, "../../.."} {
+		b.add("sub/file", []byte("content"), nil)
+		if err := os.MkdirAll(filepath.Join(b.dir, "files/2-DATA"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, filepath.Join(b.dir, "files/2-DATA/sub")); err != nil {
+			t.Fatal(err)
+		}
+		if r := b.save(nil); r.Failed == 0 || r.Saved.Files != 0 {
+			t.Errorf("%+v", r)
+		}
+		if left, _ := os.ReadDir(outside); len(left) != 0 {
+			t.Error("something was written outside")
+		}
+		os.Remove(filepath.Join(b.dir, "files/2-DATA/sub"))
+	}
+}
+
+func TestSaveOrder(t *testing.T) {
+	b := newBench(t)
+	for i, class := range []filetype.Class{filetype.Other, filetype.Text, filetype.Settings, filetype.Database, filetype.Document, filetype.Photo} {
+		b.add(fmt.Sprintf("f%d", i), pattern(uint64(i), 10), func(e *Entry) { e.Class = class })
+	}
+	var order []string
+	b.save(func(o *SaveOptions) {
+		o.Progress = func(p SaveProgress) {
+			if n := len(order); n == 0 || order[n-1] != p.Current {
+				order = append(order, p.Current)
+			}
+		}
+	})
+	if got := fmt.Sprint(order); got != "[files/2-DATA/f5 files/2-DATA/f4 files/2-DATA/f3 files/2-DATA/f2 files/2-DATA/f1 files/2-DATA/f0]" {
+		t.Error(got)
+	}
+}
+
+func TestSaveChangedEntryMoves(t *testing.T) {
+	b := newBench(t)
+	e := b.add("a.txt", []byte("content"), func(e *Entry) {
+		e.Verdict = filetype.Partial
+		e.Missing.Add(block.Extent{Offset: 1, Length: 1})
+	})
+	b.save(nil)
+	wantFiles(t, b.dir, "partial/files/2-DATA/a.txt", "partial/files/2-DATA/a.txt.missing.txt")
+	e.Verdict, e.Missing, e.Save = filetype.Consistent, block.Set{}, ""
+	mustPut(t, b.c, e)
+	b.save(nil)
+	wantFiles(t, b.dir, "files/2-DATA/a.txt")
+	checkSums(t, b.dir)
+}
+
+func TestSaveElsewhere(t *testing.T) {
+	b := newBench(t)
+	b.add("a.txt", []byte("one"), func(e *Entry) { e.Times.Modified = time.Unix(1e9, 0) })
+	b.add("a.txt", []byte("two"), nil)
+	b.add("sub/b.txt", []byte("three"), func(e *Entry) {
+		e.Verdict = filetype.Partial
+		e.Missing.Add(block.Extent{Offset: 1, Length: 1})
+	})
+	b.add("l", nil, func(e *Entry) { e.Mode, e.Target = fs.ModeSymlink|0o777, "a.txt" })
+	b.add("m", nil, func(e *Entry) { e.Mode, e.Target = fs.ModeSymlink|0o777, "/x" })
+	b.add("sub", nil, func(e *Entry) { e.Mode, e.Class = fs.ModeDir|0o755, "" })
+	b.add("skipped", []byte("four"), func(e *Entry) { e.Save = Skipped })
+	b.save(nil)
+	saved := mustGet(t, b.c, "v2/i1")
+	reader, err := OpenCatalogReadOnly(b.c.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	// The user's own file and folder are already there.
+	if err := os.MkdirAll(filepath.Join(dir, "files/2-DATA"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "files/2-DATA/a.txt"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"files/2-DATA/a.txt": "mine", "files/2-DATA/a (2).txt": "one", "files/2-DATA/a (3).txt": "two", "files/2-DATA/l": "-> a.txt",
+		"files/2-DATA/m.symlink.txt": "/x", "partial/files/2-DATA/sub/b.txt": "three"}
+	for round := range 3 {
+		r := b.save(func(o *SaveOptions) { o.Root, o.Elsewhere, o.Catalog = root, true, reader })
+		if r.Saved.Files != 6 || (round > 0) != (r.Already == 5) {
+			t.Errorf("round %d: %+v", round, r)
+		}
+		tree := treeOf(t, dir)
+		for p, content := range want {
+			if tree[p] != content {
+				t.Errorf("round %d: %s holds %q, want %q", round, p, tree[p], content)
+			}
+		}
+		if got := len(filesOf(tree)); got != len(want)+1 {
+			t.Errorf("round %d: %v", round, filesOf(tree))
+		}
+	}
+	sameEntry(t, mustGet(t, b.c, "v2/i1"), saved)
+}
+
+func TestVerify(t *testing.T) {
+	b := newBench(t)
+	for i := range 4 {
+		b.add(fmt.Sprintf("f%d", i), pattern(uint64(i), 100), nil)
+	}
+	b.add("link", nil, func(e *Entry) { e.Mode, e.Target = fs.ModeSymlink, "f1" })
+	b.add("partial", []byte("123"), func(e *Entry) { e.Verdict = filetype.Partial; e.Missing.Add(block.Extent{Length: 1}) })
+	b.save(nil)
+	at := func(name string) string { return filepath.Join(b.dir, "files/2-DATA", name) }
+	for _, err := range []error{
+		os.WriteFile(at("f0"), pattern(9, 100), 0o644), os.Remove(at("f1")), os.WriteFile(at("extra"), nil, 0o644),
+		os.Remove(at("f2")), os.Mkdir(at("f2"), 0o755), os.WriteFile(at("f3.missing.txt"), nil, 0o644),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := Verify(t.Context(), b.c, b.root, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Whole() || r.BadCount != 2 || r.MissingCount != 1 || r.ExtraCount != 2 || r.Checked.Files != 3 {
+		t.Errorf("%+v", r)
+	}
+	if r.Bad[0].Path != "files/2-DATA/f0" || r.Missing[0] != "files/2-DATA/f1" || !slices.Equal(r.Extra, []string{"files/2-DATA/extra", "files/2-DATA/f3.missing.txt"}) {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestSumLine(t *testing.T) {
+	needTool(t, "sha256sum")
+	dir := t.TempDir()
+	var list strings.Builder
+	for _, name := range []string{"plain", "two  spaces", "back\\slash", "new\nline", "cr\rhere", "*star", "-dash", "both\\\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		list.WriteString(sumLine(hashText(name), name))
+	}
+	if err := os.WriteFile(filepath.Join(dir, SumsName), []byte(list.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	checkSums(t, dir)
+}
+
+func TestSaveStopped(t *testing.T) {
+	b := newBench(t)
+	for i := range 600 {
+		b.add(fmt.Sprintf("f%d", i), pattern(uint64(i), 100), nil)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	o := b.options()
+	o.Progress = func(p SaveProgress) {
+		if p.Files == 300 {
+			cancel()
+		}
+	}
+	r, err := Save(ctx, o)
+	if !errors.Is(err, context.Canceled) || r.Saved.Files != 300 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	checkSums(t, b.dir)
+	if v, err := Verify(t.Context(), b.c, b.root, nil); err != nil || !v.Whole() || v.ExtraCount != 0 || v.Checked.Files != 300 {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if r := b.save(nil); r.Saved.Files != 300 {
+		t.Errorf("%+v", r)
+	}
+	checkSums(t, b.dir)
+}
+
+// fill makes a case with every kind of file in several batches.
+func (b *bench) fill() {
+	for i := range 30 {
+		content := pattern(uint64(i/2), 200+i/2)
+		switch i % 6 {
+		case 0:
+			b.carved(content, "same.jpg")
+		case 1:
+			b.add(fmt.Sprintf("d%d/same", i%4), content, nil)
+		case 2:
+			b.add("same", content, nil)
+		case 3:
+			b.add(fmt.Sprintf("same/%d", i), content, func(e *Entry) { e.Verdict = filetype.Partial; e.Missing.Add(block.Extent{Length: 2}) })
+		case 4:
+			e := b.add(fmt.Sprintf("bad%d", i), content, nil)
+			b.bad.Add(block.Extent{Offset: e.Runs[0].Physical + 5, Length: 3})
+		case 5:
+			b.add(fmt.Sprintf("l%d", i), nil, func(e *Entry) { e.Mode, e.Target = fs.ModeSymlink|0o777, "same" })
+		}
+	}
+}
+
+// The work is killed at every point in turn, and once more with all that was not synced lost; saving again
+// gives the very tree that an undisturbed run gives, and no row is ever ahead of the disk.
+func TestSaveKilled(t *testing.T) {
+	if at := os.Getenv("RECOVERY_TEST_SAVE"); at != "" {
+		killedSaver(t, at)
+		return
+	}
+	whole := newBench(t)
+	whole.fill()
+	whole.save(nil)
+	want := treeOf(t, whole.dir)
+	for _, power := range []bool{false, true} {
+		for point, step := 1, 0; ; point += 1 + step%5 {
+			step++
+			b := newBench(t)
+			b.fill()
+			b.c.Close()
+			cmd := exec.Command(os.Args[0], "-test.run=^TestSaveKilled$")
+			cmd.Env = append(os.Environ(), "RECOVERY_TEST_SAVE="+strconv.Itoa(point)+":"+b.dir)
+			out, err := cmd.CombinedOutput()
+			if err == nil {
+				if step < 10 {
+					t.Fatalf("only %d points", point)
+				}
+				break
+			}
+			if cmd.ProcessState.ExitCode() == 1 {
+				t.Fatalf("%s", out)
+			}
+			b.open()
+			saved := map[string]bool{}
+			for e, err := range b.c.Select(t.Context(), Query{Save: []SaveState{Saved}}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				saved[e.SavedAs] = true
+			}
+			if v, err := Verify(t.Context(), b.c, b.root, nil); err != nil || !v.Whole() {
+				t.Fatalf("killed at %d: %+v, %v", point, v, err)
+			}
+			if power {
+				for p, v := range treeOf(t, b.dir) {
+					if v != "/" && !strings.HasPrefix(v, "-> ") && !saved[strings.TrimSuffix(p, missingSuffix)] && !saved[p] {
+						if err := os.Truncate(filepath.Join(b.dir, p), 0); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+			}
+			b.save(nil)
+			if got := treeOf(t, b.dir); !maps.Equal(got, want) {
+				t.Fatalf("killed at %d: %v\nwant %v", point, filesOf(got), filesOf(want))
+			}
+		}
+	}
+}
+
+func killedSaver(t *testing.T, at string) {
+	point, dir, _ := strings.Cut(at, ":")
+	n, _ := strconv.Atoi(point)
+	b := &bench{t: t, dir: dir}
+	whole := newBench(t)
+	whole.fill()
+	b.medium, b.bad = whole.medium, whole.bad
+	b.open()
+	b.save(func(o *SaveOptions) {
+		o.batchFiles = 7
+		o.hook = func(string) error {
+			if n--; n == 0 {
+				p, _ := os.FindProcess(os.Getpid())
+				p.Kill()
+				select {}
+			}
+			return nil
+		}
+	})
+}
+
+// An error at any point ends the work cleanly, and saving again completes it.
+func TestSaveErrorAtEveryPoint(t *testing.T) {
+	whole := newBench(t)
+	whole.fill()
+	whole.save(nil)
+	want := treeOf(t, whole.dir)
+	broken := errors.New("broken")
+	for point := 1; ; point += 3 {
+		b := newBench(t)
+		b.fill()
+		o := b.options()
+		n := point
+		o.batchFiles = 7
+		o.hook = func(string) error {
+			if n--; n == 0 {
+				return broken
+			}
+			return nil
+		}
+		_, err := Save(t.Context(), o)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, broken) {
+			t.Fatal(err)
+		}
+		if v, err := Verify(t.Context(), b.c, b.root, nil); err != nil || !v.Whole() {
+			t.Fatalf("point %d: %+v, %v", point, v, err)
+		}
+		checkSums(t, b.dir)
+		b.save(nil)
+		if got := treeOf(t, b.dir); !maps.Equal(got, want) {
+			t.Fatalf("point %d: %v\nwant %v", point, filesOf(got), filesOf(want))
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package recovery
+
+import (
+	"context"
+	"slices"
+
+	"salvor/block"
+	"salvor/filesystem"
+	"salvor/filetype"
+	"salvor/finding"
+)
+
+// JoinTwins joins files of a source that were carved with those that metadata names at the same place. A
+// carved file whose bytes are those of a named one, or its beginning, is not a new file: it is Skipped, with
+// DuplicateOf. The named one keeps its name, and takes the better verdict when the bytes are the very same:
+// that a file ends by its content exactly where a guess said confirms the guess. It returns how many carved
+// files were joined.
+//
+// It is called when the source was carved, before saving. Files with the same content at other places are
+// found by [Save], which hashes them.
+func JoinTwins(ctx context.Context, c *Catalog, source int) (int, error) {
+	joined := 0
+	var changed []*Entry
+	flush := func() error {
+		err := c.Put(ctx, changed...)
+		changed = changed[:0]
+		return err
+	}
+	q := Query{Sources: []int{source}, Drawers: []string{"carved"}, Save: []SaveState{Pending}}
+	for carved, err := range c.Select(ctx, q) {
+		if err != nil {
+			return joined, err
+		}
+		if len(carved.Runs) == 0 || !carved.Runs[0].Kind.Stands() {
+			continue
+		}
+		named, err := c.beginningAt(ctx, source, carved.Runs[0].Physical)
+		if err != nil {
+			return joined, err
+		}
+		var best *Entry
+		for _, n := range named {
+			if joinable(n, carved) && (best == nil || better(n, best, carved)) {
+				best = n
+			}
+		}
+		if best == nil {
+			continue
+		}
+		changed = append(changed, join(best, carved)...)
+		joined++
+		if len(changed) >= pageSize {
+			if err := flush(); err != nil {
+				return joined, err
+			}
+		}
+	}
+	return joined, flush()
+}
+
+// beginningAt returns the named files whose content begins at this byte of the source.
+func (c *Catalog) beginningAt(ctx context.Context, source int, offset int64) ([]*Entry, error) {
+	return c.page(ctx, "SELECT "+entryColumns+` FROM entries WHERE source = ? AND first = ? AND origin = 0 AND kind = 0
+		AND save <> 2 ORDER BY seq LIMIT 64`, []any{source, offset})
+}
+
+// sameBytes reports whether both stand, whole, at the same place.
+func sameBytes(named, carved *Entry) bool {
+	return named.Size == carved.Size && covers(named, carved) && named.Missing.Empty() && carved.Missing.Empty()
+}
+
+// covers reports whether the bytes of carved are the first bytes of named.
+func covers(named, carved *Entry) bool {
+	if len(named.Runs) == 0 || len(carved.Runs) != 1 {
+		return false
+	}
+	r := named.Runs[0]
+	return (r.Kind == block.Data || r.Kind == block.Guessed) && r.Length >= carved.Size &&
+		r.Physical == carved.Runs[0].Physical
+}
+
+// joinable reports whether carved brings nothing that named does not have.
+func joinable(named, carved *Entry) bool {
+	switch {
+	case sameBytes(named, carved):
+		return true
+	case covers(named, carved):
+		return named.Verdict >= carved.Verdict
+	}
+	// The carver took what follows the first piece for the rest of the file, and came to a contradiction.
+	return named.Verdict >= filetype.Consistent && carved.Verdict < filetype.Consistent && named.Format == carved.Format
+}
+
+// better reports whether a is rather the file that carved is than b.
+func better(a, b, carved *Entry) bool {
+	if x, y := sameBytes(a, carved), sameBytes(b, carved); x != y {
+		return x
+	}
+	if x, y := a.State == filesystem.Live, b.State == filesystem.Live; x != y {
+		return x
+	}
+	return a.Verdict > b.Verdict
+}
+
+// join returns the entries that change when carved is found to be named.
+func join(named, carved *Entry) []*Entry {
+	def, changed := twinCarved, []*Entry{carved}
+	if !covers(named, carved) {
+		def = firstPiece
+	}
+	if sameBytes(named, carved) && carved.Verdict > named.Verdict && carved.Verdict >= filetype.Consistent {
+		named.Verdict, named.Format, named.Class = carved.Verdict, carved.Format, carved.Class
+		named.Hints, named.Uncovered, named.GoodUntil = carved.Hints, carved.Uncovered, carved.GoodUntil
+		named.Findings = slices.DeleteFunc(named.Findings, func(f finding.Finding) bool { return f.Code == guessedPlace.Code })
+		named.Findings = replaceFinding(named.Findings, twinFound.New(finding.Arg("id", carved.ID)))
+		named.Save = Pending // Put keeps what was saved when it still fits
+		changed = append(changed, named)
+	}
+	carved.Save, carved.DuplicateOf = Skipped, named.ID
+	carved.Findings = replaceFinding(carved.Findings, def.New(finding.Arg("id", named.ID)))
+	return changed
+}
+
+// replaceFinding returns list with f in the place of earlier findings of its kind, so that doing a thing
+// again does not say it again.
+func replaceFinding(list []finding.Finding, f finding.Finding) []finding.Finding {
+	var out []finding.Finding
+	for _, o := range list {
+		if o.Code != f.Code {
+			out = append(out, o)
+		}
+	}
+	return append(out, f)
+}
