@@ -40,6 +40,7 @@ type Case struct {
 	lock    *lock
 	journal *Journal
 	created bool
+	once    sync.Once
 
 	mu     sync.Mutex
 	record Record
@@ -77,7 +78,7 @@ func Open(dir string, mode Mode, o Options) (_ *Case, err error) {
 		c.record, err = readRecord(c.root)
 		return c, err
 	}
-	if c.lock, err = acquire(c.root, abs, o); err != nil {
+	if c.lock, err = acquire(c.root, abs, o, systemLock); err != nil {
 		return c, err
 	}
 	return c, c.begin()
@@ -112,24 +113,24 @@ func (c *Case) begin() error {
 	return c.journal.Append(act, fields)
 }
 
-// Close ends the work in the case and gives the lock back.
+// Close ends the work in the case and gives the lock back. Acts that are appended meanwhile come to their end
+// or fail.
 func (c *Case) Close() error {
 	if c == nil {
 		return nil
 	}
 	var errs []error
-	if c.journal != nil {
-		errs = append(errs, c.journal.close())
-		c.journal = nil
-	}
-	if c.lock != nil {
-		errs = append(errs, c.lock.release())
-		c.lock = nil
-	}
-	if c.root != nil {
-		errs = append(errs, c.root.Close())
-		c.root = nil
-	}
+	c.once.Do(func() {
+		if c.journal != nil {
+			errs = append(errs, c.journal.close())
+		}
+		if c.lock != nil {
+			errs = append(errs, c.lock.release())
+		}
+		if c.root != nil {
+			errs = append(errs, c.root.Close())
+		}
+	})
 	return errors.Join(errs...)
 }
 

@@ -207,21 +207,50 @@ func FuzzJournal(f *testing.F) {
 		if err == nil && s.Size+s.Torn != int64(len(b)) {
 			t.Errorf("%+v of %d bytes", s, len(b))
 		}
-		// Whatever stands there, work goes on behind it and the chain is whole from there.
-		dir := t.TempDir()
-		if os.WriteFile(filepath.Join(dir, journalName), b, 0o600) != nil {
-			t.Skip()
+	})
+}
+
+// Whatever stands in the journal, work goes on behind it, what was there is kept, and the chain is whole
+// from there.
+func TestDamagedJournals(t *testing.T) {
+	_, lines := journalCase(t, 4)
+	whole := append(bytes.Join(lines, nil), '\n')
+	rnd := rand.New(rand.NewPCG(3, 3))
+	for i := range 60 {
+		b := append([]byte(nil), whole...)
+		for range 1 + rnd.IntN(4) {
+			at := rnd.IntN(len(b))
+			n := min(1+rnd.IntN(200), len(b)-at)
+			switch rnd.IntN(3) {
+			case 0:
+				clear(b[at : at+n])
+			case 1:
+				b = append(b[:at], b[at+n:]...)
+			default:
+				for j := range b[at : at+n] {
+					b[at+j] = byte(rnd.Uint32())
+				}
+			}
+			if len(b) == 0 {
+				break
+			}
 		}
+		before, err := verifyJournal(bytes.NewReader(b))
+		dir := t.TempDir()
+		must(t, os.WriteFile(filepath.Join(dir, journalName), b, 0o600))
 		root, rerr := os.OpenRoot(dir)
 		must(t, rerr)
-		defer root.Close()
 		j, jerr := openJournal(root, clock)
 		must(t, jerr)
 		must(t, j.Append("x", nil))
 		must(t, j.close())
-		after, verr := VerifyJournal(root)
-		if (verr == nil) != (err == nil) || after.Torn != 0 || after.Acts <= s.Acts {
-			t.Errorf("before %+v, %v; after %+v, %v", s, err, after, verr)
+		after, aerr := VerifyJournal(root)
+		if (aerr == nil) != (err == nil) || after.Torn != 0 || after.Acts <= before.Acts {
+			t.Errorf("%d: before %+v, %v; after %+v, %v", i, before, err, after, aerr)
 		}
-	})
+		if now := read(t, dir, journalName); !bytes.HasPrefix(now, b[:before.Size]) {
+			t.Errorf("%d: what was there was changed", i)
+		}
+		must(t, root.Close())
+	}
 }

@@ -68,12 +68,16 @@ const (
 	settle = 150 * time.Millisecond
 )
 
+// systemLocker takes the file system's own lock of a file, until it is closed. locked is false where there is
+// none; held says that another process has it.
+type systemLocker func(f *os.File) (locked, held bool, err error)
+
 // acquire takes the lock of the case. The file system's own lock is held as long as the process lives, where
 // there is one; what the file says decides where there is none, and against other computers.
-func acquire(root *os.Root, dir string, o Options) (*lock, error) {
+func acquire(root *os.Root, dir string, o Options, system systemLocker) (*lock, error) {
 	me := self(o)
 	for range lockTrys {
-		l, again, err := try(root, dir, me)
+		l, again, err := try(root, dir, me, system)
 		if !again {
 			return l, err
 		}
@@ -96,7 +100,7 @@ func hostName() string {
 }
 
 // try makes one attempt; again says that the lock changed hands meanwhile.
-func try(root *os.Root, dir string, me Holder) (_ *lock, again bool, err error) {
+func try(root *os.Root, dir string, me Holder, system systemLocker) (_ *lock, again bool, err error) {
 	f, err := root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		if errors.Is(err, fs.ErrPermission) && isWindows { // the holder is just removing it
@@ -110,7 +114,7 @@ func try(root *os.Root, dir string, me Holder) (_ *lock, again bool, err error) 
 			err = errors.Join(err, f.Close())
 		}
 	}()
-	locked, held, err := systemLock(f)
+	locked, held, err := system(f)
 	if err != nil {
 		return nil, false, fmt.Errorf("casefile: lock: %w", err)
 	}

@@ -188,3 +188,62 @@ func TestReleaseLeavesTheLockOfOthers(t *testing.T) {
 		t.Error("the other's lock was removed")
 	}
 }
+
+// noLock is a file system without locks of its own: FAT on some systems, network shares.
+func noLock(*os.File) (bool, bool, error) { return false, false, nil }
+
+func TestFileSystemWithoutLocks(t *testing.T) {
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	must(t, err)
+	defer root.Close()
+	o := Options{Now: time.Now}
+	first, err := acquire(root, dir, o, noLock)
+	must(t, err)
+	var l *LockedError
+	if _, err := acquire(root, dir, o, noLock); !errors.As(err, &l) || l.Holder.PID != os.Getpid() {
+		t.Errorf("%v", err)
+	}
+	must(t, first.release())
+	dead := start(t, t.TempDir())
+	must(t, dead.cmd.Process.Kill())
+	_ = dead.cmd.Wait()
+	// Several find the lock of a process that is gone, at the same time: one gets it.
+	for range 3 {
+		stale := self(o)
+		stale.PID, stale.Process = dead.cmd.Process.Pid, ""
+		b, err := json.Marshal(stale)
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(dir, lockName), b, 0o600))
+		var wg sync.WaitGroup
+		got := make(chan *lock, 6)
+		for range cap(got) {
+			wg.Go(func() {
+				l, err := acquire(root, dir, o, noLock)
+				var locked *LockedError
+				if err != nil && !errors.As(err, &locked) {
+					t.Error(err)
+				}
+				if l != nil {
+					got <- l
+				}
+			})
+		}
+		wg.Wait()
+		if len(got) != 1 {
+			t.Fatalf("%d writers", len(got))
+		}
+		must(t, (<-got).release())
+	}
+}
+
+func TestLockThatTheSystemRefuses(t *testing.T) {
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	must(t, err)
+	defer root.Close()
+	fail := errors.New("input/output error")
+	if _, err := acquire(root, dir, Options{Now: time.Now}, func(*os.File) (bool, bool, error) { return false, false, fail }); !errors.Is(err, fail) {
+		t.Errorf("%v", err)
+	}
+}

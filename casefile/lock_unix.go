@@ -11,8 +11,7 @@ import (
 
 const isWindows = false
 
-// systemLock takes the file system's own lock. locked is false where there is none; held says that another
-// process has it.
+// systemLock is the [systemLocker] of this system.
 func systemLock(f *os.File) (locked, held bool, err error) {
 	c, err := f.SyscallConn()
 	if err != nil {

@@ -12,8 +12,7 @@ const isWindows = true
 // lockAt is a byte far behind the content, so that others can read who holds the lock.
 const lockAt = 1 << 30
 
-// systemLock takes the file system's own lock. locked is false where there is none; held says that another
-// process has it.
+// systemLock is the [systemLocker] of this system.
 func systemLock(f *os.File) (locked, held bool, err error) {
 	at := &windows.Overlapped{Offset: lockAt}
 	err = windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, at)

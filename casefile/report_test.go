@@ -376,3 +376,26 @@ func TestLayersWithoutTheirParents(t *testing.T) {
 		t.Errorf("%d tops", len(tops))
 	}
 }
+
+// The catalogue of the main job is what the reports read.
+func TestReportOfARealCatalogue(t *testing.T) {
+	c := open(t, t.TempDir())
+	catalog, err := recovery.OpenCatalog(c.CatalogPath())
+	must(t, err)
+	defer catalog.Close()
+	d := data()
+	for e, err := range d.Catalogue.Select(t.Context(), recovery.Query{}) {
+		must(t, err)
+		must(t, catalog.Put(t.Context(), e))
+	}
+	rows, err := d.Catalogue.Layers(t.Context())
+	must(t, err)
+	must(t, catalog.PutLayers(t.Context(), rows))
+	d.Catalogue = catalog
+	must(t, WriteReports(t.Context(), c, d))
+	b := read(t, c.Dir(), jsonName)
+	valid(t, definition(t, "report"), b)
+	if n := bytes.Count(b, []byte(`"type":"file"`)); n != 12+len(evil) {
+		t.Errorf("%d files", n)
+	}
+}

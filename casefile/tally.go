@@ -91,7 +91,7 @@ func newTally() *tally {
 	return &tally{
 		verdicts: map[filetype.Verdict]wire.Count{}, drawers: map[string]wire.Count{}, classes: map[filetype.Class]wire.Count{},
 		formats: map[string]wire.Count{}, saved: map[recovery.SaveState]wire.Count{},
-		kept: map[filetype.Verdict]wire.Count{},
+		kept:     map[filetype.Verdict]wire.Count{},
 		byFolder: map[string]map[filetype.Verdict]wire.Count{}, byClass: map[filetype.Class]map[filetype.Verdict]wire.Count{},
 		skipped: map[string]*reason{},
 	}

@@ -68,3 +68,10 @@ func mustPanicFree(t *testing.T, err error) {
 		t.Fatal(fmt.Errorf("unexpected: %w", err))
 	}
 }
+
+func writeFile(t testing.TB, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

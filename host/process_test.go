@@ -173,17 +173,18 @@ func TestReaderThatHangsIsGivenUp(t *testing.T) {
 	})
 }
 
-// A file of a file system in user space gives the real error of the system for a bad range.
-func TestBadRangeOfFUSEFile(t *testing.T) {
+// badFile shows a file of 4 MiB of which the second MiB cannot be read: a file system in user space gives the
+// real error of the system for it.
+func badFile(t *testing.T) (path string, want []byte) {
+	t.Helper()
 	need(t, "nbdkit", "nbdfuse")
 	if _, err := os.Stat("/dev/fuse"); err != nil {
 		miss(t, "no FUSE: %v", err)
 	}
-	want := pattern(4 << 20)
+	want = pattern(4 << 20)
 	image := imageFile(t, want)
 	mount := filepath.Join(t.TempDir(), "nbd")
 	mustPanicFree(t, os.WriteFile(mount, nil, 0o600))
-	// Every read that touches the second MiB fails, as long as the flag file is there.
 	script := filepath.Join(t.TempDir(), "bad.sh")
 	mustPanicFree(t, os.WriteFile(script, []byte(`case "$1" in
 get_size) stat -L -c %s "`+image+`" ;;
@@ -193,32 +194,57 @@ can_write|can_flush|can_trim|can_zero) exit 3 ;;
 *) exit 2 ;;
 esac
 `), 0o755))
-	cmd := startMount(t, mount, script)
-	defer cmd()
+	t.Cleanup(startMount(t, mount, script))
+	return mount, want
+}
+
+// checkBad reads around the bad MiB of badFile.
+func checkBad(t *testing.T, src block.Source, want []byte) {
+	t.Helper()
+	if src.Size() != 4<<20 {
+		t.Fatalf("size %d", src.Size())
+	}
+	p := make([]byte, 64<<10)
+	if n, err := src.ReadAt(p, 3<<20); n != len(p) || err != nil || !bytes.Equal(p, want[3<<20:3<<20+len(p)]) {
+		t.Fatalf("good range: %d, %v", n, err)
+	}
+	n, err := src.ReadAt(p, 1<<20+4096)
+	u, ok := block.IsUnreadable(err)
+	if n != 0 || !ok || u.Ranges[0].Why != block.Bad || !errors.Is(err, syscall.EIO) || !u.Ranges[0].Has(1<<20+4096) {
+		t.Errorf("bad range: %d, %v", n, err)
+	}
+	// Across the border nothing but true bytes comes before the failure, and each sector before it can be had.
+	n, err = src.ReadAt(p, 1<<20-8192)
+	if _, ok := block.IsUnreadable(err); !ok || n > 8192 || !bytes.Equal(p[:n], want[1<<20-8192:1<<20-8192+n]) {
+		t.Errorf("across the border: %d, %v", n, err)
+	}
+	if n, err := src.ReadAt(p[:4096], 1<<20-4096); n != 4096 || err != nil || !bytes.Equal(p[:n], want[1<<20-4096:1<<20]) {
+		t.Errorf("up to the border: %d, %v", n, err)
+	}
+	if n, err := src.ReadAt(p[:4096], 2<<20); n != 4096 || err != nil || !bytes.Equal(p[:n], want[2<<20:2<<20+4096]) {
+		t.Errorf("behind it: %d, %v", n, err)
+	}
+}
+
+func TestBadRange(t *testing.T) {
+	path, want := badFile(t)
 	for name, use := range map[string]ReaderUse{"direct": ReaderForDevices, "process": ReaderAlways} {
 		t.Run(name, func(t *testing.T) {
-			o, err := Open(t.Context(), mount, OpenOptions{Reader: use})
+			o, err := Open(t.Context(), path, OpenOptions{Reader: use})
 			mustPanicFree(t, err)
 			defer o.Close()
-			if o.Size != 4<<20 {
-				t.Fatalf("size %d", o.Size)
-			}
-			p := make([]byte, 64<<10)
-			if n, err := o.Source.ReadAt(p, 3<<20); n != len(p) || err != nil || !bytes.Equal(p, want[3<<20:3<<20+len(p)]) {
-				t.Fatalf("good range: %d, %v", n, err)
-			}
-			n, err := o.Source.ReadAt(p, 1<<20+4096)
-			u, ok := block.IsUnreadable(err)
-			if n != 0 || !ok || u.Ranges[0].Why != block.Bad || !errors.Is(err, syscall.EIO) || !u.Ranges[0].Has(1<<20+4096) {
-				t.Errorf("bad range: %d, %v", n, err)
-			}
-			// Across the border nothing but true bytes comes before the failure.
-			n, err = o.Source.ReadAt(p, 1<<20-8192)
-			if _, ok := block.IsUnreadable(err); !ok || n > 8192 || !bytes.Equal(p[:n], want[1<<20-8192:1<<20-8192+n]) {
-				t.Errorf("across the border: %d, %v", n, err)
-			}
+			checkBad(t, o.Source, want)
 		})
 	}
+	t.Run("device", func(t *testing.T) {
+		o, err := Open(t.Context(), attach(t, path, "-r"), OpenOptions{})
+		mustPanicFree(t, err)
+		defer o.Close()
+		if !o.Device || !o.ReadOnly {
+			t.Errorf("opened as %+v", o)
+		}
+		checkBad(t, o.Source, want)
+	})
 }
 
 func TestLoopDevice(t *testing.T) {
@@ -318,17 +344,22 @@ func TestSafetyOfALoopDevice(t *testing.T) {
 // loop attaches a new image to a loop device.
 func loop(t *testing.T, size int) (dev, image string, content []byte) {
 	t.Helper()
+	content = pattern(size)
+	image = imageFile(t, content)
+	return attach(t, image), image, content
+}
+
+func attach(t *testing.T, file string, options ...string) (dev string) {
+	t.Helper()
 	need(t, "losetup")
 	if os.Getuid() != 0 {
 		miss(t, "loop devices need an administrator")
 	}
-	content = pattern(size)
-	image = imageFile(t, content)
-	out, err := commandOutput("losetup", "-f", "--show", image)
+	out, err := commandOutput("losetup", append(options, "-f", "--show", file)...)
 	if err != nil {
 		miss(t, "losetup: %v: %s", err, out)
 	}
 	dev = strings.TrimSpace(out)
 	t.Cleanup(func() { run(t, "losetup", "-d", dev) })
-	return dev, image, content
+	return dev
 }

@@ -6,7 +6,7 @@ import (
 	"salvor/finding"
 )
 
-// Exit codes that a refusal asks for; the whole table is in docs/exit-codes.md.
+// Exit codes that a refusal asks for.
 const (
 	ExitError   = 1
 	ExitUsage   = 2
