@@ -1,0 +1,45 @@
+// Package all holds the one table of file formats. Only rescue, the faces and tests import it; lower rooms
+// get the table as an argument. A new format is a folder beside this one and a row here.
+package all
+
+import (
+	"slices"
+
+	"salvor/filetype"
+	"salvor/filetype/gzip"
+	"salvor/filetype/jpeg"
+	"salvor/filetype/mp4"
+	"salvor/filetype/pdf"
+	"salvor/filetype/png"
+	"salvor/filetype/sqlite"
+	"salvor/filetype/text"
+	"salvor/filetype/zip"
+	"salvor/finding"
+)
+
+// Formats returns the rows of every family, in the order in which they are tried: those with a signature
+// first, the exact kinds of text before text.
+func Formats() []filetype.Format {
+	return slices.Concat(
+		jpeg.Formats(),
+		png.Formats(),
+		sqlite.Formats(),
+		pdf.Formats(),
+		zip.Formats(),
+		gzip.Formats(),
+		mp4.Formats(),
+		text.Formats(),
+	)
+}
+
+// Table returns the table of all formats and of further rows, such as those of firmware packages. Rows with
+// a signature are tried before those without, wherever they stand.
+func Table(further ...filetype.Format) (*filetype.Table, error) {
+	return filetype.NewTable(append(Formats(), further...))
+}
+
+// Findings returns the kinds of finding of every family.
+func Findings() []*finding.Def {
+	return slices.Concat(filetype.Findings, jpeg.Findings, png.Findings, sqlite.Findings, pdf.Findings,
+		zip.Findings, gzip.Findings, mp4.Findings, text.Findings)
+}
