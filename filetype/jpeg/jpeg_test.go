@@ -191,6 +191,17 @@ func TestCutSaysHowMuch(t *testing.T) {
 	t.Log("the row ends inside a byte")
 }
 
+// Some writers set a restart marker behind the last interval too; only the right one.
+func TestLastRestart(t *testing.T) {
+	data := files(t)["restart-rows.jpg"]
+	for m, want := range map[byte]filetype.Verdict{0xD7: filetype.Consistent, 0xD6: filetype.Damaged} {
+		c := append(bytes.Clone(data[:len(data)-2]), 0xFF, m, 0xFF, 0xD9)
+		if r := examine(t, c); r.Verdict != want || want == filetype.Consistent && r.Size != int64(len(c)) {
+			t.Errorf("FF%02X: %v, %d of %d bytes: %v", m, r.Verdict, r.Size, len(c), r.Findings)
+		}
+	}
+}
+
 // The number of lines may come behind the first scan.
 func TestLateLines(t *testing.T) {
 	for _, name := range []string{"base420.jpg", "gray.jpg", "base444.jpg", "scans.jpg"} {

@@ -96,7 +96,13 @@ func (d *decoder) run() error {
 	if d.eobrun > 0 {
 		return d.err(overrun)
 	}
-	return d.end("the end of the scan")
+	if err := d.end("the end of the scan"); err != nil {
+		return err
+	}
+	if d.restart > 0 && left == 0 && d.b.marker == mRST0+next {
+		d.b.s.Discard(2) // some writers end the last interval as they end the others
+	}
+	return nil
 }
 
 // ends reports whether no whole byte of data stands before the next marker.
