@@ -27,11 +27,12 @@ var (
 	errSyntax = errors.New("not an object")
 )
 
-// lexer reads objects out of bytes.
+// lexer reads objects out of bytes. When last is set, no bytes follow b.
 type lexer struct {
 	b     []byte
 	at    int
 	count int
+	last  bool
 }
 
 func isSpace(c byte) bool {
@@ -172,7 +173,7 @@ func (l *lexer) dict(depth int) (any, error) {
 
 func (l *lexer) name() (name, error) {
 	w := l.word()
-	if l.at >= len(l.b) {
+	if l.at >= len(l.b) && !l.last {
 		return "", errShort
 	}
 	if !bytes.Contains([]byte(w), []byte("#")) {
@@ -195,7 +196,7 @@ func (l *lexer) name() (name, error) {
 // plain reads a number, a reference, true, false or null.
 func (l *lexer) plain() (any, error) {
 	w := l.word()
-	if l.at >= len(l.b) {
+	if l.at >= len(l.b) && !l.last {
 		return nil, errShort
 	}
 	switch w {
@@ -217,7 +218,7 @@ func (l *lexer) plain() (any, error) {
 				return ref{v, gen}, nil
 			}
 		}
-		if len(l.b)-back < 24 && l.at >= len(l.b) {
+		if !l.last && len(l.b)-back < 24 && l.at >= len(l.b) {
 			return nil, errShort
 		}
 		l.at = back

@@ -330,7 +330,7 @@ func (x *exam) packedObject(container, num int64) any {
 	if !ok || at > len(s.data) {
 		return nil
 	}
-	v, err := (&lexer{b: append(s.data[at:len(s.data):len(s.data)], ' ')}).value(0)
+	v, err := (&lexer{b: s.data[at:], last: true}).value(0)
 	if err != nil {
 		return nil
 	}
