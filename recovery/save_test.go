@@ -34,6 +34,8 @@ type bench struct {
 	dir    string
 	root   *os.Root
 	n      int
+	held   []*Entry // put at once by flush
+	hold   bool
 }
 
 func newBench(t testing.TB) *bench {
@@ -97,7 +99,11 @@ func (b *bench) add(path string, content []byte, change func(*Entry)) *Entry {
 	if change != nil {
 		change(e)
 	}
-	mustPut(b.t, b.c, e)
+	if b.hold {
+		b.held = append(b.held, e)
+	} else {
+		mustPut(b.t, b.c, e)
+	}
 	return e
 }
 
@@ -750,9 +756,11 @@ func TestSumLine(t *testing.T) {
 
 func TestSaveStopped(t *testing.T) {
 	b := newBench(t)
+	b.hold = true
 	for i := range 600 {
 		b.add(fmt.Sprintf("f%d", i), pattern(uint64(i), 100), nil)
 	}
+	mustPut(t, b.c, b.held...)
 	ctx, cancel := context.WithCancel(t.Context())
 	o := b.options()
 	o.Progress = func(p SaveProgress) {
@@ -776,6 +784,11 @@ func TestSaveStopped(t *testing.T) {
 
 // fill makes a case with every kind of file in several batches.
 func (b *bench) fill() {
+	b.hold = true
+	defer func() {
+		mustPut(b.t, b.c, b.held...)
+		b.hold, b.held = false, nil
+	}()
 	for i := range 30 {
 		content := pattern(uint64(i/2), 200+i/2)
 		switch i % 6 {
