@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"salvor/block"
 	"salvor/cursor"
 	"salvor/filetype/internal/window"
 )
@@ -16,8 +15,6 @@ type box struct {
 	off, body, end int64
 	open           bool // its size is not told: it goes to the end of the file
 }
-
-func (b box) extent() block.Extent { return block.Between(b.off, b.end) }
 
 // errNoBox says that no box begins at a place.
 var errNoBox = errors.New("no box")
