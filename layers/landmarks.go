@@ -27,13 +27,12 @@ type candidate struct {
 	rooted  bool // at least one file of it was read
 	rootErr error
 
-	score  int
-	part   *part      // the leaf at whose start it stands
-	outer  *candidate // the accepted volume that it stands in or lost against
-	weak   bool
-	layer  *Layer
-	source block.Source
-	own    int64 // its length by its own word, when its partition is shorter
+	score int
+	part  *part      // the leaf at whose start it stands
+	outer *candidate // the accepted volume that it stands in or lost against
+	weak  bool
+	layer *Layer
+	own   int64 // its length by its own word, when its partition is shorter
 }
 
 // convincing reports whether what v shows of itself is enough to speak for a table.

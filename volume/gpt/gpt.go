@@ -62,10 +62,7 @@ var sectorSizes = []int64{512, 4096}
 
 func read(ctx context.Context, src block.Source, landmarks []probe.Hit) ([]volume.Table, error) {
 	size := src.Size()
-	var places []int64
-	for _, s := range sectorSizes {
-		places = append(places, s)
-	}
+	places := slices.Clone(sectorSizes) // the primary stands in sector 1
 	for _, s := range sectorSizes {
 		if end := size - size%s - s; end > 0 {
 			places = append(places, end)
