@@ -15,7 +15,7 @@ import (
 )
 
 func realTables() Tables {
-	return Tables{Schemes: all.Table(), Kinds: append([]filesystem.Kind{fat.Kind()}, named.Kinds()...)}
+	return Tables{Schemes: all.Table(), Kinds: append([]filesystem.Kind{extKind(), fat.Kind()}, named.Kinds()...)}
 }
 
 // made runs a command that makes a volume of mib MiB in the file IMG, with a folder SRC of files, and
@@ -65,8 +65,10 @@ func newRealDisk(t *testing.T) realDisk {
 		lines    []string
 	}{
 		{1, 40, "fat32", []string{"mkfs.vfat -F 32 -s 1 -n BOOT IMG", "mcopy -s -i IMG SRC ::"}},
+		{44, 48, "ext4", []string{"mke2fs -q -t ext4 -b 1024 -L rootfs_a -d SRC IMG"}},
 		{100, 32, "fat16", []string{"mkfs.vfat -F 16 -n DATA IMG", "mcopy -s -i IMG SRC ::"}},
 		{140, 16, "ntfs", []string{"mkfs.ntfs -Q -F -q -L Windows IMG"}},
+		{160, 24, "ext2", []string{"mke2fs -q -t ext2 -b 1024 -L old -d SRC IMG"}},
 	} {
 		copy(d.img[v.at*mib:], made(t, v.size, v.lines...))
 		d.spans = append(d.spans, span{v.at, v.size})
@@ -100,7 +102,7 @@ func TestRealVolumes(t *testing.T) {
 		{"gpt of 4096, primary gone", func(b []byte) { writeGPT(b, 4096, d.spans...); dropPrimary(b, 4096) }, false, nil},
 		{"gpt, first MiB gone", func(b []byte) { writeGPT(b, 512, d.spans...); clear(b[:mib]) }, true, nil},
 		{"gpt, both gone", func(b []byte) { writeGPT(b, 512, d.spans...); dropPrimary(b, 512); dropBackup(b, 512) }, true, nil},
-		{"mbr", func(b []byte) { writeMBR(b, 512, d.spans...) }, true, nil},
+		{"mbr", func(b []byte) { writeMBR(b, 512, d.spans[:4]...) }, true, nil},
 		{"no table", func(b []byte) { clear(b[:mib]) }, true, nil},
 		{"a table that is wrong", func(b []byte) { writeGPT(b, 512, span{3, 50}, span{90, 30}) }, true, nil},
 		{"only backups, with a table", func(b []byte) { writeGPT(b, 512, d.spans...); d.wipe(b) }, true, d.wiped()},
