@@ -85,8 +85,8 @@ func (e *TargetFullError) Unwrap() error { return e.Err }
 
 // The bounds of one batch: its files are synced together and noted in one transaction.
 const (
-	batchFiles = 256
-	batchBytes = 64 << 20
+	batchFiles = 1024
+	batchBytes = 128 << 20
 )
 
 // maxHoles is how many bytes of holes and missing ranges of one file are written out. A metadata block with
@@ -316,12 +316,17 @@ func (s *saver) batch(ctx context.Context, list []*Entry) error {
 		s.progress.Files++
 		s.tell()
 	}
-	if err := s.stand(ctx, jobs); err != nil && stop == nil {
-		stop = err
+	if isTargetFull(stop) {
+		s.dropBallast() // what was written before still needs names and rows
 	}
-	var full *TargetFullError
-	if errors.As(stop, &full) {
+	err := s.stand(ctx, jobs)
+	if isTargetFull(err) {
 		s.dropBallast()
+		stop = errors.Join(stop, err)
+		err = s.stand(ctx, jobs)
+	}
+	if stop == nil {
+		stop = err
 	}
 	if err := s.sync(jobs); err != nil {
 		return errors.Join(stop, s.targetError(err))
@@ -559,6 +564,11 @@ func (s *saver) count(jobs []*job) {
 			r.Lowered++
 		}
 	}
+}
+
+func isTargetFull(err error) bool {
+	var full *TargetFullError
+	return errors.As(err, &full)
 }
 
 // targetError makes a [*TargetFullError] of an error that says that no space is left.

@@ -923,3 +923,27 @@ func TestSaveErrorAtEveryPoint(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkSave saves many small files and a large one.
+func BenchmarkSave(bm *testing.B) {
+	for _, size := range []int{8 << 10, 256 << 20} {
+		bm.Run(strconv.Itoa(size), func(bm *testing.B) {
+			for bm.Loop() {
+				bm.StopTimer()
+				b := newBench(bm)
+				b.hold = true
+				n := max(1, 160<<20/size)
+				content := bytes.Repeat(pattern(1, 1<<20), 1+size>>20)[:size]
+				for i := range n {
+					content[0], content[1] = byte(i), byte(i>>8)
+					b.add(fmt.Sprintf("home/user/folder %d/f%d", i/200, i), content, nil)
+				}
+				mustPut(bm, b.c, b.held...)
+				bm.StartTimer()
+				b.save(func(o *SaveOptions) { o.SyncFS = func() error { syscall.Sync(); return nil } })
+				bm.SetBytes(int64(n * size))
+				bm.ReportMetric(float64(n), "files")
+			}
+		})
+	}
+}

@@ -26,14 +26,15 @@ func (s *saver) attempt(ctx context.Context, j *job, step func(context.Context, 
 		s.failures = 0
 		return nil
 	}
-	if j.temp != "" {
+	full := s.targetError(err)
+	if j.temp != "" && !(j.written && isTargetFull(full)) { // what is written is tried again when there is room
 		s.Root.Remove(j.temp) // it may never have been made
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err := s.targetError(err); errors.As(err, new(*TargetFullError)) {
-		return err
+	if isTargetFull(full) {
+		return full
 	}
 	var stop *stopError
 	if errors.As(err, &stop) {

@@ -1,0 +1,129 @@
+//go:build linux
+
+package recovery
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"salvor/filetype"
+)
+
+// smallDisk mounts a file system of this many MiB.
+func smallDisk(t *testing.T, kind string, mib int) string {
+	t.Helper()
+	refuse := t.Skipf
+	if os.Getenv("SALVOR_CI") == "1" {
+		refuse = t.Fatalf
+	}
+	if os.Getuid() != 0 {
+		refuse("mounting needs root")
+	}
+	dir := t.TempDir()
+	args := []string{"-t", "tmpfs", "-o", fmt.Sprintf("size=%dm", mib), "none", dir}
+	if kind == "ext4" {
+		image := filepath.Join(t.TempDir(), "disk.img")
+		if err := os.WriteFile(image, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(image, int64(mib)<<20); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(needTool(t, "mkfs.ext4"), "-q", "-m", "0", image).CombinedOutput(); err != nil {
+			t.Fatalf("mkfs.ext4: %v\n%s", err, out)
+		}
+		args = []string{"-o", "loop", image, dir}
+	}
+	if out, err := exec.Command(needTool(t, "mount"), args...).CombinedOutput(); err != nil {
+		refuse("mount: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Errorf("unmount: %v", err)
+		}
+	})
+	return dir
+}
+
+// The disk fills in the middle: what was saved stands and is noted, nothing half stands, and after making
+// room the same call goes on.
+func TestSaveDiskFull(t *testing.T) {
+	for _, kind := range []string{"tmpfs", "ext4"} {
+		for _, size := range []int{100 << 10, 3 << 20, 3000} {
+			t.Run(fmt.Sprintf("%s, files of %d bytes", kind, size), func(t *testing.T) {
+				mount := smallDisk(t, kind, 48)
+				b := &bench{t: t, dir: filepath.Join(mount, "case")}
+				if err := os.Mkdir(b.dir, 0o755); err != nil {
+					t.Fatal(err)
+				}
+				b.open()
+				b.hold = true
+				const total = 20 << 20
+				n := total / size
+				for i := range n {
+					b.add(fmt.Sprintf("f%d", i), pattern(uint64(i), size), func(e *Entry) { e.Verdict = filetype.Consistent })
+				}
+				mustPut(t, b.c, b.held...)
+				filler := filepath.Join(mount, "filler")
+				var stat syscall.Statfs_t
+				if err := syscall.Statfs(mount, &stat); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filler, pattern(1, int(stat.Bavail)*int(stat.Bsize)-(16<<20)), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				o := b.options()
+				o.SyncFS = nil
+				r, err := Save(t.Context(), o)
+				var full *TargetFullError
+				if !errors.As(err, &full) || full.Free != -1 || full.Needed <= 0 || r.Saved.Files == 0 {
+					t.Fatalf("%+v, %v", r, err)
+				}
+				v, err := Verify(t.Context(), b.c, b.root, nil)
+				if err != nil || !v.Whole() || v.ExtraCount != 0 || v.Checked.Files != r.Saved.Files {
+					t.Errorf("%+v, %v", v, err)
+				}
+				for p := range treeOf(t, b.dir) {
+					if filepath.Base(p)[0] == '.' {
+						t.Errorf("%s was left", p)
+					}
+				}
+				checkSums(t, b.dir)
+				if err := os.Remove(filler); err != nil {
+					t.Fatal(err)
+				}
+				again, err := Save(t.Context(), o)
+				if err != nil || int(again.Saved.Files+r.Saved.Files) != n {
+					t.Errorf("%+v, %v", again, err)
+				}
+				checkSums(t, b.dir)
+				b.c.Close()
+				b.root.Close()
+			})
+		}
+	}
+}
+
+func TestSaveReadOnlyTarget(t *testing.T) {
+	mount := smallDisk(t, "tmpfs", 4)
+	b := newBench(t)
+	b.add("a", []byte("content"), nil)
+	root, err := os.OpenRoot(mount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if err := syscall.Mount("none", mount, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	o := b.options()
+	o.Root, o.Elsewhere = root, true
+	if r, err := Save(t.Context(), o); !errors.Is(err, syscall.EROFS) || r.Saved.Files != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
