@@ -195,8 +195,8 @@ func (ch *chain) fits(wanted uint32) bool {
 	return ch.end == endMark && (wanted == 0 || ch.count == wanted)
 }
 
-// chainOf follows the chain of a file whose size needs wanted clusters, or of a directory (wanted 0), in
-// the copy of the FAT that makes it fit best. limit bounds a directory.
+// chainOf follows the chain of a file whose size needs wanted clusters, or one of unknown length (wanted
+// 0, at most limit), in the copy of the FAT that makes it fit best.
 func (t *table) chainOf(first, wanted, limit uint32, steps *budget) chain {
 	if wanted > 0 {
 		limit = wanted
@@ -216,4 +216,39 @@ func (t *table) chainOf(first, wanted, limit uint32, steps *budget) chain {
 		}
 	}
 	return best
+}
+
+// directoryChain follows the chain of a directory. Its length is not known, so that any end mark fits; where
+// the copies of the FAT lead to different clusters, the chain wins of which more look like a directory.
+func (v *volume) directoryChain(first uint32, steps *budget) chain {
+	limit := v.directoryClusters()
+	best := v.t.chainOf(first, 0, limit, steps)
+	if !best.differs {
+		return best
+	}
+	other := v.t.follow(viewSecond, first, limit, steps)
+	if best.view == viewSecond {
+		other = v.t.follow(viewFirst, first, limit, steps)
+	}
+	other.differs = true
+	if other.fits(0) == best.fits(0) && v.looks(&other) > v.looks(&best) {
+		return other
+	}
+	return best
+}
+
+// looks is how well the clusters of a chain look like those of one directory.
+func (v *volume) looks(ch *chain) int {
+	score := 0
+	for _, s := range ch.spans {
+		for c := s.first; c < s.end(); c++ {
+			switch l := v.lookAt(c); {
+			case l.dot && c != ch.spans[0].first, l.odd*4 > l.good:
+				score--
+			case l.good > 0:
+				score++
+			}
+		}
+	}
+	return score
 }

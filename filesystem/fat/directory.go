@@ -24,7 +24,7 @@ func (v *volume) rootExtents(steps *budget) ([]block.Extent, chain) {
 	if v.b.width != 32 {
 		return []block.Extent{{Offset: v.b.rootAt(), Length: v.b.rootBytes()}}, chain{}
 	}
-	ch := v.t.chainOf(v.b.rootCluster, 0, v.directoryClusters(), steps)
+	ch := v.directoryChain(v.b.rootCluster, steps)
 	return v.extents(ch.spans), ch
 }
 
@@ -39,7 +39,7 @@ func (v *volume) extents(spans []span) []block.Extent {
 
 // readSlots calls slot with each entry of 32 bytes in extents and its offset, until that returns false.
 // Where bytes cannot be read it calls hole, which may be nil, and goes on behind them.
-func (v *volume) readSlots(ctx context.Context, extents []block.Extent, slot func(p []byte, off int64) bool, hole func(e block.Extent, err error) bool) {
+func (v *volume) readSlots(ctx context.Context, extents []block.Extent, slot func(p []byte, off int64) bool, hole func(error) bool) {
 	var buf []byte
 	for _, e := range extents {
 		for at := e.Offset; at < e.End(); {
@@ -51,17 +51,18 @@ func (v *volume) readSlots(ctx context.Context, extents []block.Extent, slot fun
 				buf = make([]byte, n)
 			}
 			p := buf[:n]
-			bad, err := readAround(v.src, p, at)
+			var whys []block.Unreadable
+			bad, err := readTelling(v.src, p, at, func(u block.Unreadable) { whys = append(whys, u) })
 			if err != nil {
-				if hole != nil && !hole(block.Extent{Offset: at, Length: int64(n)}, err) {
+				if hole != nil && !hole(err) {
 					return
 				}
 				at += int64(n)
 				continue
 			}
-			for x := range bad.All() {
-				err := block.NewUnreadable(x.Shift(at), block.Bad, nil)
-				if hole != nil && !hole(x.Shift(at), fmt.Errorf("fat: directory: %w", err)) {
+			for _, u := range whys {
+				err := &block.UnreadableError{Ranges: []block.Unreadable{u}}
+				if hole != nil && !hole(fmt.Errorf("fat: directory: %w", err)) {
 					return
 				}
 			}

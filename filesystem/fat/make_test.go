@@ -7,13 +7,13 @@ import (
 
 // maker makes volumes byte by byte, for what no tool would write.
 type maker struct {
-	t *testing.T
+	t testing.TB
 	p []byte
 	b *boot
 }
 
 // format returns an empty volume of sectors of 512 bytes with the given sectors of a cluster.
-func format(t *testing.T, width, clusters, perCluster int) *maker {
+func format(t testing.TB, width, clusters, perCluster int) *maker {
 	t.Helper()
 	fatSectors := ((clusters+2)*width/8 + 511 + 8) / 512
 	reserved, root := 1, 32

@@ -74,6 +74,11 @@ func (t *table) prefer(copy int) {
 // readAround fills p from off, goes on behind what cannot be read, and returns the places in p that were
 // not read. Only errors other than unreadable bytes and the end of the source are returned.
 func readAround(src block.Source, p []byte, off int64) (block.Set, error) {
+	return readTelling(src, p, off, func(block.Unreadable) {})
+}
+
+// readTelling is readAround and calls tell with each range of the source that it leaves out.
+func readTelling(src block.Source, p []byte, off int64, tell func(block.Unreadable)) (block.Set, error) {
 	var bad block.Set
 	for at := int64(0); at < int64(len(p)); {
 		n, err := src.ReadAt(p[at:], off+at)
@@ -82,22 +87,26 @@ func readAround(src block.Source, p []byte, off int64) (block.Set, error) {
 			break
 		}
 		if err == nil || errors.Is(err, io.EOF) {
-			bad.Add(block.Between(at, int64(len(p))))
+			rest := block.Between(at, int64(len(p)))
+			bad.Add(rest)
+			tell(block.Unreadable{Extent: rest.Shift(off), Why: block.Absent})
 			break
 		}
 		u, ok := block.IsUnreadable(err)
 		if !ok {
 			return bad, err
 		}
-		end := (off+at)&^511 + 512
+		end, why := (off+at)&^511+512, block.Unreadable{Why: block.Bad}
 		for _, r := range u.Ranges {
 			if r.Has(off + at) {
-				end = max(end, r.End())
+				end, why = max(end, r.End()), r
 			}
 		}
 		hole := block.Between(at, min(end-off, int64(len(p))))
 		clear(p[hole.Offset:hole.End()])
 		bad.Add(hole)
+		why.Extent = hole.Shift(off)
+		tell(why)
 		at = hole.End()
 	}
 	return bad, nil
@@ -218,9 +227,10 @@ func (t *table) compare(ctx context.Context) (difference, error) {
 	const chunk = windowSize * 16
 	var p [2][]byte
 	var bad [2]block.Set
-	size := min(t.b.fatBytes(), (int64(t.b.clusters)+2)*int64(t.b.width)/8+2)
+	// What a cut image does not have is told elsewhere, and must not cost time.
+	size := min(t.b.fatBytes(), (int64(t.b.clusters)+2)*int64(t.b.width)/8+2, t.src.Size()-t.b.fatAt(t.copies[1]))
 	for i := range p {
-		p[i] = make([]byte, min(chunk, size))
+		p[i] = make([]byte, max(min(chunk, size), 0))
 	}
 	for at := int64(0); at < size; at += chunk {
 		if err := ctx.Err(); err != nil {

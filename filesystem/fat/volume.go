@@ -406,8 +406,8 @@ func (v *volume) Used(ctx context.Context) (block.Set, error) {
 // cannot be read, of the other.
 func (t *table) scan(ctx context.Context, visit func(c, entry uint32)) error {
 	const chunk = windowSize * 16
-	size := t.b.fatBytes()
-	p := make([]byte, min(chunk, size))
+	size := min(t.b.fatBytes(), t.src.Size()-t.b.fatAt(t.copies[0])) // of what is here
+	p := make([]byte, max(min(chunk, size), 0))
 	c, end := uint32(2), t.b.clusters+2
 	for at := int64(0); at < size && c < end; at += chunk {
 		if err := ctx.Err(); err != nil {

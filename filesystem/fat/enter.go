@@ -1,0 +1,223 @@
+package fat
+
+import (
+	"fmt"
+	"io/fs"
+
+	"salvor/block"
+	"salvor/filesystem"
+	"salvor/finding"
+)
+
+// enter tells of a directory and walks over it.
+func (w *walker) enter(d *directory, e *short, it *item, notes []finding.Finding) bool {
+	c := &it.content
+	sub := &directory{path: it.file.Path, depth: d.depth + 1, state: it.file.State, cluster: e.start}
+	if e.size != 0 {
+		c.note(entryDirectorySize, finding.Expected(0, e.size))
+	}
+	var spans []span
+	var walk bool
+	guessed := 0
+	switch {
+	case it.deleted && w.s.lost.has(e.start):
+		// Only the entry was deleted; what it leads to is whole.
+		sub.state = filesystem.Orphan
+		ch := w.v.directoryChain(e.start, w.steps)
+		c.addChain(&ch, block.Data)
+		w.v.judge(c, &ch, 0)
+		c.note(deletedCopy, w.v.clusterAt(e.start))
+		spans, _ = w.unread(ch.spans)
+		walk = len(spans) > 0
+	case it.deleted:
+		spans, walk = w.deletedDirectory(e, c)
+		guessed = max(len(spans)-1, 0)
+	default:
+		spans, walk = w.liveDirectory(e, c)
+	}
+	if walk && sub.depth > maxDepth {
+		c.note(directoryDeep, finding.Expected(maxDepth, nil))
+		walk = false
+	}
+	it.file.Sound = !it.deleted && c.sound && len(notes) == 0
+	it.file.Findings = append(notes, c.notes...)
+	if !w.emit(it) {
+		return false
+	}
+	if !walk {
+		return true
+	}
+	w.claim(spans)
+	if guessed == 0 {
+		w.read(sub, w.v.extents(spans))
+		return !w.over()
+	}
+	for i, s := range spans {
+		sub.guessed = i > 0
+		w.read(sub, w.v.extents([]span{s}))
+	}
+	return !w.over()
+}
+
+func (w *walker) claim(spans []span) {
+	for _, s := range spans {
+		for c := s.first; c < s.end(); c++ {
+			w.directories.set(c)
+		}
+	}
+}
+
+// unread cuts a chain before the first cluster that was already read as part of a directory.
+func (w *walker) unread(spans []span) (out []span, all bool) {
+	for _, s := range spans {
+		n, first := w.directories.count(s.first, s.count)
+		if n == 0 {
+			out = append(out, s)
+			continue
+		}
+		if first > s.first {
+			out = append(out, span{s.first, first - s.first})
+		}
+		return out, false
+	}
+	return out, true
+}
+
+// liveDirectory returns the clusters of a live directory, and whether to read them.
+func (w *walker) liveDirectory(e *short, c *content) ([]span, bool) {
+	v := w.v
+	c.sound = true
+	if !v.b.valid(e.start) {
+		c.sound = false
+		c.note(entryCluster, finding.Expected("2 to "+itoa(v.b.clusters+1), e.start))
+		return nil, false
+	}
+	ch := v.directoryChain(e.start, w.steps)
+	c.addChain(&ch, block.Data)
+	v.judge(c, &ch, 0)
+	if !w.surveying {
+		v.crossed(c, w.s)
+	}
+	l := v.lookAt(e.start)
+	if !l.self && !l.unreadable {
+		c.sound = false
+		found := "no such entry"
+		if l.dot {
+			found = "one for another"
+		}
+		c.note(directoryDot, finding.Expected("an entry '.'", found), v.clusterAt(e.start))
+		if !l.dot && !l.directory() {
+			return nil, false
+		}
+	}
+	spans, all := w.unread(ch.spans)
+	if !all {
+		c.sound = false
+		c.note(directoryLoop, v.clusterAt(e.start))
+	}
+	return spans, len(spans) > 0
+}
+
+// maxGap is how far behind a cluster of a deleted directory the next one is looked for.
+const maxGap = 64
+
+// deletedDirectory finds the first cluster of a deleted directory, which says so itself, and by their looks
+// those that may follow it, one to a span.
+func (w *walker) deletedDirectory(e *short, c *content) ([]span, bool) {
+	v := w.v
+	first := w.deletedStart(e)
+	if first == 0 {
+		c.note(deletedStart, finding.Expected(nil, e.start), v.clusterAt(e.start))
+		return nil, false
+	}
+	switch {
+	case w.s.directories.has(first):
+		c.note(deletedMoved, v.clusterAt(first))
+		return nil, false
+	case w.s.live.has(first):
+		c.note(deletedForeign, finding.Expected(1, 1), v.clusterAt(first))
+		return nil, false
+	case w.directories.has(first):
+		c.note(directoryLoop, v.clusterAt(first))
+		return nil, false
+	}
+	spans := []span{{first, 1}}
+	c.add(first, 1, block.Data)
+	l := v.lookAt(first)
+	for last := first; !l.ended && uint32(len(spans)) < v.directoryClusters(); {
+		next := uint32(0)
+		for n := last + 1; n <= last+maxGap && v.b.valid(n); n++ {
+			if w.s.taken(v, n) || w.directories.has(n) {
+				continue
+			}
+			if l = v.lookAt(n); !l.dot && l.good > 0 && l.odd == 0 {
+				next = n
+				break
+			}
+		}
+		if next == 0 {
+			break
+		}
+		spans = append(spans, span{next, 1})
+		c.add(next, 1, block.Guessed)
+		last = next
+	}
+	return spans, true
+}
+
+// deletedStart returns the cluster of a deleted directory: the one that its entry names when that begins
+// with an entry for itself, or, since some systems clear the upper half when they delete, another with the
+// same lower half that does. 0 when there is none.
+func (w *walker) deletedStart(e *short) uint32 {
+	v := w.v
+	if v.b.valid(e.start) && (w.s.directories.has(e.start) || v.lookAt(e.start).self) {
+		return e.start
+	}
+	if v.b.width != 32 || e.highWord != 0 || e.start == 0 {
+		return 0
+	}
+	for c := uint64(e.start) + 1<<16; c < uint64(v.b.clusters)+2; c += 1 << 16 {
+		if !w.s.taken(v, uint32(c)) && v.lookAt(uint32(c)).self {
+			return uint32(c)
+		}
+	}
+	return 0
+}
+
+// lostDirectory tells of a directory that no entry names, and walks over it.
+func (w *walker) lostDirectory(first uint32) {
+	v := w.v
+	ch := v.directoryChain(first, w.steps)
+	c := content{}
+	c.addChain(&ch, block.Data)
+	v.judge(&c, &ch, 0)
+	c.note(orphanChain, finding.Expected(nil, ch.count), v.clusterAt(first))
+	d := &directory{path: fmt.Sprintf("%s/cluster-%d", lostFolder, first), depth: 1, state: filesystem.Orphan, cluster: first}
+	f := &filesystem.File{ID: fmt.Sprintf("c0x%x", first), Path: d.path, State: filesystem.Orphan, Mode: fs.ModeDir | 0o755, Findings: c.notes}
+	if !w.emit(&item{file: f, content: c, directory: true}) {
+		return
+	}
+	spans, _ := w.unread(ch.spans)
+	w.claim(spans)
+	w.read(d, v.extents(spans))
+}
+
+// lostChain tells of a chain that no entry names.
+func (w *walker) lostChain(first uint32) {
+	v := w.v
+	ch := v.t.chainOf(first, 0, v.b.clusters, w.steps)
+	c := content{}
+	c.addChain(&ch, block.Data)
+	if ch.end != endMark {
+		v.judge(&c, &ch, 0)
+	}
+	v.crossed(&c, w.s)
+	c.note(orphanChain, finding.Expected(nil, ch.count), v.clusterAt(first))
+	size := int64(ch.count) * v.b.clusterSize()
+	f := &filesystem.File{
+		ID: fmt.Sprintf("c0x%x", first), Path: fmt.Sprintf("%s/cluster-%d", lostFolder, first),
+		State: filesystem.Orphan, Mode: 0o644, Findings: c.notes,
+		Streams: []filesystem.Stream{{Size: size, Runs: v.runs(c.pieces, size)}},
+	}
+	w.emit(&item{file: f, content: c})
+}
