@@ -57,7 +57,7 @@ const maxSpans = 1 << 20
 // budget bounds the steps of all chains in one walk, since hostile entries can all name one long chain.
 type budget struct{ left int64 }
 
-func newBudget(b *boot) *budget { return &budget{left: 1<<22 + 16*int64(b.clusters)} }
+func newBudget(b *boot) *budget { return &budget{left: 1<<22 + 4*int64(b.clusters)} }
 
 // next returns what follows c in the given view, and whether the copies differ there. left is the number of
 // clusters that should still come.

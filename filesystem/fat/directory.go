@@ -92,12 +92,22 @@ type look struct {
 // directory reports whether a cluster without an entry for itself can be one of a directory.
 func (l *look) directory() bool { return l.good > 0 && l.odd*4 <= l.good }
 
-// maxLook bounds what is read of a cluster to judge it, in bytes.
-const maxLook = 32 << 10
+// What is read of a cluster to judge it, in bytes: its whole beginning, a part where there may be very many
+// clusters to judge, or just the entries for itself and its parent.
+const (
+	maxLook  = 32 << 10
+	someLook = 2 << 10
+	dotLook  = 2 * entrySize
+)
 
 // lookAt judges cluster c.
 func (v *volume) lookAt(c uint32) look {
-	return v.lookAtExtent(block.Extent{Offset: v.b.at(c), Length: min(v.b.clusterSize(), maxLook)}, c)
+	return v.lookAtStart(c, maxLook)
+}
+
+// lookAtStart judges cluster c by its first n bytes.
+func (v *volume) lookAtStart(c uint32, n int64) look {
+	return v.lookAtExtent(block.Extent{Offset: v.b.at(c), Length: min(v.b.clusterSize(), n)}, c)
 }
 
 // lookAtExtent judges the bytes of x, which begin cluster c.

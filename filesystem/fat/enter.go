@@ -98,8 +98,9 @@ func (w *walker) liveDirectory(e *short, c *content) ([]span, bool) {
 	if !w.surveying {
 		v.crossed(c, w.s)
 	}
-	l := v.lookAt(e.start)
+	l := v.lookAtStart(e.start, dotLook)
 	if !l.self && !l.unreadable {
+		l = v.lookAt(e.start)
 		c.sound = false
 		found := "no such entry"
 		if l.dot {
@@ -170,14 +171,14 @@ func (w *walker) deletedDirectory(e *short, c *content) ([]span, bool) {
 // same lower half that does. 0 when there is none.
 func (w *walker) deletedStart(e *short) uint32 {
 	v := w.v
-	if v.b.valid(e.start) && (w.s.directories.has(e.start) || v.lookAt(e.start).self) {
+	if v.b.valid(e.start) && (w.s.directories.has(e.start) || v.lookAtStart(e.start, dotLook).self) {
 		return e.start
 	}
 	if v.b.width != 32 || e.highWord != 0 || e.start == 0 {
 		return 0
 	}
 	for c := uint64(e.start) + 1<<16; c < uint64(v.b.clusters)+2; c += 1 << 16 {
-		if !w.s.taken(v, uint32(c)) && v.lookAt(uint32(c)).self {
+		if !w.s.taken(v, uint32(c)) && v.lookAtStart(uint32(c), dotLook).self {
 			return uint32(c)
 		}
 	}

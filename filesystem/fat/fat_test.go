@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"salvor/block"
 	"salvor/filesystem"
@@ -37,6 +38,16 @@ func TestConformance(t *testing.T) {
 			truth := filesystemtest.TruthFile(t, dir, image.name+".json")
 			filesystemtest.Run(t, openTest, src, truth, filesystemtest.Options{Rounds: 200, Seed: 7, MinFound: 0.95})
 		})
+	}
+}
+
+func TestTree(t *testing.T) {
+	tree, err := filesystem.Tree(mustOpen(t, readImage(t, "fat16.img.gz")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fstest.TestFS(tree, "DCIM/100CANON/IMG_0001.JPG", "🎉 party 🎂 2023.txt", "many/entry number 60.txt"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -169,7 +169,7 @@ func (s *survey) findLost(ctx context.Context, v *volume, w *walker) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if l := v.lookAt(c); l.self || !l.dot && l.odd == 0 && l.good > 0 && !l.unreadable {
+		if l := v.lookAtStart(c, someLook); l.self || !l.dot && l.odd == 0 && l.good > 0 && !l.unreadable {
 			directories = append(directories, c)
 			parent[c] = l.parent
 		}

@@ -216,7 +216,7 @@ func (w *walker) proven(e *short) bool {
 		return false
 	}
 	if e.isDirectory() {
-		return w.v.lookAt(e.start).self && w.v.t.entry(0, e.start) != entryFree
+		return w.v.lookAtStart(e.start, dotLook).self && w.v.t.entry(0, e.start) != entryFree
 	}
 	ch := w.v.t.chainOf(e.start, w.v.b.needed(int64(e.size)), 0, w.steps)
 	return e.size > 0 && ch.fits(w.v.b.needed(int64(e.size)))
