@@ -68,7 +68,7 @@ func newEntry(source, volume int, f *filesystem.File, s filesystem.Stream) *Entr
 	}
 	e.Findings = append(e.Findings, f.Findings...)
 	if s.Name != "" {
-		e.ID += ":" + s.Name
+		e.ID += ":" + filesystem.EscapeName(s.Name)
 		e.Mode, e.Target, e.Attributes = f.Mode.Perm(), "", nil // of the file, not of its stream
 	}
 	return e

@@ -26,7 +26,8 @@ const sectorSize = 512
 //     better than Partial. A file that breaks or is locked besides stays Damaged or Encrypted.
 //   - A format that announces more bytes than the file has makes it Partial.
 //   - A guessed place is never Consistent: nothing ties the pieces together, so it is Unknown. It is Proven
-//     when the format's checks cover it, except where a whole sector of guessed bytes has no check.
+//     when the format's checks cover it, except where a whole sector of guessed bytes has no check: bytes
+//     of a sector come together, so that a checked neighbour vouches for an unchecked one.
 func settle(e *Entry, format *filetype.Format, r filetype.Report, unread block.Set) {
 	e.Verdict, e.Uncovered, e.Hints = r.Verdict, r.Uncovered, r.Hints
 	e.GoodUntil = max(0, min(r.GoodUntil, e.Size))
