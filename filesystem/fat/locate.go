@@ -12,12 +12,12 @@ import (
 )
 
 // probes find boot sectors by the type that nearly every formatter writes into them. The bytes 55 AA alone
-// would match every boot sector there is.
+// would match every boot sector there is. Some devices fill the type up with NULs instead of spaces.
 func probes() []probe.Probe {
 	return []probe.Probe{
-		{ID: "fat.boot12", Bytes: []byte("FAT12   "), At: 54, Align: 512},
-		{ID: "fat.boot16", Bytes: []byte("FAT16   "), At: 54, Align: 512},
-		{ID: "fat.boot32", Bytes: []byte("FAT32   "), At: 82, Align: 512},
+		{ID: "fat.boot12", Bytes: []byte("FAT12"), At: 54, Align: 512},
+		{ID: "fat.boot16", Bytes: []byte("FAT16"), At: 54, Align: 512},
+		{ID: "fat.boot32", Bytes: []byte("FAT32"), At: 82, Align: 512},
 		{ID: "fat.boot", Bytes: []byte("FAT     "), At: 54, Align: 512},
 	}
 }
@@ -78,15 +78,16 @@ func weigh(ctx context.Context, src block.Source, b *boot, start int64) (filesys
 	if !c.FromBackup {
 		here = *primary
 	}
-	known := 0
+	fit := 0
 	for i := range b.copies {
 		if h := head(vol, b, i); h != unknown {
-			known++
 			count(headFits(b, h))
+			if headFits(b, h) {
+				fit++
+			}
 		}
 	}
-	t := newTable(vol, b)
-	if known > 1 && len(t.copies) == 2 {
+	if fit > 0 && b.copies > 1 && b.mirrored {
 		count(sameHeads(vol, b))
 	}
 	if b.width == 32 && b.backupSector > 0 {
@@ -106,6 +107,11 @@ func weigh(ctx context.Context, src block.Source, b *boot, start int64) (filesys
 	good, odd := rootLooks(vol, b)
 	if good > 0 || odd > 0 {
 		count(odd*4 <= good)
+	}
+	// Boot sectors and FSInfo sectors repeat within the boot area, so that they also agree at a false start.
+	// Only a FAT or a root directory tells the true one.
+	if fit == 0 && (good == 0 || odd*4 > good) {
+		c.Confirmed = 0
 	}
 	if c.Confirmed <= c.Refuted {
 		return c, ctx.Err()

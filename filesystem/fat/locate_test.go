@@ -108,6 +108,38 @@ func TestLocateChance(t *testing.T) {
 	}
 }
 
+// TestLocateRepeats has a volume with a third copy of the boot area behind the backup, as some tools write it.
+func TestLocateRepeats(t *testing.T) {
+	p := readImage(t, "fat32.img.gz")
+	copy(p[12*512:18*512], p[:6*512])
+	found := hits(p)
+	if len(found) != 3 {
+		t.Fatalf("hits %v", found)
+	}
+	for _, hit := range found {
+		c, err := Kind().Locate(context.Background(), block.Bytes(p), hit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range c {
+			if x.Extent.Offset != 0 {
+				t.Errorf("the hit at 0x%x gives a volume at 0x%x: %+v", hit.Offset, x.Extent.Offset, x)
+			}
+		}
+	}
+}
+
+func TestLocateNoHeads(t *testing.T) {
+	p := readImage(t, "util-linux/fat16_noheads.img.gz")
+	found := hits(p)
+	if len(found) != 1 {
+		t.Fatalf("hits %v", found)
+	}
+	if c, err := locateAt(t, p, 0); err != nil || len(c) != 1 || c[0].UUID != "2004-1014" {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 func TestLocateCut(t *testing.T) {
 	volume := readImage(t, "fat16.img.gz")
 	c, err := locateAt(t, volume[:1<<20], 0)
