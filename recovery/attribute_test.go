@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -124,6 +125,23 @@ func TestJoinTwins(t *testing.T) {
 		verdict filetype.Verdict
 	}{
 		{"guess confirmed", []*Entry{claim("n", 0x1000, 500, guessed)}, carvedAt(0x1000, 500, filetype.Consistent), "n", filetype.Consistent},
+		{"half a guess confirmed", []*Entry{claim("n", 0x1000, 500, func(e *Entry) {
+			guessed(e)
+			e.Runs = []block.Run{{Physical: 0x1000, Length: 400}, {Logical: 400, Physical: 0x1190, Length: 100, Kind: block.Guessed}}
+		})}, carvedAt(0x1000, 500, filetype.Consistent), "n", filetype.Consistent},
+		{"a wrong guess confirmed", []*Entry{claim("n", 0x1000, 500, func(e *Entry) {
+			guessed(e)
+			e.Runs = []block.Run{{Physical: 0x1000, Length: 400}, {Logical: 400, Physical: 0x2000, Length: 100, Kind: block.Guessed}}
+		})}, carvedAt(0x1000, 500, filetype.Consistent), "n", filetype.Consistent},
+		{"metadata says otherwise", []*Entry{claim("n", 0x1000, 500, func(e *Entry) {
+			guessed(e)
+			e.Runs = []block.Run{{Physical: 0x1000, Length: 400}, {Logical: 400, Physical: 0x2000, Length: 50}, {Logical: 450, Physical: 0x11c2, Length: 50, Kind: block.Guessed}}
+		})}, carvedAt(0x1000, 500, filetype.Consistent), "", filetype.Unknown},
+		{"someone else's by now", []*Entry{claim("n", 0x1000, 500, func(e *Entry) {
+			guessed(e)
+			e.Runs = []block.Run{{Physical: 0x1000, Length: 400}, {Logical: 400, Physical: 0x1190, Length: 100, Kind: block.Foreign}}
+			e.Verdict = filetype.Partial
+		})}, carvedAt(0x1000, 500, filetype.Consistent), "", filetype.Partial},
 		{"guess not confirmed", []*Entry{claim("n", 0x1000, 600, guessed)}, carvedAt(0x1000, 500, filetype.Consistent), "", filetype.Unknown},
 		{"same verdict", []*Entry{claim("n", 0x1000, 500, nil)}, carvedAt(0x1000, 500, filetype.Consistent), "n", filetype.Consistent},
 		{"beginning of a whole file", []*Entry{claim("n", 0x1000, 900, nil)}, carvedAt(0x1000, 500, filetype.Consistent), "n", filetype.Consistent},
@@ -161,8 +179,11 @@ func TestJoinTwins(t *testing.T) {
 			if named.Verdict != tt.verdict || named.Save != Pending {
 				t.Errorf("%+v", named)
 			}
-			if tt.name == "guess confirmed" && (codes(named.Findings) != "recovery.twin-found" || named.Hints.Title == "") {
+			if strings.HasSuffix(tt.name, "guess confirmed") && (codes(named.Findings) != "recovery.twin-found" || named.Hints.Title == "") {
 				t.Errorf("%+v", named)
+			}
+			if tt.name == "a wrong guess confirmed" && (len(named.Runs) != 1 || named.Runs[0] != tt.carved.Runs[0]) {
+				t.Errorf("runs %v", named.Runs)
 			}
 			if n, err := JoinTwins(t.Context(), c, 1); n != 0 || err != nil {
 				t.Errorf("again: %d, %v", n, err)

@@ -3,14 +3,19 @@
 package recovery
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 
+	"salvor/block"
 	"salvor/filetype"
 )
 
@@ -125,5 +130,54 @@ func TestSaveReadOnlyTarget(t *testing.T) {
 	o.Root, o.Elsewhere = root, true
 	if r, err := Save(t.Context(), o); !errors.Is(err, syscall.EROFS) || r.Saved.Files != 0 {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestSaveSparse(t *testing.T) {
+	b := newBench(t)
+	b.medium = bytes.Repeat([]byte{7}, 8192)
+	e := b.add("sparse.img", []byte("x"), func(e *Entry) {
+		e.Size = 64 << 20
+		e.Runs = []block.Run{{Length: 1 << 20, Kind: block.Zero}, {Logical: 1 << 20, Physical: 0, Length: 8192},
+			{Logical: 1<<20 + 8192, Length: 63<<20 - 8192, Kind: block.Zero}}
+	})
+	b.save(nil)
+	info, err := os.Stat(filepath.Join(b.dir, "files/2-DATA/sparse.img"))
+	if err != nil || info.Size() != e.Size {
+		t.Fatalf("%v, %v", info, err)
+	}
+	if used := info.Sys().(*syscall.Stat_t).Blocks * 512; used > 1<<20 {
+		t.Errorf("%d bytes are used", used)
+	}
+	want := make([]byte, e.Size)
+	copy(want[1<<20:], b.medium[:8192])
+	sum := sha256.Sum256(want)
+	if got := mustGet(t, b.c, e.ID).SHA256; got != hex.EncodeToString(sum[:]) {
+		t.Errorf("hash %s", got)
+	}
+	checkSums(t, b.dir)
+}
+
+// BenchmarkSave saves many small files and a large one.
+func BenchmarkSave(bm *testing.B) {
+	for _, size := range []int{8 << 10, 256 << 20} {
+		bm.Run(strconv.Itoa(size), func(bm *testing.B) {
+			for bm.Loop() {
+				bm.StopTimer()
+				b := newBench(bm)
+				b.hold = true
+				n := max(1, 160<<20/size)
+				content := bytes.Repeat(pattern(1, 1<<20), 1+size>>20)[:size]
+				for i := range n {
+					content[0], content[1] = byte(i), byte(i>>8)
+					b.add(fmt.Sprintf("home/user/folder %d/f%d", i/200, i), content, nil)
+				}
+				mustPut(bm, b.c, b.held...)
+				bm.StartTimer()
+				b.save(func(o *SaveOptions) { o.SyncFS = func() error { syscall.Sync(); return nil } })
+				bm.SetBytes(int64(n * size))
+				bm.ReportMetric(float64(n), "files")
+			}
+		})
 	}
 }

@@ -1,10 +1,7 @@
 package recovery
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -367,31 +364,6 @@ func TestSaveUnreadable(t *testing.T) {
 			t.Errorf("again: %+v", r)
 		}
 	}
-}
-
-func TestSaveSparse(t *testing.T) {
-	b := newBench(t)
-	b.medium = bytes.Repeat([]byte{7}, 8192)
-	e := b.add("sparse.img", []byte("x"), func(e *Entry) {
-		e.Size = 64 << 20
-		e.Runs = []block.Run{{Length: 1 << 20, Kind: block.Zero}, {Logical: 1 << 20, Physical: 0, Length: 8192},
-			{Logical: 1<<20 + 8192, Length: 63<<20 - 8192, Kind: block.Zero}}
-	})
-	b.save(nil)
-	info, err := os.Stat(filepath.Join(b.dir, "files/2-DATA/sparse.img"))
-	if err != nil || info.Size() != e.Size {
-		t.Fatalf("%v, %v", info, err)
-	}
-	if used := info.Sys().(*syscall.Stat_t).Blocks * 512; used > 1<<20 {
-		t.Errorf("%d bytes are used", used)
-	}
-	want := make([]byte, e.Size)
-	copy(want[1<<20:], b.medium[:8192])
-	sum := sha256.Sum256(want)
-	if got := mustGet(t, b.c, e.ID).SHA256; got != hex.EncodeToString(sum[:]) {
-		t.Errorf("hash %s", got)
-	}
-	checkSums(t, b.dir)
 }
 
 func TestSaveRefuses(t *testing.T) {
@@ -921,29 +893,5 @@ func TestSaveErrorAtEveryPoint(t *testing.T) {
 		if got := treeOf(t, b.dir); !maps.Equal(got, want) {
 			t.Fatalf("point %d: %v\nwant %v", point, filesOf(got), filesOf(want))
 		}
-	}
-}
-
-// BenchmarkSave saves many small files and a large one.
-func BenchmarkSave(bm *testing.B) {
-	for _, size := range []int{8 << 10, 256 << 20} {
-		bm.Run(strconv.Itoa(size), func(bm *testing.B) {
-			for bm.Loop() {
-				bm.StopTimer()
-				b := newBench(bm)
-				b.hold = true
-				n := max(1, 160<<20/size)
-				content := bytes.Repeat(pattern(1, 1<<20), 1+size>>20)[:size]
-				for i := range n {
-					content[0], content[1] = byte(i), byte(i>>8)
-					b.add(fmt.Sprintf("home/user/folder %d/f%d", i/200, i), content, nil)
-				}
-				mustPut(bm, b.c, b.held...)
-				bm.StartTimer()
-				b.save(func(o *SaveOptions) { o.SyncFS = func() error { syscall.Sync(); return nil } })
-				bm.SetBytes(int64(n * size))
-				bm.ReportMetric(float64(n), "files")
-			}
-		})
 	}
 }

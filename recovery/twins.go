@@ -13,8 +13,9 @@ import (
 // JoinTwins joins files of a source that were carved with those that metadata names at the same place. A
 // carved file whose bytes are those of a named one, or its beginning, is not a new file: it is Skipped, with
 // DuplicateOf. The named one keeps its name, and takes the better verdict when the bytes are the very same:
-// that a file ends by its content exactly where a guess said confirms the guess. It returns how many carved
-// files were joined.
+// that a file ends by its content exactly where its metadata says confirms a guessed place. Where a whole
+// carved file of the same beginning and size contradicts nothing but the guess, the guess was wrong, and the
+// named file takes its place. It returns how many carved files were joined.
 //
 // It is called when the source was carved, before saving. Files with the same content at other places are
 // found by [Save], which hashes them.
@@ -71,18 +72,46 @@ func sameBytes(named, carved *Entry) bool {
 
 // covers reports whether the bytes of carved are the first bytes of named.
 func covers(named, carved *Entry) bool {
-	if len(named.Runs) == 0 || len(carved.Runs) != 1 {
+	if len(carved.Runs) != 1 {
 		return false
 	}
-	r := named.Runs[0]
-	return (r.Kind == block.Data || r.Kind == block.Guessed) && r.Length >= carved.Size &&
-		r.Physical == carved.Runs[0].Physical
+	at := carved.Runs[0].Physical
+	for _, r := range named.Runs {
+		if (r.Kind != block.Data && r.Kind != block.Guessed) || r.Physical != at {
+			return false
+		}
+		if at += r.Length; at-carved.Runs[0].Physical >= carved.Size {
+			return true
+		}
+	}
+	return false
+}
+
+// fits reports whether carved can be named, whose place was in part only guessed: it begins where named
+// does, is exactly as long, is whole, and contradicts nothing but the guess.
+func fits(named, carved *Entry) bool {
+	if named.Size != carved.Size || len(carved.Runs) != 1 || carved.Verdict < filetype.Consistent ||
+		named.Verdict >= filetype.Consistent || !carved.Missing.Empty() || named.State == filesystem.Live {
+		return false
+	}
+	guessed := false
+	for i, r := range named.Runs {
+		stands := r.Physical == carved.Runs[0].Physical+r.Logical
+		switch {
+		case r.Kind == block.Data && stands, i == 0 && r.Kind == block.Guessed && stands:
+		case i > 0 && (r.Kind == block.Guessed || r.Kind == block.Lost):
+			guessed = true
+		default:
+			return false
+		}
+	}
+	return guessed
 }
 
 // joinable reports whether carved brings nothing that named does not have.
 func joinable(named, carved *Entry) bool {
 	switch {
-	case sameBytes(named, carved):
+	case sameBytes(named, carved), fits(named, carved):
 		return true
 	case covers(named, carved):
 		return named.Verdict >= carved.Verdict
@@ -96,6 +125,9 @@ func better(a, b, carved *Entry) bool {
 	if x, y := sameBytes(a, carved), sameBytes(b, carved); x != y {
 		return x
 	}
+	if x, y := fits(a, carved), fits(b, carved); x != y {
+		return x
+	}
 	if x, y := a.State == filesystem.Live, b.State == filesystem.Live; x != y {
 		return x
 	}
@@ -105,13 +137,19 @@ func better(a, b, carved *Entry) bool {
 // join returns the entries that change when carved is found to be named.
 func join(named, carved *Entry) []*Entry {
 	def, changed := twinCarved, []*Entry{carved}
-	if !covers(named, carved) {
+	moves := fits(named, carved) && !covers(named, carved)
+	if !covers(named, carved) && !moves {
 		def = firstPiece
+	}
+	if moves {
+		named.Runs, named.Missing = slices.Clone(carved.Runs), block.Set{}
 	}
 	if sameBytes(named, carved) && carved.Verdict > named.Verdict && carved.Verdict >= filetype.Consistent {
 		named.Verdict, named.Format, named.Class = carved.Verdict, carved.Format, carved.Class
 		named.Hints, named.Uncovered, named.GoodUntil = carved.Hints, carved.Uncovered, carved.GoodUntil
-		named.Findings = slices.DeleteFunc(named.Findings, func(f finding.Finding) bool { return f.Code == guessedPlace.Code })
+		named.Findings = slices.DeleteFunc(named.Findings, func(f finding.Finding) bool {
+			return f.Code == guessedPlace.Code || f.Code == lostBytes.Code
+		})
 		named.Findings = replaceFinding(named.Findings, twinFound.New(finding.Arg("id", carved.ID)))
 		named.Save = Pending // Put keeps what was saved when it still fits
 		changed = append(changed, named)
