@@ -583,7 +583,7 @@ func bigEntry(i int) *Entry {
 	t := time.Unix(1700000000+int64(i*7919%10000000), 0).UTC()
 	e.Times = filesystem.Times{Modified: t, Accessed: t, Changed: t}
 	e.GoodUntil = e.Size
-	e.Runs = []block.Run{{Physical: int64(i) * 8192, Length: e.Size}}
+	e.Runs = []block.Run{{Physical: int64(i) * 5_000_001, Length: e.Size}}
 	e.Findings = []finding.Finding{filetype.NoProof.New(finding.Arg("format", "jpeg"))}
 	return e
 }
@@ -629,6 +629,11 @@ func BenchmarkMillion(b *testing.B) {
 			}
 		}
 		b.ReportMetric(time.Since(start).Seconds()*1000, "page-ms")
+		start = time.Now()
+		if a, err := Attribute(b.Context(), c, 1); err != nil || a.Owned.Empty() {
+			b.Fatal(err)
+		}
+		b.ReportMetric(time.Since(start).Seconds(), "attribute-s")
 		if info, err := os.Stat(c.Path()); err == nil {
 			b.ReportMetric(float64(info.Size())/n, "B/entry")
 		}
