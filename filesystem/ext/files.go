@@ -1,0 +1,300 @@
+package ext
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"salvor/block"
+	"salvor/cursor"
+	"salvor/filesystem"
+	"salvor/finding"
+)
+
+const (
+	maxDepth     = 1024    // of directories
+	maxDirectory = 4 << 30 // bytes of one directory
+)
+
+// Files yields the root directory and then all that directories name, each directory followed by what is in
+// it; deleted names stand behind the live ones of their directory. After those come inodes in use that no
+// directory names, and deleted inodes without a name.
+func (v *volume) Files(ctx context.Context) iter.Seq2[*filesystem.File, error] {
+	return func(yield func(*filesystem.File, error) bool) {
+		s, err := v.survey(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		w := newWalker(ctx, v, s, yield)
+		w.root()
+		if !w.stopped && ctx.Err() != nil {
+			yield(nil, ctx.Err())
+		}
+	}
+}
+
+// walker goes over a volume once.
+type walker struct {
+	ctx     context.Context
+	v       *volume
+	s       *survey
+	use     *budget
+	yield   func(*filesystem.File, error) bool
+	stopped bool
+
+	seen  inodeSet       // that were yielded
+	times map[uint32]int // how often, where it was more than once
+	read  inodeSet       // directories whose entries were read
+	bytes int64          // of directories that may still be read
+	stack []pending
+}
+
+// pending is a directory that was yielded and not read yet.
+type pending struct {
+	number uint32
+	path   string
+	depth  int
+	state  filesystem.State
+}
+
+func newWalker(ctx context.Context, v *volume, s *survey, yield func(*filesystem.File, error) bool) *walker {
+	per := v.sb.inodesPerGroup
+	return &walker{ctx: ctx, v: v, s: s, use: v.newBudget(), yield: yield, seen: newInodeSet(per), times: map[uint32]int{},
+		read: newInodeSet(per), bytes: 2*v.src.Size() + 16<<20}
+}
+
+func (w *walker) over() bool { return w.stopped || w.ctx.Err() != nil }
+
+func (w *walker) emit(f *filesystem.File) {
+	if !w.over() && !w.yield(f, nil) {
+		w.stopped = true
+	}
+}
+
+func (w *walker) fail(err error) {
+	if !w.over() && !w.yield(nil, err) {
+		w.stopped = true
+	}
+}
+
+// root walks over all that the root directory leads to.
+func (w *walker) root() {
+	in, err := w.v.inode(rootInode)
+	switch {
+	case err != nil:
+		w.fail(err)
+	case !in.isDir():
+		w.fail(cursor.Corrupt("ext: inode 2: mode", in.offset, "a directory", fmt.Sprintf("0%o", in.mode)))
+	default:
+		w.seen.add(rootInode)
+		f := w.v.file(in, filesystem.Live, w.s, w.use)
+		f.ID = "i2"
+		w.emit(f)
+		w.from(pending{number: rootInode})
+	}
+}
+
+// from reads a directory and all below it.
+func (w *walker) from(p pending) {
+	w.stack = append(w.stack, p)
+	for len(w.stack) > 0 && !w.over() {
+		p := w.stack[len(w.stack)-1]
+		w.stack = w.stack[:len(w.stack)-1]
+		low := len(w.stack)
+		w.directory(p)
+		slices.Reverse(w.stack[low:])
+	}
+	w.stack = w.stack[:0]
+}
+
+// directory yields what one directory names.
+func (w *walker) directory(p pending) {
+	if !w.read.add(p.number) {
+		return
+	}
+	in, err := w.v.inode(p.number)
+	if err != nil {
+		w.fail(err)
+		return
+	}
+	entries := w.entries(in)
+	for _, e := range entries {
+		if w.over() {
+			return
+		}
+		if !e.stale {
+			w.child(p, e)
+		}
+	}
+}
+
+// child yields what a live entry of a directory names.
+func (w *walker) child(p pending, e entry) {
+	path := join(p.path, e.name)
+	in, err := w.v.inode(e.inode)
+	if err == nil && in.isDir() && w.seen.has(e.inode) {
+		w.fail(cursor.Corrupt("ext: directory entry", e.offset, "a directory that has one name", fmt.Sprintf("inode %d, which was met before", e.inode)))
+		return
+	}
+	var f *filesystem.File
+	if err != nil {
+		f = &filesystem.File{State: p.state, Mode: entryMode(e),
+			Findings: []finding.Finding{inodeUnreadable.New(finding.At(e.offset, entryHeader), finding.Arg("inode", e.inode), finding.Expected(nil, err))}}
+	} else {
+		f = w.v.file(in, p.state, w.s, w.use)
+		w.v.judgeEntry(f, in, e)
+	}
+	f.ID, f.Path = w.id(e.inode), path
+	if e.unchecked {
+		f.Sound = false
+		f.Findings = append(f.Findings, blockChecksum.New(finding.At(e.offset, entryHeader)))
+	}
+	if e.resynced {
+		f.Sound = false
+		f.Findings = append(f.Findings, entryResynced.New(finding.At(e.offset, entryHeader)))
+	}
+	w.emit(f)
+	if err != nil {
+		w.fail(fmt.Errorf("ext: entry %q at %d: %w", path, e.offset, err))
+	} else if in.isDir() && in.links > 0 {
+		w.push(p, pending{e.inode, path, p.depth + 1, p.state}, e.offset)
+	}
+}
+
+// push makes a directory one that is still to be read.
+func (w *walker) push(_ pending, d pending, at int64) {
+	if d.depth > maxDepth {
+		w.fail(cursor.Corrupt("ext: directory entry", at, fmt.Sprintf("at most %d directories in each other", maxDepth), "more"))
+		return
+	}
+	w.stack = append(w.stack, d)
+}
+
+// judgeEntry compares an entry with the inode that it names.
+func (v *volume) judgeEntry(f *filesystem.File, in *inode, e entry) {
+	at := finding.At(e.offset, entryHeader)
+	says := ""
+	switch {
+	case !in.typed():
+		says = "of no type"
+	case in.links == 0:
+		says = "deleted"
+	case in.number < v.sb.firstInode && in.number != rootInode:
+		says = "the volume's own"
+	case in.flags&flagEAInode != 0:
+		says = "the value of an extended attribute"
+	}
+	if says != "" {
+		f.Sound = false
+		f.Findings = append(f.Findings, inodeContradiction.New(at, finding.Arg("inode", in.number), finding.Expected(nil, says)))
+	}
+	if v.sb.incompat&incompatFiletype != 0 && in.typed() && e.kind != 0 && (int(e.kind) >= len(entryTypes) || entryTypes[e.kind] != in.kind()) {
+		f.Sound = false
+		f.Findings = append(f.Findings, typeContradiction.New(at, finding.Expected(entryMode(e).Type(), f.Mode.Type())))
+	}
+}
+
+// id returns the identity of the next path to an inode.
+func (w *walker) id(number uint32) string {
+	if w.seen.add(number) {
+		return fmt.Sprintf("i%d", number)
+	}
+	w.times[number]++
+	return fmt.Sprintf("i%d-%d", number, w.times[number]+1)
+}
+
+// join puts the name of an entry behind the path of its directory.
+func join(dir, name string) string {
+	if dir == "" {
+		return filesystem.EscapeName(name)
+	}
+	return dir + "/" + filesystem.EscapeName(name)
+}
+
+// entries reads the entries of a directory, block by block in a row. What is broken is told.
+func (w *walker) entries(in *inode) []entry {
+	v := w.v
+	s := v.sb
+	d := &directory{inodes: s.inodesCount, filetype: s.incompat&incompatFiletype != 0, indexed: in.flags&flagIndex != 0, blockSize: int(s.blockSize)}
+	var out []entry
+	unchecked := false
+	emit := func(e entry) {
+		e.unchecked = unchecked
+		out = append(out, e)
+	}
+	if in.inline() {
+		d.indexed, d.blockSize = false, len(in.raw)
+		runs, broken := in.inlineRuns()
+		if broken != "" {
+			w.fail(cursor.Corrupt(in.String()+": inline entries", in.offset, nil, broken))
+		}
+		unchecked = !in.checksumOK
+		for i, r := range runs {
+			if !r.Kind.Stands() {
+				continue
+			}
+			at := r.Physical - in.offset
+			// The first bytes are the number of the parent; the records of each piece stand for themselves.
+			for _, b := range inlinePieces(in.raw[at:at+r.Length], i == 0) {
+				if err := d.parse(b.b, r.Physical+int64(b.at), false, emit); err != nil {
+					w.fail(err)
+				}
+			}
+		}
+		return out
+	}
+	if in.size > maxDirectory {
+		w.fail(cursor.Corrupt(in.String()+": size of the directory", in.offset+4, fmt.Sprintf("at most %d", int64(maxDirectory)), in.size))
+	}
+	m := v.mapInode(in, w.use)
+	b := make([]byte, s.blockSize)
+	for _, r := range m.runs {
+		if r.Kind == block.Lost {
+			w.fail(cursor.Corrupt(in.String()+": directory", in.offset+iblockOffset, "blocks", fmt.Sprintf("%d bytes from %d on are lost", r.Length, r.Logical)))
+		}
+		if !r.Kind.Stands() {
+			continue
+		}
+		for o := int64(0); o < r.Length && r.Logical+o < maxDirectory; o += s.blockSize {
+			if w.over() {
+				return out
+			}
+			if w.bytes -= s.blockSize; w.bytes < 0 {
+				w.fail(cursor.Corrupt(in.String()+": directory", r.Physical+o, "directories smaller than the volume", "larger ones"))
+				return out
+			}
+			if err := v.cache.read(in.String()+": directory block", b, r.Physical+o); err != nil {
+				w.fail(err)
+				continue
+			}
+			unchecked = !v.checkLeaf(b, in)
+			if err := d.parse(b, r.Physical+o, r.Logical+o == 0, emit); err != nil {
+				w.fail(err)
+			}
+		}
+	}
+	return out
+}
+
+// piece is a part of inline entries and where it starts.
+type piece struct {
+	b  []byte
+	at int
+}
+
+// inlinePieces splits inline entries: those in the place of the block map end at its end, whatever follows.
+func inlinePieces(b []byte, first bool) []piece {
+	if !first {
+		return []piece{{b, 0}}
+	}
+	const parent = 4
+	if len(b) <= parent {
+		return nil
+	}
+	if len(b) <= iblockSize {
+		return []piece{{b[parent:], parent}}
+	}
+	return []piece{{b[parent:iblockSize], parent}, {b[iblockSize:], iblockSize}}
+}
