@@ -1,0 +1,24 @@
+// Package all holds the table of file systems that the program knows. Only the top rooms and tests import
+// it; the rooms between get the table as an argument. A new file system is a folder beside this one and a
+// row here.
+package all
+
+import (
+	"salvor/filesystem"
+	"salvor/filesystem/fat"
+	"salvor/filesystem/named"
+	"salvor/finding"
+)
+
+// Table returns the file systems that can be read, then those that can only be named.
+func Table() []filesystem.Kind {
+	kinds := []filesystem.Kind{fat.Kind()}
+	return append(kinds, named.Kinds()...)
+}
+
+// Findings returns the kinds of finding of all rows.
+func Findings() []*finding.Def {
+	var list []*finding.Def
+	list = append(list, fat.Findings...)
+	return append(list, named.Findings...)
+}

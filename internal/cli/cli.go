@@ -1,0 +1,187 @@
+// Package cli is the command line: one file for each verb, which holds its options and nothing else.
+//
+// It promises that every verb ends with three sentences (what state things are in, what is safe, which one
+// step is next) and with the exit code of the documented table; that with --json standard output holds JSON
+// lines only; and that hostile names cannot move the cursor or hide text on a terminal.
+//
+// Rules for words, for whoever adds a message: say what a person sees before what the program calls it; name
+// the thing, the place, what was expected and what was found; never blame; end with the one step that helps.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"salvor/host"
+	"salvor/internal/wire"
+	"salvor/rescue"
+)
+
+// app is one run of the program.
+type app struct {
+	out, err io.Writer
+	json     bool
+	verbose  bool
+	code     int
+	ended    bool // a result was printed
+	lines    *wire.Writer
+}
+
+// usageError is a wrong use of a verb.
+type usageError struct{ error }
+
+// Main runs the program with these arguments and returns its exit code.
+func Main(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second interrupt ends the program at once: whoever presses twice means it.
+	context.AfterFunc(ctx, stop)
+	a := &app{out: stdout, err: stderr, lines: wire.NewWriter(stdout)}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	a.json = wantsJSON(args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		a.fail(err)
+	}
+	return a.code
+}
+
+// wantsJSON reports whether the arguments ask for JSON, so that even an error in them is answered with it.
+func wantsJSON(args []string) bool {
+	for _, s := range args {
+		switch s {
+		case "--":
+			return false
+		case "--json", "--json=true":
+			return true
+		}
+	}
+	return false
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "salvor",
+		Short: "Save the files of a device whose firmware update failed",
+		Long: `Salvor saves the files of a device whose firmware update failed, from its card, its
+disk or an image of its flash. It only ever reads the source.
+
+Stop using the device first. Do not format it, do not reset it, do not update it again.
+
+  salvor look                         the disks of this computer
+  salvor look SOURCE                  what stands on a disk or in an image
+  salvor rescue SOURCE --to CASE      the main job: everything into the folder CASE
+  salvor files CASE                   what was found
+  salvor save CASE --to FOLDER        some of it, elsewhere
+  salvor verify CASE                  is all that was saved still what it was
+
+Exit codes: 0 done, 10 done with reservations, 20 only locked content, 30 a choice is
+needed, 40 refused for safety, 50 checked and bad, 3 stopped before the end (run it
+again to go on), 1 error, 2 usage.`,
+		SilenceUsage: true, SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("there is no verb %q", args[0])}
+			}
+			return nil
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON lines instead of text")
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log what happens to standard error")
+	root.AddCommand(a.rescueCommand(), a.lookCommand(), a.copyCommand(), a.filesCommand(), a.saveCommand(),
+		a.verifyCommand(), a.versionCommand())
+	return root
+}
+
+func (a *app) log() *slog.Logger {
+	level := slog.LevelWarn
+	if a.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
+}
+
+// exactly returns the check for n positional arguments, whose names are words.
+func exactly(n int, words string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usageError{fmt.Errorf("expected %s, found %d arguments", words, len(args))}
+		}
+		return nil
+	}
+}
+
+// end prints the last three sentences, or the last line, and sets the exit code.
+func (a *app) end(r wire.Result) error {
+	a.code, a.ended = r.Exit, true
+	if a.json {
+		return a.lines.Write(r)
+	}
+	_, err := fmt.Fprintf(a.out, "\nState  %s\nSafe   %s\nNext   %s\n", show(r.State), show(r.Safe), show(r.Next))
+	return err
+}
+
+// fail ends the program for an error that no verb turned into a result.
+func (a *app) fail(err error) {
+	a.code = rescue.ExitOf(err)
+	r := rescue.Failure(err, "nothing was changed")
+	var usage usageError
+	if errors.As(err, &usage) {
+		a.code = host.ExitUsage
+		r = wire.NewResult(a.code, err.Error(), "nothing was done", "see `salvor --help`, or `salvor VERB --help`")
+		r.Code = "usage"
+	}
+	if a.ended {
+		return
+	}
+	if a.json {
+		if a.lines.Write(r) == nil {
+			return
+		}
+	}
+	fmt.Fprintf(a.err, "salvor: %s\nSafe   %s\nNext   %s\n", show(r.State), show(r.Safe), show(r.Next))
+}
+
+// show makes hostile text fit for a terminal.
+func show(s string) string {
+	s = wire.Text(s)
+	if strings.IndexFunc(s, unprintable) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unprintable(r) {
+			fmt.Fprintf(&b, `\u{%x}`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func unprintable(r rune) bool { return r < 0x20 || r == 0x7f || wire.Hidden(r) }
+
+// version returns the version of the program, as it was built.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "development"
+	}
+	return info.Main.Version
+}
+
+func program() string { return "salvor " + version() }

@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"salvor/block"
+	"salvor/host"
+	"salvor/internal/wire"
+	"salvor/recovery"
+	"salvor/rescue"
+)
+
+func (a *app) saveCommand() *cobra.Command {
+	var s selection
+	var to string
+	cmd := &cobra.Command{
+		Use:   "save CASE --to FOLDER [ID…]",
+		Short: "Save a selection of the files elsewhere, photos and documents first",
+		Long: `Saves files of a case in another folder: those whose IDs are named, or those that the options
+select, or all. Photos, documents, databases and settings come first. A file that already
+stands there with the same content is left; one with the same name and another content is
+never replaced. The case itself is not changed.`,
+		Example: "  salvor save rescued --to /media/usb/photos --class photo\n  salvor save rescued --to . v2/i1234 c/0x2801000",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError{fmt.Errorf("expected a CASE")}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			q, err := s.query()
+			if err != nil {
+				return err
+			}
+			if to == "" {
+				return usageError{fmt.Errorf("where to? name a folder with --to")}
+			}
+			q.IDs = args[1:]
+			return a.saveSelection(cmd, args[0], to, q)
+		},
+	}
+	s.addFlags(cmd)
+	cmd.Flags().StringVar(&to, "to", "", "the folder to save to")
+	return cmd
+}
+
+func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query) error {
+	ctx := cmd.Context()
+	c, err := rescue.OpenCase(dir, program())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for _, id := range q.IDs {
+		if _, err := c.Catalog.Get(ctx, id); err != nil {
+			return usageError{fmt.Errorf("%s: %w", id, err)}
+		}
+	}
+	target, err := a.saveTarget(c, to)
+	if err != nil {
+		return err
+	}
+	need, space, err := recovery.Needed(ctx, c.Catalog, q, rescue.Limits(target))
+	if err != nil {
+		return err
+	}
+	if err := target.Check(space); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(to)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	labels, err := c.Labels(ctx)
+	if err != nil {
+		return err
+	}
+	media := map[int]block.Source{}
+	e := a.events()
+	result, err := recovery.Save(ctx, recovery.SaveOptions{
+		Catalog: c.Catalog, Root: root, Elsewhere: true, Query: q, Target: rescue.Limits(target), Free: max(target.Free, 0),
+		LabelOf: func(v int) string { return labels[v] },
+		SyncFS:  func() error { return host.SyncFS(to) },
+		Medium: func(source int) (block.Source, error) {
+			if m, ok := media[source]; ok {
+				return m, nil
+			}
+			m, err := c.Medium(ctx, source)
+			if err == nil {
+				media[source] = m
+			}
+			return m, err
+		},
+		Progress: func(p recovery.SaveProgress) {
+			l := wire.NewProgress("save", p.Bytes, p.TotalBytes, "bytes")
+			l.SafeFiles, l.SafeBytes, l.Words = p.Files, p.Bytes, fmt.Sprintf("saving files, %d of %d", p.Files, p.TotalFiles)
+			e.Progress(l)
+		},
+	})
+	e.p.clear()
+	safe := fmt.Sprintf("%d files (%s) are saved in %s", result.Saved.Files, host.Bytes(result.Saved.Bytes), to)
+	if err != nil {
+		return a.end(rescue.Failure(err, safe))
+	}
+	state := fmt.Sprintf("all %d selected files are saved", need.Files)
+	exit := rescue.ExitDone
+	if result.Already > 0 {
+		state += fmt.Sprintf(", %d of them stood there already", result.Already)
+	}
+	if result.Failed+result.Lowered > 0 {
+		exit = rescue.ExitReserved
+		state = fmt.Sprintf("%d of %d selected files could not be saved whole", result.Failed+result.Lowered, need.Files)
+	}
+	if need.Files == 0 {
+		state = "no file fits the selection"
+		exit = rescue.ExitReserved
+	}
+	return a.end(wire.NewResult(exit, state, safe, fmt.Sprintf("look through %s, and keep the case until you have seen that nothing is missing", to)))
+}
+
+// saveTarget makes the folder that is saved to, after it is known not to lie on a source of the case.
+func (a *app) saveTarget(c *rescue.Case, to string) (host.Target, error) {
+	for _, s := range c.Record().Sources {
+		if _, err := os.Stat(s.Path); err != nil {
+			continue // a source that is not there cannot be overwritten
+		}
+		inside, err := host.Contains(s.Path, to)
+		if err != nil {
+			return host.Target{}, err
+		}
+		if inside {
+			return host.Target{}, &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.target.source",
+				Why:  fmt.Sprintf("%s lies on the source %s itself: saving there would overwrite what is to be saved", to, s.Path),
+				Next: "choose a folder on another disk with --to"}
+		}
+	}
+	if target, err := host.InspectTarget(to); err != nil {
+		return target, err
+	} else if err := target.Check(0); err != nil {
+		return target, err
+	}
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return host.Target{}, err
+	}
+	target, err := host.InspectTarget(to)
+	if err == nil {
+		err = target.Probe()
+	}
+	return target, err
+}

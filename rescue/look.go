@@ -1,0 +1,107 @@
+package rescue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"salvor/block"
+	"salvor/block/probe"
+	"salvor/host"
+	"salvor/layers"
+)
+
+// Bounds of a look at a device: what it may read of it, and how long.
+const (
+	lookBytes = 1 << 30
+	lookTime  = 60 * time.Second
+	lookEdge  = 64 << 20 // read wholly at both ends: tables, first volumes, backups
+	lookPiece = 128 << 10
+	mebi      = 1 << 20
+)
+
+// Looked is what a look at a source found.
+type Looked struct {
+	Tree       *layers.Layer
+	Size       int64
+	Searched   int64 // bytes that were read
+	Unreadable int64 // of them, those that could not be
+	Whole      bool  // all of the source was searched
+	Device     bool
+	Duration   time.Duration
+}
+
+// Look says what stands in what on the source at path, without a case. Of a device it reads at most 1 GiB in
+// 60 seconds: both ends, and the beginning of each MiB, where volumes begin. An image file is searched fully
+// as far as that time allows.
+func Look(ctx context.Context, path string, progress func(done, total int64)) (l *Looked, err error) {
+	tables, err := NewTables()
+	if err != nil {
+		return nil, err
+	}
+	opened, err := host.Open(ctx, path, host.OpenOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	begun := time.Now()
+	l = &Looked{Size: opened.Size, Device: opened.Device}
+	var hits []probe.Hit
+	landmark := tables.isLandmark()
+	s := tables.matcher.NewSweep(opened.Size, func(h probe.Hit) {
+		if landmark(h) {
+			hits = append(hits, h)
+		}
+	})
+	buf := make([]byte, mebi)
+	want := lookWant(opened.Size, opened.Device)
+	total := want.Bytes()
+search:
+	for e := range want.All() {
+		for at := e.Offset; at < e.End(); at += mebi {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			if time.Since(begun) > lookTime {
+				break search
+			}
+			n := min(e.End()-at, mebi)
+			m, err := opened.Source.ReadAt(buf[:n], at)
+			if m > 0 {
+				s.Observe(block.Extent{Offset: at, Length: int64(m)}, buf[:m])
+			}
+			l.Searched += n
+			if err != nil {
+				if _, ok := block.IsUnreadable(err); !ok {
+					return nil, fmt.Errorf("rescue: %w", err)
+				}
+				l.Unreadable += n - int64(m)
+			}
+			if progress != nil {
+				progress(l.Searched, total)
+			}
+		}
+	}
+	l.Whole = l.Searched == opened.Size && l.Unreadable == 0
+	l.Tree, err = layers.Resolve(ctx, layers.Disk{Number: sourceNumber, Name: filepath.Base(path), Source: opened.Source}, hits, tables.Layers)
+	l.Duration = time.Since(begun)
+	return l, err
+}
+
+// lookWant returns what a look reads of a source, at most [lookBytes] of a device.
+func lookWant(size int64, device bool) block.Set {
+	whole := block.Extent{Length: size}
+	if !device || size <= lookBytes {
+		return block.SetOf(whole)
+	}
+	want := block.SetOf(block.Extent{Length: lookEdge}, block.Extent{Offset: size - lookEdge, Length: lookEdge})
+	// Larger media get fewer places, spread evenly: each still at a multiple of a MiB.
+	places := int64(lookBytes-2*lookEdge) / lookPiece
+	step := (size/places + mebi) / mebi * mebi
+	for at := int64(lookEdge); at < size-lookEdge; at += step {
+		want.Add(block.Extent{Offset: at, Length: lookPiece})
+	}
+	return want
+}

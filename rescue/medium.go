@@ -1,0 +1,102 @@
+package rescue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"salvor/block"
+	"salvor/casefile"
+	"salvor/host"
+	"salvor/imaging"
+	"salvor/recovery"
+)
+
+// Case is a case that is open for looking at it: its record, its catalogue and the bytes of its source.
+type Case struct {
+	*casefile.Case
+	Catalog *recovery.Catalog
+	opened  []*host.Opened
+}
+
+// OpenCase opens the case in dir for reading, which can be done while a job works in it.
+func OpenCase(dir, program string) (*Case, error) {
+	c, err := casefile.Open(dir, casefile.Reader, casefile.Options{Program: program})
+	if err != nil {
+		return nil, err
+	}
+	cat, err := recovery.OpenCatalogReadOnly(c.CatalogPath())
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return &Case{Case: c, Catalog: cat}, nil
+}
+
+// Close closes all that was opened.
+func (c *Case) Close() error {
+	var errs []error
+	for _, o := range c.opened {
+		errs = append(errs, o.Close())
+	}
+	return errors.Join(append(errs, c.Catalog.Close(), c.Case.Close())...)
+}
+
+// Medium returns the bytes of a source as far as they were read: from the copy, or from the image file that
+// is used in place, which is refused when it is not what it was.
+func (c *Case) Medium(ctx context.Context, source int) (block.Source, error) {
+	for _, s := range c.Record().Sources {
+		if s.Number != source {
+			continue
+		}
+		p := c.ImagePath(source)
+		if s.InPlace {
+			p = s.Path
+		}
+		o, err := host.Open(ctx, p, host.OpenOptions{})
+		if err != nil {
+			return nil, err
+		}
+		c.opened = append(c.opened, o)
+		if s.InPlace {
+			identity, err := o.Identity(ctx)
+			if err == nil {
+				err = casefile.SameSource(s, identity)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		m := imaging.NewMap(s.Size)
+		if _, err := c.ReadMap(source, func(r io.Reader) error {
+			old, err := imaging.ReadMap(r)
+			if err == nil {
+				m = old.Fit(s.Size)
+			}
+			return err
+		}); err != nil {
+			return nil, fmt.Errorf("rescue: the map of the copy: %w", err)
+		}
+		return imaging.CopySource(o.Source, m, 0), nil
+	}
+	return nil, fmt.Errorf("rescue: the case has no source %d", source)
+}
+
+// Labels returns the labels of the case's volumes by number.
+func (c *Case) Labels(ctx context.Context) (map[int]string, error) {
+	rows, err := c.Catalog.Layers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	labels := map[int]string{}
+	partition := map[string]string{}
+	for _, r := range rows {
+		if r.Kind == "partition" {
+			partition[r.ID] = r.Label
+		}
+		if r.Volume > 0 {
+			labels[r.Volume] = labelOf(r.Label, partition[r.Parent], r.Kind)
+		}
+	}
+	return labels, nil
+}

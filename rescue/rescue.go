@@ -1,0 +1,173 @@
+package rescue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"salvor/block"
+	"salvor/casefile"
+	"salvor/host"
+	"salvor/internal/wire"
+	"salvor/layers"
+	"salvor/recovery"
+)
+
+// Options say what to rescue, and to where.
+type Options struct {
+	Source string // a device or an image file
+	Case   string // the case folder
+	Copy   bool   // copy an image file into the case too; devices always are
+	NoLock bool   // leave the system's read-only flag of a device as it is
+	// TakeOnly ends the job when the source is read: the verb copy.
+	TakeOnly bool
+	Program  string // name and version, for the record
+}
+
+// Events are told what happens while the job works. They may be called from one goroutine at a time only.
+type Events interface {
+	// Progress is told a few times a second.
+	Progress(wire.Progress)
+	// Layers is told once, when the tree of layers is known.
+	Layers([]wire.Layer)
+	// Finding is told what is no single file's.
+	Finding(wire.Finding)
+}
+
+// Names of the steps in the catalogue.
+const (
+	stepTake  = "take"
+	stepRead  = "read"
+	stepCarve = "carve"
+)
+
+// sourceNumber is the number of the source in its case.
+const sourceNumber = 1
+
+// job is one run.
+type job struct {
+	o      Options
+	events Events
+	tables *Tables
+	log    *slog.Logger
+
+	c       *casefile.Case
+	cat     *recovery.Catalog
+	opened  *host.Opened
+	target  host.Target
+	inPlace bool
+	medium  block.Source
+	copies  []*host.Opened // copies in the case that are open for reading
+	tree    *layers.Layer
+	labels  map[int]string
+	safe    recovery.Count // what is saved so far, for the progress
+
+	findings []wire.Finding
+	bad      int64 // bytes of the source that could not be read
+	saved    recovery.SaveResult
+	full     *recovery.TargetFullError
+	begun    time.Time
+}
+
+// Run does the main job. The result is never empty: it says what holds also when the error is not nil. The
+// error is what ended the job before its end: that of ctx, a *host.RefusedError, or what a room below answered.
+func Run(ctx context.Context, o Options, events Events, log *slog.Logger) (wire.Result, error) {
+	tables, err := NewTables()
+	if err != nil {
+		return failed(err, o), err
+	}
+	j := &job{o: o, events: events, tables: tables, log: log, labels: map[int]string{}, begun: time.Now()}
+	err = j.run(ctx)
+	result := j.outcome(ctx, err)
+	err = errors.Join(err, j.close())
+	return result, err
+}
+
+func (j *job) run(ctx context.Context) error {
+	if err := j.open(ctx); err != nil {
+		return err
+	}
+	restore, err := j.lockSource()
+	if err != nil {
+		return err
+	}
+	err = j.steps(ctx)
+	return errors.Join(err, restore())
+}
+
+func (j *job) steps(ctx context.Context) error {
+	steps := []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"take", j.take}, {"find", j.find}, {"read", j.read}, {"carve", j.carve}, {"save", j.save},
+	}
+	for _, s := range steps {
+		if j.o.TakeOnly && s.name == "find" {
+			return nil
+		}
+		begun := time.Now()
+		if err := j.c.Append(s.name+".begin", nil); err != nil {
+			return err
+		}
+		err := s.do(ctx)
+		fields := map[string]any{"seconds": time.Since(begun).Seconds()}
+		if err != nil {
+			fields["error"] = err.Error()
+		}
+		if e := j.c.Append(s.name+".end", fields); e != nil {
+			return errors.Join(err, e)
+		}
+		j.log.Debug("step", "name", s.name, "took", time.Since(begun), "error", err)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// close gives everything back, in the reverse order of taking it.
+func (j *job) close() error {
+	var errs []error
+	for _, c := range j.copies {
+		errs = append(errs, c.Close())
+	}
+	for _, c := range []io.Closer{closer(j.cat), closer(j.opened), closer(j.c)} {
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// closer returns p as an io.Closer, or nil when there is none.
+func closer[T any, P interface {
+	*T
+	io.Closer
+}](p P) io.Closer {
+	if p == nil {
+		return nil
+	}
+	return p
+}
+
+// progress tells the events how far a step is, with what is already safe.
+func (j *job) progress(step string, done, total int64, unit string, rate float64, left time.Duration, words string) {
+	p := wire.NewProgress(step, done, total, unit)
+	p.Rate, p.Words = rate, words
+	if left >= 0 {
+		s := left.Seconds()
+		p.Left = &s
+	}
+	p.SafeFiles, p.SafeBytes = j.safe.Files, j.safe.Bytes
+	j.events.Progress(p)
+}
+
+// tell keeps a finding for the report and shows it now.
+func (j *job) tell(f wire.Finding) {
+	j.findings = append(j.findings, f)
+	j.events.Finding(f)
+}

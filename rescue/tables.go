@@ -1,0 +1,52 @@
+package rescue
+
+import (
+	"fmt"
+	"slices"
+
+	"salvor/block/probe"
+	fsall "salvor/filesystem/all"
+	"salvor/filetype"
+	ftall "salvor/filetype/all"
+	"salvor/layers"
+	"salvor/sweep"
+	volall "salvor/volume/all"
+)
+
+// Tables are all kinds of things that the job knows.
+type Tables struct {
+	Layers layers.Tables
+	Files  *filetype.Table
+	// Landmarks are the probes of volumes and file systems, Signatures those of files that can be carved.
+	Landmarks, Signatures []probe.Probe
+	matcher               *sweep.Matcher
+}
+
+// NewTables joins the tables of all rooms.
+func NewTables() (*Tables, error) {
+	files, err := ftall.Table()
+	if err != nil {
+		return nil, fmt.Errorf("rescue: %w", err)
+	}
+	t := &Tables{Layers: layers.Tables{Schemes: volall.Table(), Kinds: fsall.Table()}, Files: files}
+	for _, s := range t.Layers.Schemes {
+		t.Landmarks = append(t.Landmarks, s.Probes...)
+	}
+	for _, k := range t.Layers.Kinds {
+		t.Landmarks = append(t.Landmarks, k.Probes...)
+	}
+	t.Signatures = files.Probes()
+	if t.matcher, err = sweep.NewMatcher(slices.Concat(t.Landmarks, t.Signatures)); err != nil {
+		return nil, fmt.Errorf("rescue: %w", err)
+	}
+	return t, nil
+}
+
+// isLandmark returns the test whether a hit is of a volume or a file system.
+func (t *Tables) isLandmark() func(probe.Hit) bool {
+	ids := make(map[string]bool, len(t.Landmarks))
+	for _, p := range t.Landmarks {
+		ids[p.ID] = true
+	}
+	return func(h probe.Hit) bool { return ids[h.ID] }
+}
