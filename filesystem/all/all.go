@@ -5,6 +5,7 @@ package all
 
 import (
 	"salvor/filesystem"
+	"salvor/filesystem/ext"
 	"salvor/filesystem/fat"
 	"salvor/filesystem/named"
 	"salvor/finding"
@@ -12,13 +13,14 @@ import (
 
 // Table returns the file systems that can be read, then those that can only be named.
 func Table() []filesystem.Kind {
-	kinds := []filesystem.Kind{fat.Kind()}
+	kinds := []filesystem.Kind{ext.Kind(), fat.Kind()}
 	return append(kinds, named.Kinds()...)
 }
 
 // Findings returns the kinds of finding of all rows.
 func Findings() []*finding.Def {
 	var list []*finding.Def
+	list = append(list, ext.Findings...)
 	list = append(list, fat.Findings...)
 	return append(list, named.Findings...)
 }
