@@ -15,7 +15,7 @@ import (
 
 func (a *app) filesCommand() *cobra.Command {
 	var s selection
-	var tree bool
+	var tree, duplicates bool
 	var order string
 	var limit int
 	cmd := &cobra.Command{
@@ -43,17 +43,18 @@ options must all hold; several words for one option are alternatives.`,
 				}
 				q.IncludeDirs = true
 			}
-			return a.listFiles(cmd, args[0], q, tree)
+			return a.listFiles(cmd, args[0], q, tree, duplicates)
 		},
 	}
 	s.addFlags(cmd)
 	cmd.Flags().BoolVar(&tree, "tree", false, "show folders as a tree")
+	cmd.Flags().BoolVar(&duplicates, "duplicates", false, "list too what was found by content where a named file stands")
 	cmd.Flags().StringVar(&order, "order", "path", "path, class, size, time or found")
 	cmd.Flags().IntVar(&limit, "limit", 0, "list at most this many; 0 lists all")
 	return cmd
 }
 
-func (a *app) listFiles(cmd *cobra.Command, dir string, q recovery.Query, tree bool) error {
+func (a *app) listFiles(cmd *cobra.Command, dir string, q recovery.Query, tree, duplicates bool) error {
 	c, err := rescue.OpenCase(dir, program())
 	if err != nil {
 		return err
@@ -64,6 +65,9 @@ func (a *app) listFiles(cmd *cobra.Command, dir string, q recovery.Query, tree b
 	for e, err := range c.Catalog.Select(cmd.Context(), q) {
 		if err != nil {
 			return err
+		}
+		if e.DuplicateOf != "" && !duplicates {
+			continue
 		}
 		if !e.IsDir() {
 			files++
@@ -79,7 +83,7 @@ func (a *app) listFiles(cmd *cobra.Command, dir string, q recovery.Query, tree b
 			}
 			err = printNode(a, e)
 		default:
-			_, err = fmt.Fprintf(a.out, "%-11s %-7s %10s  %s  %s  %s\n", e.Verdict.Words(), e.State, host.Bytes(e.Size), when(e), show(e.ID), show(place(e)))
+			_, err = fmt.Fprintf(a.out, "%-11s %-7s %10s  %s  %s  %s\n", e.Verdict.Words(), stateWord(e), host.Bytes(e.Size), when(e), show(e.ID), show(place(e)))
 		}
 		if err != nil {
 			return err
@@ -107,8 +111,16 @@ func printNode(a *app, e *recovery.Entry) error {
 		_, err := fmt.Fprintf(a.out, "%s%s/\n", strings.Repeat("  ", depth), show(name))
 		return err
 	}
-	_, err := fmt.Fprintf(a.out, "%s%s  (%s, %s, %s)\n", strings.Repeat("  ", depth), show(name), host.Bytes(e.Size), e.State, e.Verdict.Words())
+	_, err := fmt.Fprintf(a.out, "%s%s  (%s, %s, %s)\n", strings.Repeat("  ", depth), show(name), host.Bytes(e.Size), stateWord(e), e.Verdict.Words())
 	return err
+}
+
+// stateWord says by which evidence a file is known.
+func stateWord(e *recovery.Entry) string {
+	if e.Origin == recovery.FromContent {
+		return "carved"
+	}
+	return e.State.String()
 }
 
 // place returns the path of an entry for people.
