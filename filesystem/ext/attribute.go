@@ -58,7 +58,7 @@ func parseAttributes(b []byte, first, base int) (out []attribute, broken string)
 	le := binary.LittleEndian
 	for at := first; ; {
 		if at+4 > len(b) || le.Uint32(b[at:]) == 0 {
-			return out, ""
+			return out, broken
 		}
 		if at+16 > len(b) {
 			return out, fmt.Sprintf("entry %d is cut off", len(out))

@@ -29,6 +29,8 @@ func (v *volume) Files(ctx context.Context) iter.Seq2[*filesystem.File, error] {
 		}
 		w := newWalker(ctx, v, s, yield)
 		w.root()
+		w.orphans()
+		w.unnamed()
 		if !w.stopped && ctx.Err() != nil {
 			yield(nil, ctx.Err())
 		}
@@ -44,11 +46,12 @@ type walker struct {
 	yield   func(*filesystem.File, error) bool
 	stopped bool
 
-	seen  inodeSet       // that were yielded
-	times map[uint32]int // how often, where it was more than once
-	read  inodeSet       // directories whose entries were read
-	bytes int64          // of directories that may still be read
-	stack []pending
+	seen    inodeSet       // that were yielded
+	times   map[uint32]int // how often, where it was more than once
+	records map[int64]int  // how often the name of a record was yielded without an inode
+	read    inodeSet       // directories whose entries were read
+	bytes   int64          // of directories that may still be read
+	stack   []pending
 }
 
 // pending is a directory that was yielded and not read yet.
@@ -61,7 +64,7 @@ type pending struct {
 
 func newWalker(ctx context.Context, v *volume, s *survey, yield func(*filesystem.File, error) bool) *walker {
 	per := v.sb.inodesPerGroup
-	return &walker{ctx: ctx, v: v, s: s, use: v.newBudget(), yield: yield, seen: newInodeSet(per), times: map[uint32]int{},
+	return &walker{ctx: ctx, v: v, s: s, use: v.newBudget(), yield: yield, seen: newInodeSet(per), times: map[uint32]int{}, records: map[int64]int{},
 		read: newInodeSet(per), bytes: 2*v.src.Size() + 16<<20}
 }
 
@@ -119,15 +122,31 @@ func (w *walker) directory(p pending) {
 		w.fail(err)
 		return
 	}
-	entries := w.entries(in)
-	for _, e := range entries {
-		if w.over() {
-			return
+	if p.state == filesystem.Deleted {
+		if w.wasDirectory(in) {
+			w.deletedNames(p, w.entries(in, true), nil)
 		}
-		if !e.stale {
+		return
+	}
+	var stale []entry
+	entries := w.entries(in, false)
+	for _, e := range entries {
+		if e.stale {
+			stale = append(stale, e)
+		} else {
 			w.child(p, e)
 		}
 	}
+	if len(stale) == 0 {
+		return
+	}
+	live := make(map[string]uint32, len(entries)-len(stale))
+	for _, e := range entries {
+		if !e.stale {
+			live[e.name] = e.inode
+		}
+	}
+	w.deletedNames(p, stale, live)
 }
 
 // child yields what a live entry of a directory names.
@@ -159,12 +178,12 @@ func (w *walker) child(p pending, e entry) {
 	if err != nil {
 		w.fail(fmt.Errorf("ext: entry %q at %d: %w", path, e.offset, err))
 	} else if in.isDir() && in.links > 0 {
-		w.push(p, pending{e.inode, path, p.depth + 1, p.state}, e.offset)
+		w.push(pending{e.inode, path, p.depth + 1, p.state}, e.offset)
 	}
 }
 
 // push makes a directory one that is still to be read.
-func (w *walker) push(_ pending, d pending, at int64) {
+func (w *walker) push(d pending, at int64) {
 	if d.depth > maxDepth {
 		w.fail(cursor.Corrupt("ext: directory entry", at, fmt.Sprintf("at most %d directories in each other", maxDepth), "more"))
 		return
@@ -213,11 +232,17 @@ func join(dir, name string) string {
 	return dir + "/" + filesystem.EscapeName(name)
 }
 
-// entries reads the entries of a directory, block by block in a row. What is broken is told.
-func (w *walker) entries(in *inode) []entry {
+// entries reads the entries of a directory, block by block in a row. What is broken is told, unless the
+// directory is deleted: then blocks that do not check are left out in silence.
+func (w *walker) entries(in *inode, quiet bool) []entry {
 	v := w.v
 	s := v.sb
 	d := &directory{inodes: s.inodesCount, filetype: s.incompat&incompatFiletype != 0, indexed: in.flags&flagIndex != 0, blockSize: int(s.blockSize)}
+	fail := func(err error) {
+		if !quiet {
+			w.fail(err)
+		}
+	}
 	var out []entry
 	unchecked := false
 	emit := func(e entry) {
@@ -228,7 +253,7 @@ func (w *walker) entries(in *inode) []entry {
 		d.indexed, d.blockSize = false, len(in.raw)
 		runs, broken := in.inlineRuns()
 		if broken != "" {
-			w.fail(cursor.Corrupt(in.String()+": inline entries", in.offset, nil, broken))
+			fail(cursor.Corrupt(in.String()+": inline entries", in.offset, nil, broken))
 		}
 		unchecked = !in.checksumOK
 		for i, r := range runs {
@@ -239,20 +264,20 @@ func (w *walker) entries(in *inode) []entry {
 			// The first bytes are the number of the parent; the records of each piece stand for themselves.
 			for _, b := range inlinePieces(in.raw[at:at+r.Length], i == 0) {
 				if err := d.parse(b.b, r.Physical+int64(b.at), false, emit); err != nil {
-					w.fail(err)
+					fail(err)
 				}
 			}
 		}
 		return out
 	}
 	if in.size > maxDirectory {
-		w.fail(cursor.Corrupt(in.String()+": size of the directory", in.offset+4, fmt.Sprintf("at most %d", int64(maxDirectory)), in.size))
+		fail(cursor.Corrupt(in.String()+": size of the directory", in.offset+4, fmt.Sprintf("at most %d", int64(maxDirectory)), in.size))
 	}
 	m := v.mapInode(in, w.use)
 	b := make([]byte, s.blockSize)
 	for _, r := range m.runs {
 		if r.Kind == block.Lost {
-			w.fail(cursor.Corrupt(in.String()+": directory", in.offset+iblockOffset, "blocks", fmt.Sprintf("%d bytes from %d on are lost", r.Length, r.Logical)))
+			fail(cursor.Corrupt(in.String()+": directory", in.offset+iblockOffset, "blocks", fmt.Sprintf("%d bytes from %d on are lost", r.Length, r.Logical)))
 		}
 		if !r.Kind.Stands() {
 			continue
@@ -262,16 +287,19 @@ func (w *walker) entries(in *inode) []entry {
 				return out
 			}
 			if w.bytes -= s.blockSize; w.bytes < 0 {
-				w.fail(cursor.Corrupt(in.String()+": directory", r.Physical+o, "directories smaller than the volume", "larger ones"))
+				fail(cursor.Corrupt(in.String()+": directory", r.Physical+o, "directories smaller than the volume", "larger ones"))
 				return out
 			}
 			if err := v.cache.read(in.String()+": directory block", b, r.Physical+o); err != nil {
-				w.fail(err)
+				fail(err)
 				continue
 			}
 			unchecked = !v.checkLeaf(b, in)
+			if unchecked && quiet {
+				continue
+			}
 			if err := d.parse(b, r.Physical+o, r.Logical+o == 0, emit); err != nil {
-				w.fail(err)
+				fail(err)
 			}
 		}
 	}

@@ -8,7 +8,7 @@ var Findings = []*finding.Def{
 	casefolded, cutShort, descriptorBroken, descriptorBackup,
 	inodeChecksum, inodeGone, inodeReused, inodeUnreadable, inodeContradiction, mapBroken, badRange, overlapsMetadata,
 	multiClaimed, attributesBroken, encrypted, compressed, blockChecksum, entryResynced, nameShared, blocksReused,
-	ownerUnclear, blocksMiscounted, sizeGuessed, inlineBroken, typeContradiction, targetBroken,
+	ownerUnclear, blocksMiscounted, sizeGuessed, contentGone, inlineBroken, typeContradiction, targetBroken,
 }
 
 var (
@@ -68,6 +68,8 @@ var (
 		Text: "{found} bytes of the deleted file belong to other files by now"}
 	ownerUnclear = &finding.Def{Code: "ext.deleted.unclear", Severity: finding.Warning,
 		Text: "of {found} bytes it is not clear that they are still those of the deleted file"}
+	contentGone = &finding.Def{Code: "ext.deleted.emptied", Severity: finding.Warning,
+		Text: "the name and the inode are left, but the list of the file's blocks was emptied"}
 	blocksMiscounted = &finding.Def{Code: "ext.map.count", Severity: finding.Warning,
 		Text: "the inode counts {expected} blocks, the list of its blocks has {found}"}
 	sizeGuessed = &finding.Def{Code: "ext.deleted.size", Severity: finding.Warning,

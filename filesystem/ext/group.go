@@ -247,37 +247,6 @@ func (v *volume) blockBitmap(number uint64) []byte {
 
 func bit(b []byte, n uint64) bool { return n/8 < uint64(len(b)) && b[n/8]&(1<<(n%8)) != 0 }
 
-// allocated splits the extent, in bytes, into the part that the bitmaps call used and the part of which no
-// bitmap can be relied on.
-func (v *volume) allocated(e block.Extent) (used, unknown block.Set) {
-	s := v.sb
-	first, last := uint64(e.Offset/s.blockSize), uint64((e.End()-1)/s.blockSize)
-	for b := first; b <= last; {
-		if b < uint64(s.firstDataBlock) {
-			b++
-			continue
-		}
-		number := (b - uint64(s.firstDataBlock)) / uint64(s.blocksPerGroup)
-		start := s.groupStart(number)
-		end := min(start+uint64(s.blocksPerGroup)-1, last)
-		var bits []byte
-		if number < uint64(len(v.groups)) {
-			bits = v.blockBitmap(number)
-		}
-		if bits == nil {
-			unknown.Add(s.blocks(b, end-b+1))
-		} else {
-			for ; b <= end; b++ {
-				if bit(bits, (b-start)/uint64(s.clusterBlocks)) {
-					used.Add(s.blocks(b, 1))
-				}
-			}
-		}
-		b = end + 1
-	}
-	return used.Within(e), unknown.Within(e)
-}
-
 // blocks returns the bytes of n blocks from b.
 func (s *superblock) blocks(b, n uint64) block.Extent {
 	return block.Extent{Offset: int64(b) * s.blockSize, Length: int64(n) * s.blockSize}

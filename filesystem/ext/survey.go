@@ -17,6 +17,9 @@ type survey struct {
 	deleted []uint32 // inodes that held one, in order
 	claims  block.Set
 	shared  block.Set // bytes that more than one file in use claims
+
+	contested     block.Set // bytes that more than one deleted file claims
+	used, unknown block.Set // bytes that the block bitmaps call used, and those of which they say nothing reliable
 }
 
 // inodeSet is a set of inode numbers that takes memory only for groups in which it has some.
@@ -81,21 +84,27 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 	}
 	s := &survey{inUse: newInodeSet(v.sb.inodesPerGroup)}
 	use := v.newBudget()
-	var claims []block.Extent
+	var claims, former []block.Extent
 	for n := range v.groups {
 		if err := v.scanGroup(ctx, uint64(n), func(in *inode, allocated, known bool) {
 			switch {
 			case v.holdsFile(in, allocated, known):
 				s.inUse.add(in.number)
 				claims = append(claims, v.claims(in, use)...)
-			case in.links == 0 && in.typed() && in.number >= v.sb.firstInode && !allocated:
+			case in.links == 0 && in.typed() && in.number >= v.sb.firstInode:
 				s.deleted = append(s.deleted, in.number)
+				former = append(former, v.claims(in, use)...)
 			}
 		}); err != nil {
 			return nil, err
 		}
 	}
 	s.claims, s.shared = overlaps(claims)
+	_, s.contested = overlaps(former)
+	var err error
+	if s.used, s.unknown, err = v.allocation(ctx); err != nil {
+		return nil, err
+	}
 	v.done = s
 	return s, nil
 }

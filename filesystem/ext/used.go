@@ -13,35 +13,48 @@ func (v *volume) Used(ctx context.Context) (block.Set, error) {
 	if err != nil {
 		return block.Set{}, err
 	}
-	sb := v.sb
-	volume := block.Extent{Length: min(sb.size(), v.src.Size())}
-	list := []block.Extent{block.Between(0, min(superblockOffset+superblockSize, volume.Length))}
-	for n := range uint64(len(v.groups)) {
-		if err := ctx.Err(); err != nil {
-			return block.Set{}, err
+	volume := block.Extent{Length: min(v.sb.size(), v.src.Size())}
+	boot := block.SetOf(block.Extent{Length: superblockOffset + superblockSize})
+	return s.used.Union(s.claims).Union(v.structures()).Union(boot).Within(volume), nil
+}
+
+// allocation reads all block bitmaps: the bytes that they call used, and those of groups whose bitmap cannot
+// be relied on.
+func (v *volume) allocation(ctx context.Context) (used, unknown block.Set, err error) {
+	s := v.sb
+	var in, out []block.Extent
+	for n := range s.groups() {
+		if n >= uint64(len(v.groups)) {
+			out = append(out, block.Between(int64(s.groupStart(n))*s.blockSize, s.size()))
+			break
 		}
+		if err := ctx.Err(); err != nil {
+			return block.Set{}, block.Set{}, err
+		}
+		first := s.groupStart(n)
+		blocks := min(s.blocksCount-first, uint64(s.blocksPerGroup))
 		bits := v.blockBitmap(n)
 		if bits == nil {
+			out = append(out, s.blocks(first, blocks))
 			continue
 		}
-		per := uint64(sb.clusterBlocks)
-		first := sb.groupStart(n)
-		clusters := (min(sb.blocksCount-first, uint64(sb.blocksPerGroup)) + per - 1) / per
+		per := uint64(s.clusterBlocks)
+		clusters := (blocks + per - 1) / per
 		for i := uint64(0); i < clusters; {
 			if i%8 == 0 && bits[i/8] == 0 {
 				i += 8
-				continue
-			}
-			if !bit(bits, i) {
-				i++
 				continue
 			}
 			from := i
 			for i < clusters && bit(bits, i) {
 				i++
 			}
-			list = append(list, sb.blocks(first+from*per, (i-from)*per))
+			if i == from {
+				i++
+				continue
+			}
+			in = append(in, s.blocks(first+from*per, (i-from)*per))
 		}
 	}
-	return block.SetOf(list...).Union(s.claims).Union(v.structures()).Within(volume), nil
+	return block.SetOf(in...), block.SetOf(out...), nil
 }
