@@ -48,12 +48,6 @@ func LockReadOnly(o *Opened) (restore func() error, err error) {
 	if !o.Device {
 		return nothing, nil
 	}
-	set := func(v int) error {
-		if err := control(o.file, func(fd uintptr) error { return unix.IoctlSetPointerInt(int(fd), unix.BLKROSET, v) }); err != nil {
-			return fmt.Errorf("host: %s: read-only flag: %w", o.Path, err)
-		}
-		return nil
-	}
 	old, err := ioctlInt(o.file, unix.BLKROGET)
 	if err != nil {
 		return nothing, fmt.Errorf("host: %s: read-only flag: %w", o.Path, err)
@@ -61,15 +55,29 @@ func LockReadOnly(o *Opened) (restore func() error, err error) {
 	if old != 0 {
 		return nothing, nil
 	}
-	if err := set(1); err != nil {
+	if err := setReadOnly(o, true); err != nil {
 		return nothing, err
 	}
-	o.ReadOnly = true
-	return func() error {
-		if err := set(0); err != nil {
-			return err
-		}
-		o.ReadOnly = false
+	return func() error { return ClearReadOnly(o) }, nil
+}
+
+// ClearReadOnly takes the system's read-only flag of a device away: for a flag that an earlier run set, and
+// could not take away because it was killed. For an image file there is nothing to do.
+func ClearReadOnly(o *Opened) error {
+	if !o.Device {
 		return nil
-	}, nil
+	}
+	return setReadOnly(o, false)
+}
+
+func setReadOnly(o *Opened, on bool) error {
+	v := 0
+	if on {
+		v = 1
+	}
+	if err := control(o.file, func(fd uintptr) error { return unix.IoctlSetPointerInt(int(fd), unix.BLKROSET, v) }); err != nil {
+		return fmt.Errorf("host: %s: read-only flag: %w", o.Path, err)
+	}
+	o.ReadOnly = on
+	return nil
 }

@@ -55,6 +55,9 @@ func deviceNumber(string) (string, error) { return "", errors.ErrUnsupported }
 
 func holdingDevice(string) (string, error) { return "", errors.ErrUnsupported }
 
+// ClearReadOnly has nothing to do on this system, which opens image files only.
+func ClearReadOnly(*Opened) error { return nil }
+
 // LockReadOnly has nothing to do on this system, which opens image files only.
 func LockReadOnly(*Opened) (restore func() error, err error) {
 	return func() error { return nil }, nil

@@ -2,7 +2,7 @@ package rescue
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 
@@ -96,21 +96,63 @@ func (j *job) matchSource(identity host.Identity) error {
 	return nil
 }
 
-// lockSource sets the read-only flag of a device and returns what puts the old value back.
+// Acts of the journal about the read-only flag of a device.
+const (
+	actLock   = "source.lock"
+	actUnlock = "source.unlock"
+)
+
+// lockSource sets the read-only flag of a device and returns what puts the old value back: that of the time
+// before a run which was killed set it, when there was one.
 func (j *job) lockSource() (restore func() error, err error) {
 	if j.o.NoLock || !j.opened.Device {
 		return func() error { return nil }, nil
 	}
-	if err := j.c.Append("source.lock", map[string]any{"device": j.opened.Real, "was_read_only": j.opened.ReadOnly}); err != nil {
-		return nil, err
-	}
-	restore, err = host.LockReadOnly(j.opened)
+	left, err := j.lockLeft()
 	if err != nil {
 		return nil, err
 	}
+	was := j.opened.ReadOnly && !left
+	if err := j.c.Append(actLock, map[string]any{"device": j.opened.Real, "was_read_only": was}); err != nil {
+		return nil, err
+	}
+	unlock, err := host.LockReadOnly(j.opened)
+	if err != nil {
+		return nil, err
+	}
+	if left {
+		unlock = func() error { return host.ClearReadOnly(j.opened) }
+	}
 	return func() error {
-		return errors.Join(restore(), j.c.Append("source.unlock", map[string]any{"device": j.opened.Real}))
+		if err := unlock(); err != nil {
+			return err
+		}
+		return j.c.Append(actUnlock, map[string]any{"device": j.opened.Real})
 	}, nil
+}
+
+// lockLeft reports whether the read-only flag of the device was set by an earlier run in this case that could
+// not put the old value back.
+func (j *job) lockLeft() (bool, error) {
+	acts, err := j.c.Journal(0)
+	if err != nil {
+		return false, err
+	}
+	left := false
+	for _, a := range acts {
+		var f struct {
+			Device string `json:"device"`
+			Was    bool   `json:"was_read_only"`
+		}
+		if a.Act != actLock && a.Act != actUnlock {
+			continue
+		}
+		if err := json.Unmarshal(a.Fields, &f); err != nil || f.Device != j.opened.Real {
+			continue
+		}
+		left = a.Act == actLock && !f.Was
+	}
+	return left && j.opened.ReadOnly, nil
 }
 
 // baseName returns the last element of the source's path.
