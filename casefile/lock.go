@@ -189,7 +189,7 @@ func (h Holder) works(me Holder) (works, elsewhere bool) {
 		return true, true
 	case h.Boot != "" && me.Boot != "" && h.Boot != me.Boot:
 		return false, false // the computer was started since
-	case !processLives(h.PID):
+	case !processLives(h.PID), processDefunct(h.PID):
 		return false, false
 	}
 	// The number may have gone to another process.

@@ -5,3 +5,5 @@ package casefile
 func bootID() string { return "" }
 
 func processStart(int) string { return "" }
+
+func processDefunct(int) bool { return false }
