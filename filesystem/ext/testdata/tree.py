@@ -33,7 +33,7 @@ def full():
     put("empty.txt", b"")
     put("one.txt", b"1")
     put("inline.txt", text("inline", 50))
-    put("inline-xattr.txt", text("inline-xattr", 140))
+    put("inline-xattr.txt", text("inline-xattr", 90))
     put("Grüße aus Köln.txt", text("koeln", 700))
     put("写真と思い出.jpg", text("photo", 5000))
     put("🎉 party.txt", text("party", 4096))
