@@ -1,0 +1,299 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash/maphash"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// sector is the step in which a saved file is compared with known ones, in bytes.
+const sector = 512
+
+var (
+	zeros [sector]byte
+	seed  = maphash.MakeSeed()
+)
+
+// truth is what stands on a disk.
+type truth struct {
+	Size  int64       `json:"size"`
+	Files []knownFile `json:"files"`
+
+	bySum   map[string]int
+	content []byte  // of all whole files, one behind the other
+	starts  []int64 // of each file in content; -1: not whole
+	sectors map[uint64]place
+}
+
+type knownFile struct {
+	State       string     `json:"state"`
+	Volume      string     `json:"volume"`
+	Path        string     `json:"path"`
+	Size        int64      `json:"size"`
+	SHA256      string     `json:"sha256"`
+	Type        string     `json:"type"`
+	Recoverable bool       `json:"recoverable"`
+	Runs        [][2]int64 `json:"runs"`
+}
+
+type place struct{ file, sector int32 }
+
+// timing holds the medians of a program's runs.
+type timing struct {
+	seconds, peak float64 // seconds, MiB
+	failed        int
+}
+
+// score is what a program made of a disk.
+type score struct {
+	exact                            map[string]int // by state
+	withPath                         int
+	saved, parts, padded, wrong      int
+	wrongSaid                        int // false files that the program itself calls damaged or partial
+	judges                           bool
+	proven, falseProven, provenParts int
+	notes                            []string
+	missed                           map[string]int // by state and kind
+}
+
+func readTruth(image, path string) (*truth, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	t := &truth{bySum: map[string]int{}, sectors: map[uint64]place{}}
+	if err := json.Unmarshal(raw, t); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	f, err := os.Open(image)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	for i, k := range t.Files {
+		t.bySum[k.SHA256] = i
+		start := int64(len(t.content))
+		t.starts = append(t.starts, -1)
+		for _, run := range k.Runs {
+			at := len(t.content)
+			t.content = slices.Grow(t.content, int(run[1]))[:at+int(run[1])]
+			if _, err := f.ReadAt(t.content[at:], run[0]); err != nil {
+				return nil, err
+			}
+		}
+		got := t.content[start:]
+		if sum(got) != k.SHA256 {
+			t.content = t.content[:start]
+			continue
+		}
+		t.starts[i] = start
+		for n := 0; (n+1)*sector <= len(got); n++ {
+			piece := got[n*sector : (n+1)*sector]
+			if h := maphash.Bytes(seed, piece); !bytes.Equal(piece, zeros[:]) {
+				if _, known := t.sectors[h]; !known {
+					t.sectors[h] = place{int32(i), int32(n)}
+				}
+			}
+		}
+	}
+	return t, nil
+}
+
+func sum(b []byte) string {
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:])
+}
+
+func (t *truth) of(i int) []byte {
+	if t.starts[i] < 0 {
+		return nil
+	}
+	return t.content[t.starts[i]:][:t.Files[i].Size]
+}
+
+func (t *truth) counts() map[string]int {
+	n := map[string]int{}
+	for _, f := range t.Files {
+		if f.Recoverable {
+			n[f.State]++
+		} else {
+			n["lost"]++
+		}
+	}
+	return n
+}
+
+func readTimes(path string) (map[string]timing, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	seconds, peak, out := map[string][]float64{}, map[string][]float64{}, map[string]timing{}
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		var tool string
+		var s, kib float64
+		var rc int
+		if _, err := fmt.Sscan(lines.Text(), &tool, &s, &kib, &rc); err != nil {
+			return nil, fmt.Errorf("%s: %q: %w", path, lines.Text(), err)
+		}
+		seconds[tool], peak[tool] = append(seconds[tool], s), append(peak[tool], kib/1024)
+		if m := out[tool]; rc != 0 {
+			m.failed++
+			out[tool] = m
+		}
+	}
+	for tool := range seconds {
+		m := out[tool]
+		m.seconds, m.peak = median(seconds[tool]), median(peak[tool])
+		out[tool] = m
+	}
+	return out, nil
+}
+
+func median(x []float64) float64 {
+	slices.Sort(x)
+	if n := len(x); n%2 == 0 {
+		return (x[n/2-1] + x[n/2]) / 2
+	}
+	return x[len(x)/2]
+}
+
+// likeness says how a saved file relates to the known ones.
+type likeness int
+
+const (
+	exact likeness = iota
+	part
+	padded
+	wrong
+)
+
+// compare finds the known file that b is like. The second result is its index for exact.
+func (t *truth) compare(b []byte) (likeness, int) {
+	if i, ok := t.bySum[sum(b)]; ok {
+		return exact, i
+	}
+	tried := map[int32]bool{}
+	for n := 0; n+sector <= len(b) && len(tried) < 8; n += sector {
+		p, ok := t.sectors[maphash.Bytes(seed, b[n:n+sector])]
+		if !ok || tried[p.file] {
+			continue
+		}
+		tried[p.file] = true
+		whole := t.of(int(p.file))
+		if len(b) > len(whole) && bytes.HasPrefix(b, whole) {
+			return padded, 0
+		}
+		if pieceOf(b, whole) {
+			return part, 0
+		}
+	}
+	// neither: it may begin anywhere in a known file
+	if len(b) > 0 && bytes.Contains(t.content, b) {
+		return part, 0
+	}
+	return wrong, 0
+}
+
+// pieceOf reports whether b is a beginning of whole, where sectors of zeros may stand for what is missing.
+func pieceOf(b, whole []byte) bool {
+	if len(b) > len(whole) {
+		return false
+	}
+	for n := 0; n < len(b); n += sector {
+		end := min(n+sector, len(b))
+		if !bytes.Equal(b[n:end], whole[n:end]) && !bytes.Equal(b[n:end], zeros[:end-n]) {
+			return false
+		}
+	}
+	return true
+}
+
+// own are the files of a case that are about the saved files, and PhotoRec's record.
+func own(rel string) bool {
+	top, _, deep := strings.Cut(filepath.ToSlash(rel), "/")
+	return !deep || top == "image" || strings.HasSuffix(rel, ".missing.txt") || filepath.Base(rel) == "report.xml"
+}
+
+func (t *truth) score(dir string) (score, error) {
+	s := score{exact: map[string]int{}, missed: map[string]int{}}
+	report, err := readReport(dir)
+	if err != nil {
+		return s, err
+	}
+	s.judges = report != nil
+	found, pathed := map[int]bool{}, map[int]bool{}
+	byPath := map[string]int{}
+	for i, f := range t.Files {
+		if f.Path != "" {
+			byPath[f.Path] = i
+		}
+	}
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil || own(rel) {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil || len(b) == 0 {
+			return err
+		}
+		s.saved++
+		like, i := t.compare(b)
+		word, known := report[rel]
+		switch like {
+		case exact:
+			found[i] = true
+			if p := t.Files[i].Path; p != "" && strings.HasSuffix(filepath.ToSlash(rel), "/"+p) {
+				pathed[i] = true
+			}
+		case part:
+			s.parts++
+		case padded:
+			s.padded++
+		case wrong:
+			s.wrong++
+			if known && (word.Verdict == "damaged" || word.Verdict == "partial") {
+				s.wrongSaid++
+			}
+		}
+		if word.Verdict != "proven" {
+			return nil
+		}
+		s.proven++
+		of, named := byPath[word.Path]
+		switch named = named && word.Path != "" && word.Origin == "filesystem"; {
+		case like == wrong || like == padded, named && (like != exact || t.Files[of].SHA256 != t.Files[i].SHA256):
+			s.falseProven++
+			s.notes = append(s.notes, fmt.Sprintf("`%s` (%s, %s)", rel, word.Origin, word.State))
+		case like == part:
+			s.provenParts++
+		}
+		return nil
+	})
+	for i, f := range t.Files {
+		if f.Recoverable && found[i] {
+			s.exact[f.State]++
+		}
+		if f.Recoverable && pathed[i] {
+			s.withPath++
+		}
+		if f.Recoverable && !found[i] {
+			s.missed[f.State+" "+f.Type]++
+		}
+	}
+	return s, err
+}
