@@ -52,8 +52,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	a.json = wantsJSON(args)
-	if err := root.ExecuteContext(ctx); err != nil {
-		a.fail(err)
+	if cmd, err := root.ExecuteContextC(ctx); err != nil {
+		a.fail(cmd, err)
 	}
 	return a.code
 }
@@ -91,17 +91,39 @@ Exit codes: 0 done, 10 done with reservations, 20 only locked content, 30 a choi
 needed, 40 refused for safety, 50 checked and bad, 3 stopped before the end (run it
 again to go on), 1 error, 2 usage.`,
 		SilenceUsage: true, SilenceErrors: true,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usageError{fmt.Errorf("there is no verb %q", args[0])}
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.json {
+				return usageError{errors.New("no verb is named")}
 			}
-			return nil
+			return cmd.Help()
 		},
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				return usageError{fmt.Errorf("there is no verb %q; the nearest is %s", args[0], near[0])}
+			}
+			return usageError{fmt.Errorf("there is no verb %q", args[0])}
+		},
+		SuggestionsMinimumDistance: 2,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON lines instead of text")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log what happens to standard error")
+	// Standard output belongs to JSON lines when they are asked for, so help goes elsewhere and ends as any verb.
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if !a.json {
+			help(cmd, args)
+			return
+		}
+		root.SetOut(a.err)
+		help(cmd, args)
+		if err := a.end(wire.NewResult(rescue.ExitDone, "help was asked for", "nothing was read or written", "see standard error")); err != nil {
+			a.log().Debug("standard output", "error", err)
+		}
+	})
 	root.AddCommand(a.rescueCommand(), a.lookCommand(), a.copyCommand(), a.filesCommand(), a.saveCommand(),
 		a.verifyCommand(), a.versionCommand())
 	return root
@@ -119,10 +141,18 @@ func (a *app) log() *slog.Logger {
 func exactly(n int, words string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) != n {
-			return usageError{fmt.Errorf("expected %s, found %d arguments", words, len(args))}
+			return usageError{fmt.Errorf("expected %s, found %s", words, found(args))}
 		}
 		return nil
 	}
+}
+
+// found says which arguments were given in the place of others.
+func found(args []string) string {
+	if len(args) == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d: %s", len(args), strings.Join(args, " "))
 }
 
 // end prints the last three sentences, or the last line, and sets the exit code.
@@ -136,13 +166,13 @@ func (a *app) end(r wire.Result) error {
 }
 
 // fail ends the program for an error that no verb turned into a result.
-func (a *app) fail(err error) {
+func (a *app) fail(cmd *cobra.Command, err error) {
 	a.code = rescue.ExitOf(err)
 	r := rescue.Failure(err, "nothing was changed")
 	var usage usageError
 	if errors.As(err, &usage) {
 		a.code = host.ExitUsage
-		r = wire.NewResult(a.code, err.Error(), "nothing was done", "see `salvor --help`, or `salvor VERB --help`")
+		r = wire.NewResult(a.code, err.Error(), "nothing was done", fmt.Sprintf("see `%s --help`", cmd.CommandPath()))
 		r.Code = "usage"
 	}
 	if a.ended {
@@ -174,6 +204,16 @@ func show(s string) string {
 }
 
 func unprintable(r rune) bool { return r < 0x20 || r == 0x7f || wire.Hidden(r) }
+
+// files returns a number of files in words.
+func files(n int64) string { return plural(n, "file") }
+
+func plural(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
 
 // version returns the version of the program, as it was built.
 func version() string {

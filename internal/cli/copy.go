@@ -22,7 +22,7 @@ failing media loses less time.`,
 		Example: "  salvor copy /dev/sdb /media/usb/case\n  salvor copy card.img --to case",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
-				return usageError{fmt.Errorf("expected SOURCE and CASE, found %d arguments", len(args))}
+				return usageError{fmt.Errorf("expected SOURCE and CASE, found %s", found(args))}
 			}
 			if len(args) == 2 && o.Case != "" {
 				return usageError{fmt.Errorf("the case is named twice: %s and --to %s", args[1], o.Case)}
@@ -37,7 +37,7 @@ failing media loses less time.`,
 			return a.runJob(cmd, o)
 		},
 	}
-	cmd.Flags().StringVar(&o.Case, "to", "", "the case folder, in the place of the second argument")
+	cmd.Flags().StringVar(&o.Case, "to", "", "the `CASE` folder, in the place of the second argument")
 	cmd.Flags().BoolVar(&o.NoLock, "no-lock", false, "leave the system's read-only flag of the device as it is")
 	return cmd
 }

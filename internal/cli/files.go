@@ -36,14 +36,17 @@ options must all hold; several words for one option are alternatives.`,
 			if !ok {
 				return usageError{fmt.Errorf("--order %s: expected path, class, size, time or found", order)}
 			}
-			q.Order, q.Limit = o, limit
+			if limit < 0 {
+				return usageError{fmt.Errorf("--limit %d: expected 0 or more", limit)}
+			}
+			q.Order = o
 			if tree {
 				if cmd.Flags().Changed("order") && order != "path" {
 					return usageError{fmt.Errorf("--tree is always in order of path")}
 				}
 				q.IncludeDirs = true
 			}
-			return a.listFiles(cmd, args[0], q, tree, duplicates)
+			return a.listFiles(cmd, args[0], q, listing{tree: tree, duplicates: duplicates, limit: limit})
 		},
 	}
 	s.addFlags(cmd)
@@ -54,58 +57,92 @@ options must all hold; several words for one option are alternatives.`,
 	return cmd
 }
 
-func (a *app) listFiles(cmd *cobra.Command, dir string, q recovery.Query, tree, duplicates bool) error {
+// listing says how files are listed.
+type listing struct {
+	tree, duplicates bool
+	limit            int
+}
+
+// line is the format of a line of the list.
+const line = "%-11s %-8s %10s  %-16s  %-12s  %s\n"
+
+func (a *app) listFiles(cmd *cobra.Command, dir string, q recovery.Query, o listing) error {
 	c, err := rescue.OpenCase(dir, program())
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	var files, bytes int64
-	volume := -1
+	labels, err := c.Labels(cmd.Context())
+	if err != nil {
+		return err
+	}
+	var listed, bytes, twins int64
+	volume, more := -1, false
 	for e, err := range c.Catalog.Select(cmd.Context(), q) {
 		if err != nil {
 			return err
 		}
-		if e.DuplicateOf != "" && !duplicates {
+		if e.DuplicateOf != "" && !o.duplicates {
+			twins++
 			continue
 		}
+		if o.limit > 0 && listed == int64(o.limit) {
+			more = true
+			break
+		}
 		if !e.IsDir() {
-			files++
+			listed++
 			bytes += e.Size
 		}
 		switch {
 		case a.json:
 			err = a.lines.Write(wire.FromEntry(e))
-		case tree:
+		case o.tree:
 			if e.Volume != volume {
 				volume = e.Volume
-				fmt.Fprintln(a.out, volumeTitle(volume))
+				fmt.Fprintln(a.out, volumeTitle(volume, labels))
 			}
 			err = printNode(a, e)
 		default:
-			_, err = fmt.Fprintf(a.out, "%-11s %-7s %10s  %s  %s  %s\n", e.Verdict.Words(), stateWord(e), host.Bytes(e.Size), when(e), show(e.ID), show(place(e)))
+			if listed == 1 {
+				fmt.Fprintf(a.out, line, "VERDICT", "STATE", "SIZE", "TIME", "ID", "PATH")
+			}
+			_, err = fmt.Fprintf(a.out, line, e.Verdict.Words(), stateWord(e), host.Bytes(e.Size), when(e), show(e.ID), show(place(e)))
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return a.end(wire.NewResult(rescue.ExitDone, fmt.Sprintf("%d files, %s", files, host.Bytes(bytes)),
-		"the case was only read", fmt.Sprintf("`salvor save %s --to FOLDER` with the same options saves them elsewhere", dir)))
+	state := fmt.Sprintf("%s, %s", files(listed), host.Bytes(bytes))
+	next := fmt.Sprintf("`salvor save %s --to FOLDER`, with the options that select, saves them elsewhere", dir)
+	switch {
+	case more:
+		state = fmt.Sprintf("the first %s, %s; there are more", files(listed), host.Bytes(bytes))
+	case listed == 0 && twins == 0:
+		state = "no file fits"
+		next = fmt.Sprintf("leave an option out; `salvor look %s` shows what the case holds", dir)
+	case twins > 0:
+		state += fmt.Sprintf("; %d more have the same content as another and are listed with --duplicates", twins)
+	}
+	return a.end(wire.NewResult(rescue.ExitDone, state, "the case was only read", next))
 }
 
-func volumeTitle(n int) string {
-	if n == 0 {
+func volumeTitle(n int, labels map[int]string) string {
+	switch {
+	case n == 0:
 		return "found by content alone"
+	case labels[n] != "":
+		return fmt.Sprintf("volume %d, %s", n, show(labels[n]))
 	}
 	return fmt.Sprintf("volume %d", n)
 }
 
 // printNode prints an entry of a tree: one step to the right for each folder around it.
 func printNode(a *app, e *recovery.Entry) error {
-	depth := 1 + strings.Count(e.Path, "/")
-	if e.Path == "" {
-		depth = 1
+	if e.IsDir() && e.Path == "" {
+		return nil // the root stands as the title
 	}
+	depth := 1 + strings.Count(e.Path, "/")
 	name := path.Base(place(e))
 	if e.IsDir() {
 		_, err := fmt.Fprintf(a.out, "%s%s/\n", strings.Repeat("  ", depth), show(name))
@@ -141,7 +178,7 @@ func when(e *recovery.Entry) string {
 		t = e.Hints.Taken
 	}
 	if t.IsZero() {
-		return "                "
+		return ""
 	}
 	return t.Format("2006-01-02 15:04")
 }

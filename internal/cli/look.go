@@ -26,7 +26,7 @@ time allows. Nothing is written anywhere.
 With a CASE: what the main job found.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usageError{fmt.Errorf("expected one SOURCE or CASE, found %d arguments", len(args))}
+				return usageError{fmt.Errorf("expected one SOURCE or CASE, found %s", found(args))}
 			}
 			return nil
 		},
@@ -79,7 +79,7 @@ func (a *app) lookDisks(cmd *cobra.Command) error {
 		}
 		fmt.Fprintf(a.out, "%-16s %10s  %-24s %-20s %s\n", show(d.Path), host.Bytes(d.Size), show(d.Model), show(d.Serial), show(strings.Join(notes, ", ")))
 	}
-	return a.end(wire.NewResult(rescue.ExitDone, fmt.Sprintf("this computer has %d disks", len(disks)),
+	return a.end(wire.NewResult(rescue.ExitDone, "this computer has "+plural(int64(len(disks)), "disk"),
 		"nothing was read from them", "`salvor look DISK` shows what stands on one"))
 }
 
@@ -96,7 +96,7 @@ func (a *app) lookSource(cmd *cobra.Command, path string) error {
 	}
 	e.Layers(wire.FromTree(l.Tree, 1))
 	volumes, exit := l.Tree.Volumes(), rescue.ExitDone
-	state := fmt.Sprintf("%d volumes were found on %s", len(volumes), path)
+	state := fmt.Sprintf("%s found on %s", plural(int64(len(volumes)), "volume"), path)
 	if len(volumes) == 0 {
 		exit = rescue.ExitReserved
 	}
@@ -137,6 +137,6 @@ func (a *app) lookCase(cmd *cobra.Command, dir string) error {
 		}
 	}
 	a.events().Layers(list)
-	return a.end(wire.NewResult(exit, fmt.Sprintf("the case has %d volumes", volumes),
+	return a.end(wire.NewResult(exit, "the case has "+plural(int64(volumes), "volume"),
 		"what the case holds was only read", fmt.Sprintf("`salvor files %s` lists the files", dir)))
 }

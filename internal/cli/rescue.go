@@ -28,7 +28,7 @@ A device is copied into the case; an image file is used where it lies, or copied
 			return a.runJob(cmd, o)
 		},
 	}
-	cmd.Flags().StringVar(&o.Case, "to", "", "the case folder: a new or empty one, or the one to go on with")
+	cmd.Flags().StringVar(&o.Case, "to", "", "the `CASE` folder: a new or empty one, or the one to go on with")
 	cmd.Flags().BoolVar(&o.Copy, "copy", false, "copy an image file into the case, instead of using it where it lies")
 	cmd.Flags().BoolVar(&o.NoLock, "no-lock", false, "leave the system's read-only flag of the device as it is")
 	return cmd
@@ -44,6 +44,9 @@ func (a *app) runJob(cmd *cobra.Command, o rescue.Options) error {
 	var r wire.Result
 	r, err := rescue.Run(cmd.Context(), o, e, a.log())
 	e.p.clear()
+	if err != nil && r.Case == "" {
+		return err // it ended before there was a case to speak of
+	}
 	if err != nil {
 		a.log().Debug("the job ended", "error", err)
 	}

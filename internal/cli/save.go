@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -43,7 +45,7 @@ never replaced. The case itself is not changed.`,
 		},
 	}
 	s.addFlags(cmd)
-	cmd.Flags().StringVar(&to, "to", "", "the folder to save to")
+	cmd.Flags().StringVar(&to, "to", "", "the `FOLDER` to save to")
 	return cmd
 }
 
@@ -54,11 +56,19 @@ func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query
 		return err
 	}
 	defer c.Close()
-	for _, id := range q.IDs {
-		if _, err := c.Catalog.Get(ctx, id); err != nil {
-			return usageError{fmt.Errorf("%s: %w", id, err)}
+	for i, id := range q.IDs {
+		e, err := c.Catalog.Get(ctx, id)
+		if errors.Is(err, recovery.ErrNoEntry) {
+			return usageError{fmt.Errorf("there is no file %s in this case; `salvor files` shows the IDs", id)}
+		}
+		if err != nil {
+			return err
+		}
+		if e.DuplicateOf != "" {
+			q.IDs[i] = e.DuplicateOf // the same content, under a name
 		}
 	}
+	q.Save = []recovery.SaveState{recovery.Pending, recovery.Failed, recovery.Saved}
 	target, err := a.saveTarget(c, to)
 	if err != nil {
 		return err
@@ -102,24 +112,59 @@ func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query
 		},
 	})
 	e.p.clear()
-	safe := fmt.Sprintf("%d files (%s) are saved in %s", result.Saved.Files, host.Bytes(result.Saved.Bytes), to)
+	safe := fmt.Sprintf("%s (%s) saved in %s", files(result.Saved.Files), host.Bytes(result.Saved.Bytes), to)
 	if err != nil {
 		return a.end(rescue.Failure(err, safe))
 	}
-	state := fmt.Sprintf("all %d selected files are saved", need.Files)
+	state := fmt.Sprintf("%s selected, and all of it is saved", files(need.Files))
+	next := fmt.Sprintf("look through %s, and keep the case until you have seen that nothing is missing", to)
 	exit := rescue.ExitDone
 	if result.Already > 0 {
 		state += fmt.Sprintf(", %d of them stood there already", result.Already)
 	}
 	if result.Failed+result.Lowered > 0 {
 		exit = rescue.ExitReserved
-		state = fmt.Sprintf("%d of %d selected files could not be saved whole", result.Failed+result.Lowered, need.Files)
+		state = fmt.Sprintf("%d of %s selected could not be saved whole", result.Failed+result.Lowered, files(need.Files))
 	}
 	if need.Files == 0 {
 		state = "no file fits the selection"
 		exit = rescue.ExitReserved
+		next = fmt.Sprintf("leave an option out; `salvor files %s` with the same options shows what they select", dir)
 	}
-	return a.end(wire.NewResult(exit, state, safe, fmt.Sprintf("look through %s, and keep the case until you have seen that nothing is missing", to)))
+	return a.end(wire.NewResult(exit, state, safe, next))
+}
+
+// insideCase reports whether to, or where to would be made, is the folder of the case or lies in it.
+func insideCase(dir, to string) (bool, error) {
+	own, err := os.Stat(dir)
+	if err != nil {
+		return false, err
+	}
+	if to, err = filepath.Abs(to); err != nil {
+		return false, err
+	}
+	// What is not there yet has no links to follow.
+	for {
+		if real, err := filepath.EvalSymlinks(to); err == nil {
+			to = real
+			break
+		}
+		up := filepath.Dir(to)
+		if up == to {
+			return false, nil
+		}
+		to = up
+	}
+	for {
+		if info, err := os.Stat(to); err == nil && os.SameFile(info, own) {
+			return true, nil
+		}
+		up := filepath.Dir(to)
+		if up == to {
+			return false, nil
+		}
+		to = up
+	}
 }
 
 // saveTarget makes the folder that is saved to, after it is known not to lie on a source of the case.
@@ -137,6 +182,13 @@ func (a *app) saveTarget(c *rescue.Case, to string) (host.Target, error) {
 				Why:  fmt.Sprintf("%s lies on the source %s itself: saving there would overwrite what is to be saved", to, s.Path),
 				Next: "choose a folder on another disk with --to"}
 		}
+	}
+	if inside, err := insideCase(c.Dir(), to); err != nil {
+		return host.Target{}, err
+	} else if inside {
+		return host.Target{}, &host.RefusedError{Exit: host.ExitRefused, Code: "save.target.case",
+			Why:  fmt.Sprintf("%s lies in the case itself, and a case is not changed by what is taken out of it", to),
+			Next: "choose a folder outside of the case with --to"}
 	}
 	if target, err := host.InspectTarget(to); err != nil {
 		return target, err

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,13 +15,19 @@ import (
 	"salvor/recovery"
 )
 
+// The words of the options with a fixed choice.
+const (
+	stateWords   = "live,deleted,orphan,old,rebuilt"
+	verdictWords = "proven,consistent,partial,damaged,encrypted,unknown"
+)
+
 // selection are the options that say which files are meant; files and save share them.
 type selection struct {
 	name, path                       string
 	types, states, verdicts, classes []string
 	drawers                          []string
 	minSize, maxSize, after, before  string
-	volumes                          []int
+	volumes                          []string
 }
 
 func (s *selection) addFlags(cmd *cobra.Command) {
@@ -29,10 +36,10 @@ func (s *selection) addFlags(cmd *cobra.Command) {
 	f.StringVar(&s.path, "path", "", "only this folder or path of a volume")
 	f.StringSliceVar(&s.types, "type", nil, "only these formats: jpeg,pdf,…")
 	f.StringSliceVar(&s.classes, "class", nil, "only these classes: "+join(filetype.Classes()))
-	f.StringSliceVar(&s.states, "state", nil, "only these states: live,deleted,orphan,old,rebuilt")
-	f.StringSliceVar(&s.verdicts, "verdict", nil, "only these verdicts: proven,consistent,partial,damaged,encrypted,unknown")
+	f.StringSliceVar(&s.states, "state", nil, "only these states: "+stateWords)
+	f.StringSliceVar(&s.verdicts, "verdict", nil, "only these verdicts: "+verdictWords)
 	f.StringSliceVar(&s.drawers, "in", nil, "only these folders of the case: files,deleted,older,carved")
-	f.IntSliceVar(&s.volumes, "volume", nil, "only these volumes, by number")
+	f.StringSliceVar(&s.volumes, "volume", nil, "only these volumes, by number: 2 or v2; 0 is what was found by content alone")
 	f.StringVar(&s.minSize, "min-size", "", "only files of at least this size: 100k, 2M, 1GiB")
 	f.StringVar(&s.maxSize, "max-size", "", "only files of at most this size")
 	f.StringVar(&s.after, "after", "", "only files changed at or after this time: 2026-11-01 or RFC 3339")
@@ -49,7 +56,17 @@ func join[T ~string](list []T) string {
 
 // query turns the options into a query of the catalogue.
 func (s *selection) query() (recovery.Query, error) {
-	q := recovery.Query{Name: s.name, PathPrefix: strings.Trim(s.path, "/"), Formats: s.types, Drawers: s.drawers, Volumes: s.volumes}
+	q := recovery.Query{Name: s.name, PathPrefix: strings.Trim(s.path, "/"), Formats: s.types, Drawers: s.drawers}
+	if _, err := path.Match(s.name, ""); err != nil {
+		return q, usageError{fmt.Errorf("--name %s: expected a pattern with *, ? or [a-z] in it", s.name)}
+	}
+	for _, w := range s.volumes {
+		n, err := strconv.ParseUint(strings.TrimPrefix(w, "v"), 10, 31)
+		if err != nil {
+			return q, usageError{fmt.Errorf("--volume %s: expected the number of a volume, as 2 or v2", w)}
+		}
+		q.Volumes = append(q.Volumes, int(n))
+	}
 	for _, w := range s.classes {
 		if !slices.Contains(filetype.Classes(), filetype.Class(w)) {
 			return q, usageError{fmt.Errorf("--class %s: expected one of %s", w, join(filetype.Classes()))}
@@ -59,14 +76,14 @@ func (s *selection) query() (recovery.Query, error) {
 	for _, w := range s.states {
 		v, err := filesystem.ParseState(w)
 		if err != nil {
-			return q, usageError{fmt.Errorf("--state: %w", err)}
+			return q, usageError{fmt.Errorf("--state %s: expected one of %s", w, stateWords)}
 		}
 		q.States = append(q.States, v)
 	}
 	for _, w := range s.verdicts {
 		v, err := filetype.ParseVerdict(w)
 		if err != nil {
-			return q, usageError{fmt.Errorf("--verdict: %w", err)}
+			return q, usageError{fmt.Errorf("--verdict %s: expected one of %s", w, verdictWords)}
 		}
 		q.Verdicts = append(q.Verdicts, v)
 	}

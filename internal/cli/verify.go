@@ -84,7 +84,7 @@ func (a *app) verify(cmd *cobra.Command, dir string) error {
 		return err
 	}
 	bad += changed
-	safe := fmt.Sprintf("%d files (%s) are what was saved", result.Checked.Files, host.Bytes(result.Checked.Bytes))
+	safe := fmt.Sprintf("%s (%s) unchanged since saved", files(result.Checked.Files), host.Bytes(result.Checked.Bytes))
 	switch {
 	case bad > 0:
 		return a.end(wire.NewResult(exitBad, fmt.Sprintf("%d things differ from what the case says", bad), safe,
