@@ -116,6 +116,17 @@ func (w *walker) deletedFile(in *inode) *filesystem.File {
 			}
 		}
 	}
+	w.attribute(f, in)
+	return f
+}
+
+// attribute tells of each piece of a file whose inode is not in use whose bytes it holds by now.
+func (w *walker) attribute(f *filesystem.File, in *inode) {
+	if len(f.Streams) == 0 || in.inline() {
+		return // an inode is its own
+	}
+	at := finding.At(in.offset, w.v.sb.inodeSize)
+	stream := &f.Streams[0]
 	var foreign, unclear int64
 	stream.Runs, foreign, unclear = w.owned(stream.Runs, stream.Size)
 	if foreign > 0 {
@@ -124,7 +135,6 @@ func (w *walker) deletedFile(in *inode) *filesystem.File {
 	if unclear > 0 {
 		f.Findings = append(f.Findings, ownerUnclear.New(at, finding.Expected(nil, unclear)))
 	}
-	return f
 }
 
 // wholeHole reports whether an inode that names no block never had one.

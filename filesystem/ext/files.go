@@ -163,7 +163,7 @@ func (w *walker) child(p pending, e entry) {
 			Findings: []finding.Finding{inodeUnreadable.New(finding.At(e.offset, entryHeader), finding.Arg("inode", e.inode), finding.Expected(nil, err))}}
 	} else {
 		f = w.v.file(in, p.state, w.s, w.use)
-		w.v.judgeEntry(f, in, e)
+		w.judgeEntry(f, in, e)
 	}
 	f.ID, f.Path = w.id(e.inode), path
 	if e.unchecked {
@@ -192,14 +192,17 @@ func (w *walker) push(d pending, at int64) {
 }
 
 // judgeEntry compares an entry with the inode that it names.
-func (v *volume) judgeEntry(f *filesystem.File, in *inode, e entry) {
+func (w *walker) judgeEntry(f *filesystem.File, in *inode, e entry) {
+	v := w.v
 	at := finding.At(e.offset, entryHeader)
 	says := ""
 	switch {
 	case !in.typed():
 		says = "of no type"
-	case in.links == 0:
+	case in.links == 0 || !in.deletedTime(v.sb).IsZero():
 		says = "deleted"
+	case w.s.doubted.has(in.number):
+		says = "free, by the bitmap of its group"
 	case in.number < v.sb.firstInode && in.number != rootInode:
 		says = "the volume's own"
 	case in.flags&flagEAInode != 0:
@@ -208,6 +211,9 @@ func (v *volume) judgeEntry(f *filesystem.File, in *inode, e entry) {
 	if says != "" {
 		f.Sound = false
 		f.Findings = append(f.Findings, inodeContradiction.New(at, finding.Arg("inode", in.number), finding.Expected(nil, says)))
+		if !w.s.inUse.has(in.number) {
+			w.attribute(f, in)
+		}
 	}
 	if v.sb.incompat&incompatFiletype != 0 && in.typed() && e.kind != 0 && (int(e.kind) >= len(entryTypes) || entryTypes[e.kind] != in.kind()) {
 		f.Sound = false

@@ -36,6 +36,9 @@ func locate(ctx context.Context, src block.Source, hit probe.Hit) ([]filesystem.
 		return nil, err
 	}
 	start := s.start(at)
+	if s.revision == 0 {
+		start = s.plainStart(src, at)
+	}
 	if start < 0 {
 		return nil, ctx.Err()
 	}
@@ -69,11 +72,13 @@ func locate(ctx context.Context, src block.Source, hit probe.Hit) ([]filesystem.
 	case !isRead(rootErr):
 		// No descriptor in any copy that could be.
 		c.Refuted += 2
+	case c.Extent.End() > src.Size():
+		c.Refuted++ // it reaches behind the end of all there is
 	}
 	if s.groupNumber == 0 {
 		for _, g := range s.backups(2) {
 			if b, err := readSuperblock(vol, s.copyOffset(g)); err == nil {
-				count(b.sameLayout(s) && uint64(b.groupNumber) == g)
+				count(b.sameLayout(s) && (uint64(b.groupNumber) == g || s.revision == 0))
 			} else if !isRead(err) && s.copyOffset(g) < vol.Size() && start+s.copyOffset(g) < src.Size() {
 				count(false)
 			}
@@ -86,6 +91,23 @@ func locate(ctx context.Context, src block.Source, hit probe.Hit) ([]filesystem.
 		c.Findings = append(c.Findings, cutShort.New(finding.At(src.Size(), c.Extent.End()-src.Size()), finding.Expected(s.size(), src.Size()-start)))
 	}
 	return []filesystem.Candidate{c}, ctx.Err()
+}
+
+// plainStart returns where the volume of a copy of revision 0 begins, in which copies do not say where they
+// stand: where a root directory follows. It is negative when there is none.
+func (s *superblock) plainStart(src block.Source, at int64) int64 {
+	const most = 128 // groups; such volumes are small
+	for g := range min(s.groups(), most) {
+		start := at - s.copyOffset(g)
+		if start < 0 {
+			break
+		}
+		v := newVolume(block.Section(src, block.Extent{Offset: start, Length: s.size()}), s)
+		if in, err := v.lookAt(rootInode); err == nil && in.isDir() && v.rootNames(in) {
+			return start
+		}
+	}
+	return -1
 }
 
 // rootNames reports whether the root directory starts as one does: with itself, twice.

@@ -14,6 +14,7 @@ const scanSize = 1 << 20 // bytes of an inode table that are read at once
 // survey is what one pass over all inode tables tells about the volume as a whole.
 type survey struct {
 	inUse   inodeSet // inodes that hold a file now
+	doubted inodeSet // those of them that the bitmap calls free
 	deleted []uint32 // inodes that held one, in order
 	claims  block.Set
 	shared  block.Set // bytes that more than one file in use claims
@@ -82,7 +83,7 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 	if v.done != nil {
 		return v.done, nil
 	}
-	s := &survey{inUse: newInodeSet(v.sb.inodesPerGroup)}
+	s := &survey{inUse: newInodeSet(v.sb.inodesPerGroup), doubted: newInodeSet(v.sb.inodesPerGroup)}
 	use := v.newBudget()
 	var claims, former []block.Extent
 	for n := range v.groups {
@@ -90,6 +91,9 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 			switch {
 			case v.holdsFile(in, allocated, known):
 				s.inUse.add(in.number)
+				if known && !allocated {
+					s.doubted.add(in.number)
+				}
 				claims = append(claims, v.claims(in, use)...)
 			case in.links == 0 && in.typed() && in.number >= v.sb.firstInode:
 				s.deleted = append(s.deleted, in.number)
@@ -119,11 +123,9 @@ func (v *volume) holdsFile(in *inode, allocated, known bool) bool {
 		return false
 	case known && allocated:
 		return in.links > 0 || in.deletedTime(v.sb).IsZero()
-	case known:
-		// Free by the bitmap, in use by its own word: one of them is wrong.
-		return in.links > 0 && in.deletedTime(v.sb).IsZero() && v.sb.metaCsum() && in.checksumOK
 	}
-	return in.links > 0 && in.deletedTime(v.sb).IsZero() && in.checksumOK
+	// In use by its own word alone. Where the bitmap says that it is free, one of them is wrong.
+	return in.links > 0 && in.deleted == 0 && in.checksumOK
 }
 
 // claims returns the bytes on which an inode's content and lists stand.

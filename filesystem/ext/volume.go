@@ -15,6 +15,10 @@ import (
 	"salvor/finding"
 )
 
+// searchSize is how far from the start backups of the superblock are searched that do not stand where
+// formatters put them.
+const searchSize = 64 << 20
+
 // volume is an opened volume.
 type volume struct {
 	src    block.Source
@@ -43,13 +47,17 @@ func Open(ctx context.Context, vol block.Source) (filesystem.FileSystem, error) 
 
 func open(ctx context.Context, vol block.Source) (*volume, error) {
 	primary, primaryErr := readSuperblock(vol, superblockOffset)
-	if primaryErr == nil && primary.groupNumber != 0 && primary.revision > 0 {
-		// Some tools write the number of the group that they copied from; a backup never stands here.
-		primary.groupNumber = 0
-	}
-	best := &volume{}
+	var best *volume
 	if primaryErr == nil {
 		best = newVolume(vol, primary)
+		if number := primary.groupNumber; number != 0 {
+			// A backup, to which no volume begins here, or a tool that wrote the number of another copy.
+			if !best.fits() {
+				primary, primaryErr = nil, fmt.Errorf("ext: superblock: a copy of group %d: %w", number, cursor.ErrNot)
+			} else {
+				primary.groupNumber = 0
+			}
+		}
 	}
 	var notes []finding.Finding
 	if primaryErr != nil || !primary.checksumOK || !best.fits() {
@@ -138,6 +146,7 @@ func (v *volume) lookAt(number uint32) (*inode, error) {
 		}
 		g, ok := parseGroup(b[int64(n%per)*s.descSize:int64(n%per+1)*s.descSize], n, s)
 		if !ok || !g.usable {
+			last = cursor.ErrNot
 			continue
 		}
 		raw := make([]byte, s.inodeSize)
@@ -162,7 +171,13 @@ func findBackup(ctx context.Context, src block.Source, primary *superblock) *vol
 		}
 		tried[at] = true
 		s, err := readSuperblock(src, at)
-		if err != nil || s.groupNumber == 0 || s.start(at) != 0 {
+		if err != nil {
+			return nil
+		}
+		if s.revision == 0 { // which did not say in which group a copy stands
+			s.groupNumber = uint32(max(at/s.blockSize-int64(s.firstDataBlock), 0) / int64(s.blocksPerGroup))
+		}
+		if s.groupNumber == 0 || s.start(at) != 0 {
 			return nil
 		}
 		v := newVolume(src, s)
@@ -196,6 +211,21 @@ func findBackup(ctx context.Context, src block.Source, primary *superblock) *vol
 					if v := try(at + 1024); v != nil {
 						return v
 					}
+				}
+			}
+		}
+	}
+	if spare != nil {
+		return spare
+	}
+	// Groups of another size, as for small volumes.
+	buf := make([]byte, scanSize)
+	for base := int64(0); base < min(searchSize, src.Size()) && ctx.Err() == nil; base += scanSize {
+		n, _ := src.ReadAt(buf[:min(scanSize, src.Size()-base)], base)
+		for at := 0; at+superblockSize <= n; at += 1024 {
+			if buf[at+0x38] == magic&0xFF && buf[at+0x39] == magic>>8 {
+				if v := try(base + int64(at)); v != nil {
+					return v
 				}
 			}
 		}
