@@ -47,7 +47,7 @@ for image in "$@"; do
     done
     arguments+=("$image=$W/$id")
 done
-versions="salvor $("$W/salvor" --version 2>/dev/null | head -n 1 | sed 's/^salvor //;s/^version //'); $(command tsk_recover -V | tr '\n' ' '); $(command photorec --version 2>&1 | head -n 1)"
+versions="$("$W/salvor" version | head -n 1); $(command tsk_recover -V | tr -d "\n"); $(command photorec --version 2>&1 | head -n 1)"
 machine="$(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), $(free -g | awk '/^Mem/ {print $2}') GiB, Linux $(uname -r | cut -d- -f1)"
 "$W/score" -runs "$runs" -versions "$versions" -machine "$machine" "${arguments[@]}" >"$W/RESULTS.md"
 mv "$W/RESULTS.md" "$here/RESULTS.md"
