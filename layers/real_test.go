@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"salvor/filesystem"
+	"salvor/filesystem/ext"
 	"salvor/filesystem/fat"
 	"salvor/filesystem/named"
 	"salvor/volume/all"
 )
 
 func realTables() Tables {
-	return Tables{Schemes: all.Table(), Kinds: append([]filesystem.Kind{extKind(), fat.Kind()}, named.Kinds()...)}
+	return Tables{Schemes: all.Table(), Kinds: append([]filesystem.Kind{ext.Kind(), fat.Kind()}, named.Kinds()...)}
 }
 
 // made runs a command that makes a volume of mib MiB in the file IMG, with a folder SRC of files, and
