@@ -8,6 +8,7 @@ import (
 	"salvor/block"
 	"salvor/block/probe"
 	"salvor/carve"
+	"salvor/filetype"
 	"salvor/finding"
 	"salvor/host"
 	"salvor/recovery"
@@ -53,7 +54,11 @@ func (j *job) carve(ctx context.Context) error {
 	if failed != nil {
 		return failed
 	}
-	free := taken.Complement(block.Extent{Length: j.medium.Size()})
+	pieces, err := j.laterPieces(ctx)
+	if err != nil {
+		return err
+	}
+	free := taken.Union(pieces).Complement(block.Extent{Length: j.medium.Size()})
 	begun = time.Now()
 	text, err := carve.Text(ctx, carve.TextOptions{
 		Source: j.medium, Free: free, Table: j.tables.Files, Emit: emit, Progress: progress("looking for text"),
@@ -78,4 +83,26 @@ func (j *job) carve(ctx context.Context) error {
 		return err
 	}
 	return j.cat.SetDone(ctx, stepCarve)
+}
+
+// laterPieces returns where the later pieces of named files stand whose content contradicts nothing. Text in
+// such a piece is saved with its file; taken for a file of its own it would be a second one that never was.
+// First pieces stay: that the same content ends there is what confirms a guess.
+func (j *job) laterPieces(ctx context.Context) (block.Set, error) {
+	var extents []block.Extent
+	good := recovery.Query{Verdicts: []filetype.Verdict{filetype.Proven, filetype.Consistent}, Sources: []int{sourceNumber}}
+	for e, err := range j.cat.Select(ctx, good) {
+		if err != nil {
+			return block.Set{}, err
+		}
+		if e.Origin != recovery.FromFileSystem {
+			continue
+		}
+		for _, r := range e.Runs {
+			if r.Logical > 0 && r.Kind == block.Data {
+				extents = append(extents, r.PhysicalExtent())
+			}
+		}
+	}
+	return block.SetOf(extents...), nil
 }
