@@ -40,3 +40,5 @@ func processLives(pid int) bool {
 func bootID() string { return "" }
 
 func processStart(int) string { return "" }
+
+func processDefunct(int) bool { return false }
