@@ -49,7 +49,7 @@ func TestTruth(t *testing.T) {
 	t.Run("unallocated", func(t *testing.T) { checkUnallocated(t, tr, found, tree) })
 	t.Run("nothing false", func(t *testing.T) { checkNothingFalse(t, tr, found, dir, image) })
 	t.Run("proven", func(t *testing.T) {
-		if n := checkProven(t, tr, found, image, nil); n == 0 {
+		if n := checkProven(t, "the example", tr, found, image, nil); n == 0 {
 			t.Error("nothing is proven: PNG files carry a check over every byte")
 		}
 	})
@@ -232,7 +232,7 @@ func contentOf(e *recovery.Entry, medium []byte) []byte {
 // file that was written: one of the truth, or one that stands at the same place of the whole image (a file
 // inside another one). damaged is the medium that was rescued where that is not image. It returns how many
 // are proven.
-func checkProven(t *testing.T, tr *truth, found []*recovery.Entry, image, damaged []byte) (n int) {
+func checkProven(t *testing.T, name string, tr *truth, found []*recovery.Entry, image, damaged []byte) (n int) {
 	t.Helper()
 	medium := image
 	if damaged != nil {
@@ -254,7 +254,7 @@ func checkProven(t *testing.T, tr *truth, found []*recovery.Entry, image, damage
 		if damaged != nil && bytes.Equal(mask(got, e), mask(contentOf(e, image), e)) {
 			continue
 		}
-		t.Errorf("%s %q (%s, %d bytes) is called proven and has a wrong byte, or is no file of the truth", e.ID, e.Path, e.Format, e.Size)
+		t.Errorf("%s: %s %q (%s, %d bytes) is called proven and has a wrong byte, or is no file of the truth", name, e.ID, e.Path, e.Format, e.Size)
 	}
 	return n
 }

@@ -1,0 +1,164 @@
+//go:build linux
+
+package rescue
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// traced are the calls that could change a file, or open it for changing. Those with a question mark are not on
+// every machine.
+const traced = "trace=?open,?openat,?openat2,?creat,?write,?writev,?pwrite64,?pwritev,?pwritev2,?ftruncate,?truncate,?fallocate," +
+	"?copy_file_range,?sendfile,?splice,?unlink,?unlinkat,?rename,?renameat,?renameat2,?link,?linkat,?chmod,?fchmod,?fchmodat,?fchmodat2," +
+	"?chown,?fchown,?lchown,?fchownat,?utime,?utimes,?utimensat,?futimesat,?setxattr,?lsetxattr,?fsetxattr,?removexattr,?lremovexattr," +
+	"?fremovexattr,?mmap,?ioctl,?mknod,?mknodat"
+
+var (
+	opens    = regexp.MustCompile(`^(?:\d+ +)?(open|openat|openat2|creat)\(`)
+	changing = regexp.MustCompile(`O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND`)
+	maps     = regexp.MustCompile(`^(?:\d+ +)?mmap\(`)
+	requests = regexp.MustCompile(`^(?:\d+ +)?ioctl\(`)
+	// writes name the descriptor that they change first, except for those that name where they read first.
+	writes = regexp.MustCompile(`^(?:\d+ +)?(?:write|writev|pwrite64|pwritev|pwritev2|ftruncate|fallocate|fchmod|fchown|fsetxattr|fremovexattr|utimensat)\(\d+<([^>]*)>`)
+	copies = regexp.MustCompile(`^(?:\d+ +)?(?:copy_file_range|sendfile|splice)\(`)
+	// names change what a path names.
+	names = regexp.MustCompile(`^(?:\d+ +)?(?:truncate|unlink|unlinkat|rename|renameat|renameat2|link|linkat|chmod|fchmodat|fchmodat2|chown|lchown|fchownat|utime|utimes|utimensat|futimesat|setxattr|lsetxattr|removexattr|lremovexattr|mknod|mknodat)\(`)
+)
+
+// harm says in which way a line of a trace would change the file at path, which is given without links; ""
+// when it does not.
+func harm(line, path string) string {
+	quoted, opened := `"`+path+`"`, "<"+path+">"
+	base := `"` + filepath.Base(path) + `"`
+	named := strings.Contains(line, quoted) || strings.Contains(line, base)
+	switch {
+	case opens.MatchString(line):
+		if (named || strings.Contains(line, opened)) && (changing.MatchString(line) || strings.Contains(line, "creat(")) {
+			return "opened for writing"
+		}
+	case maps.MatchString(line):
+		if strings.Contains(line, opened) && strings.Contains(line, "PROT_WRITE") && strings.Contains(line, "MAP_SHARED") {
+			return "mapped for writing"
+		}
+	case requests.MatchString(line):
+		if strings.Contains(line, opened) && !strings.Contains(line, "TCGETS") {
+			return "given an ioctl"
+		}
+	case copies.MatchString(line):
+		// Reading from it is what these may do: it must come first, or not at all.
+		if at := strings.LastIndex(line, opened); at >= 0 && strings.Count(line[:at], "<") > 0 {
+			return "copied into"
+		}
+	case names.MatchString(line) && named:
+		return "changed by its name"
+	}
+	if m := writes.FindStringSubmatch(line); m != nil && m[1] == path {
+		return "written to"
+	}
+	return ""
+}
+
+func TestHarm(t *testing.T) {
+	for _, tc := range []struct {
+		line string
+		harm bool
+	}{
+		{`12 openat(AT_FDCWD</x>, "/x/a.img", O_RDONLY|O_CLOEXEC) = 3</x/a.img>`, false},
+		{`12 openat(AT_FDCWD</x>, "/x/a.img", O_RDWR|O_CLOEXEC) = 3</x/a.img>`, true},
+		{`openat(5</x>, "a.img", O_RDONLY|O_CREAT) = 3</x/a.img>`, true},
+		{`openat(AT_FDCWD</x>, "/x/case/b", O_RDWR|O_CREAT) = 3</x/case/b>`, false},
+		{`12 pwrite64(3</x/a.img>, "abc", 3, 0) = 3`, true},
+		{`12 write(1<pipe:[7]>, "reading /x/a.img"..., 20) = 20`, false},
+		{`ftruncate(3</x/a.img>, 0) = 0`, true},
+		{`unlinkat(AT_FDCWD</x>, "/x/a.img", 0) = 0`, true},
+		{`renameat(AT_FDCWD</x>, "/x/case/case.json.new", AT_FDCWD</x>, "/x/case/case.json") = 0`, false},
+		{`utimensat(AT_FDCWD</x>, "/x/a.img", NULL, 0) = 0`, true},
+		{`copy_file_range(3</x/a.img>, NULL, 4</x/case/1.img>, NULL, 9, 0) = 9`, false},
+		{`copy_file_range(4</x/case/1.img>, NULL, 3</x/a.img>, NULL, 9, 0) = 9`, true},
+		{`mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3</x/a.img>, 0) = 0x7f`, true},
+		{`mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3</x/a.img>, 0) = 0x7f`, false},
+	} {
+		if got := harm(tc.line, "/x/a.img"); (got != "") != tc.harm {
+			t.Errorf("%s: harm %q, want %v", tc.line, got, tc.harm)
+		}
+	}
+}
+
+// TestSourceIsOnlyRead watches the system calls of every verb.
+func TestSourceIsOnlyRead(t *testing.T) {
+	need(t, "strace")
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	must(t, err)
+	source := copyOf(t, exampleImage, dir)
+	if out, err := exec.Command("strace", "-qq", "-o", filepath.Join(dir, "try"), "true").CombinedOutput(); err != nil {
+		miss(t, "strace does not work here: %v %s", err, out)
+	}
+	before, err := os.Stat(source)
+	must(t, err)
+	hash := hashOf(t, source)
+	inPlace, copied, taken := filepath.Join(dir, "in-place"), filepath.Join(dir, "copied"), filepath.Join(dir, "taken")
+	for _, tc := range []struct {
+		name string
+		args []string
+		exit int
+		// reads says that the verb opens the source.
+		reads bool
+	}{
+		{"look", []string{"look", source}, ExitDone, true},
+		{"look json", []string{"look", source, "--json"}, ExitDone, true},
+		{"rescue", []string{"rescue", source, "--to", inPlace}, ExitReserved, true},
+		{"rescue again", []string{"rescue", source, "--to", inPlace}, ExitReserved, true},
+		{"rescue --copy", []string{"rescue", source, "--to", copied, "--copy"}, ExitReserved, true},
+		{"copy", []string{"copy", source, taken}, ExitDone, true},
+		{"look case", []string{"look", inPlace}, ExitDone, false},
+		{"files", []string{"files", inPlace}, ExitDone, false},
+		{"save in place", []string{"save", inPlace, "--to", filepath.Join(dir, "out")}, -1, true},
+		{"save copied", []string{"save", copied, "--to", filepath.Join(dir, "out2")}, -1, false},
+		{"verify", []string{"verify", inPlace}, ExitDone, true},
+		{"verify copied", []string{"verify", copied}, ExitDone, false},
+		{"version", []string{"version"}, ExitDone, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			trace := filepath.Join(t.TempDir(), "trace")
+			args := append([]string{"-f", "-qq", "-y", "-s", "4096", "-e", traced, "-o", trace, program(t)}, tc.args...)
+			cmd := exec.Command("strace", args...)
+			out, err := cmd.CombinedOutput()
+			if code := cmd.ProcessState.ExitCode(); code != tc.exit && (tc.exit >= 0 || code != ExitDone && code != ExitReserved) {
+				t.Errorf("exit %d (%v), want %d\n%s", code, err, tc.exit, out)
+			}
+			lines, err := os.ReadFile(trace)
+			must(t, err)
+			opened, writing := 0, 0
+			for line := range strings.Lines(string(lines)) {
+				if what := harm(line, source); what != "" {
+					t.Errorf("the source is %s: %.300s", what, line)
+				}
+				if opens.MatchString(line) && strings.Contains(line, `"`+source+`"`) {
+					opened++
+				}
+				if writes.MatchString(line) {
+					writing++
+				}
+			}
+			if tc.reads && opened == 0 {
+				t.Error("the trace does not show that the source was opened: it cannot be relied on")
+			}
+			if writing == 0 {
+				t.Error("the trace shows no writing at all, not even of the answer")
+			}
+		})
+	}
+	after, err := os.Stat(source)
+	must(t, err)
+	if !after.ModTime().Equal(before.ModTime()) || after.Size() != before.Size() || after.Mode() != before.Mode() {
+		t.Errorf("the source was %v of %d bytes, is %v of %d bytes", before.ModTime(), before.Size(), after.ModTime(), after.Size())
+	}
+	if hashOf(t, source) != hash {
+		t.Error("the content of the source is another one")
+	}
+}
