@@ -20,7 +20,7 @@ func printTree(w io.Writer, list []wire.Layer) {
 		depth[l.ID] = d
 		name := l.Kind
 		if l.Label != "" {
-			name += fmt.Sprintf(" %q", show(l.Label))
+			name += ` "` + show(l.Label) + `"`
 		}
 		mark := ""
 		switch {

@@ -87,7 +87,11 @@ func (a *app) verify(cmd *cobra.Command, dir string) error {
 	safe := fmt.Sprintf("%s (%s) unchanged since saved", files(result.Checked.Files), host.Bytes(result.Checked.Bytes))
 	switch {
 	case bad > 0:
-		return a.end(wire.NewResult(exitBad, fmt.Sprintf("%d things differ from what the case says", bad), safe,
+		state := fmt.Sprintf("%d things differ from what the case says", bad)
+		if bad == 1 {
+			state = "1 thing differs from what the case says"
+		}
+		return a.end(wire.NewResult(exitBad, state, safe,
 			fmt.Sprintf("do not trust what is named above; `salvor save %s --to FOLDER` makes those files again from the source", dir)))
 	case reserved != "":
 		return a.end(wire.NewResult(rescue.ExitReserved, "all saved files are what they were; "+reserved, safe, "bring the source back to check it too"))
