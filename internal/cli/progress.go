@@ -7,8 +7,10 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"golang.org/x/term"
+	"golang.org/x/text/width"
 
 	"salvor/host"
 	"salvor/internal/wire"
@@ -56,15 +58,44 @@ func (p *progress) show(l wire.Progress) {
 		fmt.Fprintln(p.w, text)
 		return
 	}
-	width, _, err := term.GetSize(p.fd)
-	if err != nil || width < 20 {
-		width = 80
+	across, _, err := term.GetSize(p.fd)
+	if err != nil || across < 20 {
+		across = 80
 	}
-	if r := []rune(text); len(r) > width-1 {
-		text = string(r[:width-1])
-	}
-	fmt.Fprintf(p.w, "\r\x1b[K%s", text)
+	fmt.Fprintf(p.w, "\r\x1b[K%s", fit(text, across-1))
 	p.shown = true
+}
+
+// fit cuts text to so many columns: a line that is broken by the terminal could not be taken away again.
+func fit(text string, width int) string {
+	n := 0
+	for i, r := range text {
+		if n += columns(string(r)); n > width {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+// columns returns how many columns text takes on a terminal.
+func columns(text string) int {
+	n := 0
+	for _, r := range text {
+		switch {
+		case unicode.In(r, unicode.Mn, unicode.Me):
+		case wide(r):
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+// wide reports whether r takes two columns: East Asian wide characters and pictures.
+func wide(r rune) bool {
+	k := width.LookupRune(r).Kind()
+	return k == width.EastAsianWide || k == width.EastAsianFullwidth
 }
 
 // clear takes the line away, so that text can follow.
@@ -83,7 +114,7 @@ func describe(l wire.Progress) string {
 	b.WriteString(show(l.Words))
 	switch {
 	case l.Unit == "bytes" && l.Total > 0:
-		fmt.Fprintf(&b, "  %3d%%  %s of %s", l.Done*100/l.Total, host.Bytes(l.Done), host.Bytes(l.Total))
+		fmt.Fprintf(&b, "  %3d%%  %s of %s", int(100*float64(l.Done)/float64(l.Total)), host.Bytes(l.Done), host.Bytes(l.Total))
 		if l.Rate > 0 {
 			fmt.Fprintf(&b, "  %s/s", host.Bytes(int64(l.Rate)))
 		}
@@ -94,7 +125,7 @@ func describe(l wire.Progress) string {
 		fmt.Fprintf(&b, "  %v left", (time.Duration(*l.Left) * time.Second).Round(time.Second))
 	}
 	if l.SafeFiles > 0 {
-		fmt.Fprintf(&b, "  safe: %d files, %s", l.SafeFiles, host.Bytes(l.SafeBytes))
+		fmt.Fprintf(&b, "  safe: %s, %s", files(l.SafeFiles), host.Bytes(l.SafeBytes))
 	}
 	return b.String()
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"math"
 	"path"
 	"slices"
 	"strconv"
@@ -120,7 +121,7 @@ func parseSize(option, text string) (int64, error) {
 		}
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
-	if err != nil || n < 0 || n > (1<<62)>>shift {
+	if err != nil || n < 0 || n > math.MaxInt64>>shift {
 		return 0, usageError{fmt.Errorf("%s %s: expected a size as 4096, 100k, 2M or 1GiB", option, text)}
 	}
 	return n << shift, nil

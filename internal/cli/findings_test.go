@@ -1,0 +1,204 @@
+package cli_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"salvor/casefile"
+	"salvor/filesystem/ext"
+	"salvor/filesystem/fat"
+	"salvor/filesystem/named"
+	"salvor/filetype"
+	"salvor/filetype/gzip"
+	"salvor/filetype/jpeg"
+	"salvor/filetype/mp4"
+	"salvor/filetype/pdf"
+	"salvor/filetype/png"
+	"salvor/filetype/sqlite"
+	"salvor/filetype/text"
+	"salvor/filetype/zip"
+	"salvor/finding"
+	"salvor/guard"
+	"salvor/host"
+	"salvor/internal/cli"
+	"salvor/layers"
+	"salvor/recovery"
+	"salvor/rescue"
+	"salvor/volume/gpt"
+	"salvor/volume/mbr"
+)
+
+// tables are the tables of findings of all packages, by their folders.
+var tables = map[string][]*finding.Def{
+	"casefile": casefile.Findings, "filesystem/ext": ext.Findings, "filesystem/fat": fat.Findings, "filesystem/named": named.Findings,
+	"filetype": filetype.Findings, "filetype/gzip": gzip.Findings, "filetype/jpeg": jpeg.Findings, "filetype/mp4": mp4.Findings,
+	"filetype/pdf": pdf.Findings, "filetype/png": png.Findings, "filetype/sqlite": sqlite.Findings, "filetype/text": text.Findings,
+	"filetype/zip": zip.Findings, "guard": guard.Findings, "host": host.Findings, "internal/cli": cli.Findings, "layers": layers.Findings,
+	"recovery": recovery.Findings, "rescue": rescue.Findings, "volume/gpt": gpt.Findings, "volume/mbr": mbr.Findings,
+}
+
+var (
+	codePattern = regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)+$`)
+	placeholder = regexp.MustCompile(`\{[^}]*\}?`)
+	wellFormed  = regexp.MustCompile(`^\{[a-z][a-z0-9_]*\}$`)
+)
+
+// A code means one thing, and has a sentence.
+func TestFindingsAreUnique(t *testing.T) {
+	owner := map[string]string{}
+	for dir, table := range tables {
+		if len(table) == 0 {
+			t.Errorf("%s: an empty table", dir)
+		}
+		for _, d := range table {
+			switch {
+			case d == nil:
+				t.Errorf("%s: a nil entry", dir)
+				continue
+			case !codePattern.MatchString(d.Code):
+				t.Errorf("%s: the code %q does not fit the schema", dir, d.Code)
+			case strings.TrimSpace(d.Text) == "" || strings.TrimSpace(d.Text) != d.Text:
+				t.Errorf("%s: the text %q", d.Code, d.Text)
+			case d.Severity > finding.Error:
+				t.Errorf("%s: severity %v", d.Code, d.Severity)
+			}
+			if other, ok := owner[d.Code]; ok {
+				t.Errorf("%s is declared in %s and in %s", d.Code, other, dir)
+			}
+			owner[d.Code] = dir
+			if strings.Count(d.Text, "{") != strings.Count(d.Text, "}") {
+				t.Errorf("%s: braces of %q", d.Code, d.Text)
+			}
+		}
+	}
+}
+
+// Each placeholder of a text is {expected}, {found}, {offset}, or an argument that the package gives to some
+// finding; each declared finding stands in the table of its package; each package with a table is known here.
+func TestFindingsFitTheirSource(t *testing.T) {
+	const root = "../.."
+	seen := map[string]bool{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if !d.IsDir() {
+			return nil
+		}
+		if name := d.Name(); name == "testdata" || len(name) > 2 && name[0] == '.' {
+			return filepath.SkipDir
+		}
+		dir, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		dir = filepath.ToSlash(dir)
+		p := readPackage(t, path)
+		table, known := tables[dir]
+		if p.table && !known {
+			t.Errorf("%s exports Findings and is not among the tables of this test", dir)
+		}
+		if dir == "finding" {
+			return nil
+		}
+		inTable := map[string]bool{}
+		for _, def := range table {
+			inTable[def.Code] = true
+			for _, ph := range placeholder.FindAllString(def.Text, -1) {
+				name := strings.Trim(ph, "{}")
+				switch {
+				case !wellFormed.MatchString(ph):
+					t.Errorf("%s: the placeholder %q", def.Code, ph)
+				case name == "expected" || name == "found" || name == "offset":
+				case !p.args[name] && !sharedArgs(dir)[name]:
+					t.Errorf("%s: nothing in %s gives the argument %s", def.Code, dir, ph)
+				}
+			}
+		}
+		for _, code := range p.codes {
+			if !inTable[code] {
+				t.Errorf("%s is declared in %s and not in its table", code, dir)
+			}
+		}
+		seen[dir] = true
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir := range tables {
+		if !seen[dir] {
+			t.Errorf("%s is not there", dir)
+		}
+	}
+}
+
+// sharedArgs are the arguments of findings that a package declares and others raise.
+func sharedArgs(dir string) map[string]bool {
+	if dir == "filetype" {
+		return map[string]bool{"format": true}
+	}
+	return nil
+}
+
+// source is what the code of a package says of findings.
+type source struct {
+	table bool            // it exports Findings
+	codes []string        // of the declarations
+	args  map[string]bool // names of arguments that are given
+}
+
+func readPackage(t *testing.T, dir string) source {
+	t.Helper()
+	s := source{args: map[string]bool{}}
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.ValueSpec:
+				for _, id := range n.Names {
+					s.table = s.table || id.Name == "Findings"
+				}
+			case *ast.CompositeLit:
+				if sel, ok := n.Type.(*ast.SelectorExpr); ok && sel.Sel.Name == "Def" && isIdent(sel.X, "finding") {
+					for _, e := range n.Elts {
+						if kv, ok := e.(*ast.KeyValueExpr); ok && isIdent(kv.Key, "Code") {
+							if code, ok := kv.Value.(*ast.BasicLit); ok {
+								s.codes = append(s.codes, strings.Trim(code.Value, `"`))
+							}
+						}
+					}
+				}
+			case *ast.CallExpr:
+				if sel, ok := n.Fun.(*ast.SelectorExpr); ok && sel.Sel.Name == "Arg" && isIdent(sel.X, "finding") && len(n.Args) == 2 {
+					if name, ok := n.Args[0].(*ast.BasicLit); ok {
+						s.args[strings.Trim(name.Value, `"`)] = true
+					}
+				}
+			}
+			return true
+		})
+	}
+	return s
+}
+
+func isIdent(e ast.Expr, name string) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == name
+}
