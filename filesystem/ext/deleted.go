@@ -81,9 +81,13 @@ func (w *walker) deletedInode(e entry) *inode {
 // deletedFile makes a File of a deleted inode.
 func (w *walker) deletedFile(in *inode) *filesystem.File {
 	f := w.v.file(in, filesystem.Deleted, w.s, w.use)
+	// Whoever had its blocks since may be gone as well, and nothing tells of that.
+	f.Sound = false
 	if in.kind() != typeRegular {
 		return f
 	}
+	// Nothing in a freed inode says that its blocks were not used again since, by a file that is gone as well.
+	f.Sound = false
 	at := finding.At(in.offset, w.v.sb.inodeSize)
 	stream := &f.Streams[0]
 	if in.inline() {
@@ -92,18 +96,15 @@ func (w *walker) deletedFile(in *inode) *filesystem.File {
 	if !stands(stream.Runs) {
 		if runs, size := w.staleRuns(in); size > 0 {
 			stream.Runs, stream.Size = runs, size
-			f.Sound = false
 			if in.size == 0 {
 				f.Findings = append(f.Findings, sizeGuessed.New(at))
 			}
 		} else if stream.Size > 0 && !slices.ContainsFunc(stream.Runs, func(r block.Run) bool { return r.Kind == block.Lost }) &&
 			!w.wholeHole(in) {
 			stream.Runs = []block.Run{{Length: stream.Size, Kind: block.Lost}}
-			f.Sound = false
 		}
 		if stream.Size == 0 {
 			f.Streams = nil
-			f.Sound = false
 			f.Findings = append(f.Findings, contentGone.New(at))
 			return f
 		}
@@ -129,6 +130,17 @@ func (w *walker) attribute(f *filesystem.File, in *inode) {
 	stream := &f.Streams[0]
 	var foreign, unclear int64
 	stream.Runs, foreign, unclear = w.owned(stream.Runs, stream.Size)
+	if foreign > 0 || unclear > 0 || len(f.Findings) > 0 {
+		// Where a part was taken, or the list is not what it was, the rest may have been taken too by files that
+		// are gone since.
+		for i, r := range stream.Runs {
+			if r.Kind == block.Data {
+				stream.Runs[i].Kind = block.Guessed
+				unclear += r.Length
+			}
+		}
+		stream.Runs = block.Normalize(stream.Runs, stream.Size)
+	}
 	if foreign > 0 {
 		f.Findings = append(f.Findings, blocksReused.New(at, finding.Expected(nil, foreign)))
 	}
@@ -176,6 +188,15 @@ func (w *walker) owned(runs []block.Run, size int64) (out []block.Run, foreign, 
 		piece(block.SetOf(e).Subtract(other).Subtract(doubt), r.Kind)
 		foreign += other.Bytes()
 		unclear += doubt.Bytes()
+	}
+	if foreign > 0 || unclear > 0 {
+		// Some of its blocks were used again, so that others may have been.
+		for i := range out {
+			if out[i].Kind == block.Data {
+				out[i].Kind = block.Guessed
+				unclear += out[i].Length
+			}
+		}
 	}
 	return block.Normalize(out, size), foreign, unclear
 }
