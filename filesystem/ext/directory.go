@@ -144,8 +144,12 @@ func (d *directory) slack(b []byte, at, end int, base int64, emit func(entry)) {
 
 // plausible reports whether a whole record with a name stands at at, the name before end.
 func (d *directory) plausible(b []byte, at, end int) bool {
+	// Most places hold nothing of the kind, and a text that says why would cost more than the look.
+	if number := binary.LittleEndian.Uint32(b[at:]); number == 0 || number > d.inodes || b[at+4]&3 != 0 && d.blockSize < 64<<10 || b[at+6] == 0 {
+		return false
+	}
 	e, length, reason := d.record(b, at, 0)
-	if reason != "" || e.inode == 0 || !validName(e.name) || length < recordSize(len(e.name)) || at+entryHeader+len(e.name) > end {
+	if reason != "" || !validName(e.name) || length < recordSize(len(e.name)) || at+entryHeader+len(e.name) > end {
 		return false
 	}
 	return !d.filetype || e.kind > 0 && int(e.kind) < len(entryTypes)
