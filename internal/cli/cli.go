@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -72,6 +73,7 @@ func wantsJSON(args []string) bool {
 }
 
 func (a *app) root() *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "salvor",
 		Short: "Save the files of a device whose firmware update failed",
@@ -90,8 +92,18 @@ Stop using the device first. Do not format it, do not reset it, do not update it
 Exit codes: 0 done, 10 done with reservations, 20 only locked content, 30 a choice is
 needed, 40 refused for safety, 50 checked and bad, 3 stopped before the end (run it
 again to go on), 1 error, 2 usage.`,
+		// An empty argument is most often a variable of a script that is not set.
+		PersistentPreRunE: func(_ *cobra.Command, args []string) error {
+			if slices.Contains(args, "") {
+				return usageError{errors.New("an argument is empty")}
+			}
+			return nil
+		},
 		SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version {
+				return a.printVersion()
+			}
 			if a.json {
 				return usageError{errors.New("no verb is named")}
 			}
@@ -111,6 +123,7 @@ again to go on), 1 error, 2 usage.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON lines instead of text")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log what happens to standard error")
+	root.Flags().BoolVar(&version, "version", false, "say which version this is")
 	// Standard output belongs to JSON lines when they are asked for, so help goes elsewhere and ends as any verb.
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
@@ -176,6 +189,7 @@ func (a *app) fail(cmd *cobra.Command, err error) {
 		r.Code = "usage"
 	}
 	if a.ended {
+		fmt.Fprintf(a.err, "salvor: the end could not be written: %s\n", show(err.Error()))
 		return
 	}
 	if a.json {
@@ -185,6 +199,10 @@ func (a *app) fail(cmd *cobra.Command, err error) {
 	}
 	fmt.Fprintf(a.err, "salvor: %s\nSafe   %s\nNext   %s\n", show(r.State), show(r.Safe), show(r.Next))
 }
+
+// outlive lets the work go on when whoever reads standard output goes away: what is saved matters more than
+// who watches.
+func outlive() { signal.Ignore(syscall.SIGPIPE) }
 
 // show makes hostile text fit for a terminal.
 func show(s string) string {

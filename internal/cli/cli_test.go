@@ -205,6 +205,13 @@ func TestMainWithoutOutput(t *testing.T) {
 	if code := Main([]string{"version"}, broken{}, &stderr); code != 1 {
 		t.Errorf("exit code %d", code)
 	}
+	stderr.Reset()
+	if code := Main([]string{"look", "../../examples/gateway.img"}, broken{}, &stderr); code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	if !strings.Contains(stderr.String(), "the end could not be written: broken pipe") {
+		t.Errorf("%s", &stderr)
+	}
 }
 
 type broken struct{}

@@ -39,6 +39,7 @@ func (a *app) runJob(cmd *cobra.Command, o rescue.Options) error {
 	if o.Case == "" {
 		return usageError{fmt.Errorf("where to? name a case folder with --to")}
 	}
+	outlive()
 	o.Program = program()
 	e := a.events()
 	var r wire.Result

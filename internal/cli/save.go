@@ -50,6 +50,7 @@ never replaced. The case itself is not changed.`,
 }
 
 func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query) error {
+	outlive()
 	ctx := cmd.Context()
 	c, err := rescue.OpenCase(dir, program())
 	if err != nil {
