@@ -191,6 +191,11 @@ def build(image):
     os.sync()
     for e in late:
         e["runs"] = cut(fiemap(f"{WORK}/mnt/{e['path']}"), e["size"])
+    if os.path.exists(f"{WORK}/mnt/.filler"):  # what came between the pieces of late files is a file too
+        run("cp", f"{WORK}/mnt/.filler", f"{WORK}/src/.filler")
+        size = os.path.getsize(f"{WORK}/src/.filler")
+        plan.append({"name": ".filler", "volume": "ext", "fate": "live", "path": ".filler", "size": size, "pieces": True,
+                     "runs": cut(fiemap(f"{WORK}/mnt/.filler"), size)})
     run("umount", f"{WORK}/mnt")
     subprocess.run(["e2fsck", "-fn", ext], capture_output=True, check=True)
 

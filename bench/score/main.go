@@ -83,8 +83,9 @@ and are a verbatim piece of a known file.
     bench/image.sh IMAGE [MIB]
     bench/run.sh IMAGE...
 
-%s. %s. Medians of %d alternated rounds, images in the page cache; the others' options are in bench/run.sh. tsk_recover
-was told where the volumes begin.
+%s. %s. Medians of the alternated rounds (%d), images in the page cache; the options of
+the others are in bench/run.sh. tsk_recover was told where the volumes begin, and saves neither what carving finds nor hashes or a report;
+PhotoRec saves no names.
 `, machine, versions, runs)
 	for _, d := range disks {
 		n := d.truth.counts()
