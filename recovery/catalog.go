@@ -259,6 +259,12 @@ func sqliteCode(err error) int {
 	return 0
 }
 
+// IsFull reports whether err, of whichever part of this package, says that no space is left where the case
+// stands: for a saved file or for the catalogue itself.
+func IsFull(err error) bool {
+	return err != nil && (isTargetFull(err) || isFull(err) || sqliteCode(err) == sqliteFull)
+}
+
 func notDatabase(err error) error {
 	if sqliteCode(err) == sqliteNotADB && !errors.Is(err, ErrSchema) {
 		return fmt.Errorf("%w: %w", ErrSchema, err)

@@ -79,6 +79,9 @@ func (r *result) plausible() bool {
 	return r.gaps == 0 && plain >= 4*n[cHigh] && n[cLetter]*10 >= 3*plain && n[cSpace]*30 >= plain && r.paired*10 >= 8*n[cHigh]
 }
 
+// maxZeros is how many zeros behind a text are counted, in bytes: broken metadata makes files of terabytes.
+const maxZeros = 256 << 20
+
 // judge reads s to its end, giving each chunk to see, as long as that returns true. It returns early when
 // what it reads cannot be text. Its error is that of the source; the result then holds up to there.
 func judge(s *filetype.Stream, see func(p []byte) bool) (result, error) {
@@ -118,7 +121,7 @@ func (r *result) bytes(s *filetype.Stream, see func(p []byte) bool) error {
 		if r.zeroFrom >= 0 { // zeros were met: what follows only says how many
 			n := len(p) - len(bytes.TrimLeft(p, "\x00"))
 			r.zeroCount += int64(n)
-			if n < len(p) {
+			if n < len(p) || r.zeroFrom < minHead || r.zeroCount >= maxZeros {
 				return nil
 			}
 			s.Discard(n)

@@ -63,7 +63,11 @@ func examineText(ctx context.Context, src block.Source) (filetype.Report, error)
 		}
 		r.Verdict = filetype.Damaged
 		r.GoodUntil = res.zeroFrom
-		r.Findings = append(r.Findings, zeros.New(finding.At(res.zeroFrom, res.zeroCount), finding.Arg("count", res.zeroCount)))
+		count := fmt.Sprint(res.zeroCount)
+		if res.zeroCount >= maxZeros {
+			count += " or more"
+		}
+		r.Findings = append(r.Findings, zeros.New(finding.At(res.zeroFrom, res.zeroCount), finding.Arg("count", count)))
 	case res.cut:
 		r.Verdict = filetype.Partial
 		r.Size = src.Size() + 1
