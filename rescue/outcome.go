@@ -27,14 +27,13 @@ const (
 // ExitOf returns the exit code for an error that ended a verb.
 func ExitOf(err error) int {
 	var refused *host.RefusedError
-	var full *recovery.TargetFullError
 	switch {
 	case err == nil:
 		return ExitDone
 	case errors.As(err, &refused):
 		return refused.ExitCode()
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
-		errors.As(err, &full), errors.Is(err, imaging.ErrGone):
+		recovery.IsFull(err), errors.Is(err, imaging.ErrGone):
 		return ExitStopped
 	}
 	return host.ExitError
@@ -42,7 +41,7 @@ func ExitOf(err error) int {
 
 // failed is the result of a job that ended before there was a case to speak of.
 func failed(err error, o Options) wire.Result {
-	return Failure(err, "nothing was changed: "+o.Source+" was opened for reading only")
+	return Failure(err, "nothing was written to "+o.Source)
 }
 
 // Failure is the result of a verb that an error ended. safe says what is safe.
@@ -58,6 +57,10 @@ func Failure(err error, safe string) wire.Result {
 	case errors.As(err, &full):
 		r = wire.NewResult(exit, "stopped: the disk that is saved to is full ("+full.Error()+")", safe,
 			fmt.Sprintf("make %s free there and run the same command again, or save a part elsewhere with `salvor save`", host.Bytes(full.Needed)))
+		r.Code = "target.full"
+	case recovery.IsFull(err):
+		r = wire.NewResult(exit, "stopped: the disk that is saved to is full ("+err.Error()+")", safe,
+			"make room there and run the same command again: it goes on where it was")
 		r.Code = "target.full"
 	case errors.Is(err, imaging.ErrGone):
 		r = wire.NewResult(exit, "stopped: the source disappeared while it was read", safe,
@@ -126,7 +129,7 @@ func (j *job) takenResult() wire.Result {
 	if j.inPlace {
 		safe = "the image is used where it lies, with one hash for each MiB in the case"
 	}
-	return wire.NewResult(exit, state, safe, fmt.Sprintf("put the source away and run `salvor rescue %s --to %s` to get the files out of it", j.o.Source, j.o.Case))
+	return wire.NewResult(exit, state, safe, fmt.Sprintf("run `salvor rescue %s --to %s`: it works on the copy, and looks at the source only to see that it is the same", j.o.Source, j.o.Case))
 }
 
 // finished is the result of a job that came to its end.
@@ -144,7 +147,7 @@ func (j *job) finished(counts map[string]wire.Count, safe string) wire.Result {
 	}
 	state := "no file was found"
 	if total > 0 {
-		state = fmt.Sprintf("%d files were found: %s", total, strings.Join(parts, ", "))
+		state = fmt.Sprintf("%s found: %s", wereFiles(total), strings.Join(parts, ", "))
 	}
 	var locked, closed []string
 	for _, v := range j.tree.Volumes() {
@@ -179,6 +182,14 @@ func (j *job) finished(counts map[string]wire.Count, safe string) wire.Result {
 		exit = ExitReserved
 	}
 	return wire.NewResult(exit, state, safe, next)
+}
+
+// wereFiles counts files in words.
+func wereFiles(n int64) string {
+	if n == 1 {
+		return "1 file was"
+	}
+	return fmt.Sprintf("%d files were", n)
 }
 
 // report writes report.html and report.json.

@@ -14,11 +14,12 @@ import (
 // open checks that reading is safe and that the case is the right one, before anything is written, and opens
 // the source, the case and the catalogue.
 func (j *job) open(ctx context.Context) error {
-	if err := host.CheckSafe(j.o.Source); err != nil {
+	var err error
+	// Opening comes first, since it knows what is no source at all; it only reads.
+	if j.opened, err = host.Open(ctx, j.o.Source, host.OpenOptions{}); err != nil {
 		return err
 	}
-	var err error
-	if j.opened, err = host.Open(ctx, j.o.Source, host.OpenOptions{}); err != nil {
+	if err := host.CheckSafe(j.o.Source); err != nil {
 		return err
 	}
 	inside, err := host.Contains(j.opened.Real, j.o.Case)
@@ -89,6 +90,9 @@ func (j *job) matchSource(identity host.Identity) error {
 	}
 	// What was copied stays a copy, however the job is started again.
 	j.inPlace = s.InPlace && j.inPlace
+	if filepath.Dir(identity.Path) == filepath.Dir(j.c.ImagePath(s.Number)) {
+		identity.Path = s.Path // the case's own copy is not where the source is
+	}
 	if s.Path != identity.Path || s.InPlace != j.inPlace {
 		s.Path, s.InPlace = identity.Path, j.inPlace
 		return j.c.UpdateSource(s)

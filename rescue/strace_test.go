@@ -21,7 +21,7 @@ const traced = "trace=?open,?openat,?openat2,?creat,?write,?writev,?pwrite64,?pw
 var (
 	opens    = regexp.MustCompile(`^(?:\d+ +)?(open|openat|openat2|creat)\(`)
 	changing = regexp.MustCompile(`O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND`)
-	maps     = regexp.MustCompile(`^(?:\d+ +)?mmap\(`)
+	mappings = regexp.MustCompile(`^(?:\d+ +)?mmap\(`)
 	requests = regexp.MustCompile(`^(?:\d+ +)?ioctl\(`)
 	// writes name the descriptor that they change first, except for those that name where they read first.
 	writes = regexp.MustCompile(`^(?:\d+ +)?(?:write|writev|pwrite64|pwritev|pwritev2|ftruncate|fallocate|fchmod|fchown|fsetxattr|fremovexattr|utimensat)\(\d+<([^>]*)>`)
@@ -41,7 +41,7 @@ func harm(line, path string) string {
 		if (named || strings.Contains(line, opened)) && (changing.MatchString(line) || strings.Contains(line, "creat(")) {
 			return "opened for writing"
 		}
-	case maps.MatchString(line):
+	case mappings.MatchString(line):
 		if strings.Contains(line, opened) && strings.Contains(line, "PROT_WRITE") && strings.Contains(line, "MAP_SHARED") {
 			return "mapped for writing"
 		}

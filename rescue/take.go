@@ -24,8 +24,8 @@ var Findings = []*finding.Def{badBytes, brokenEntry, moreBroken, carveFailed}
 var badBytes = &finding.Def{Code: "rescue.unreadable", Severity: finding.Error,
 	Text: "{bytes} of the source could not be read, in {ranges} places; the map names each"}
 
-// checkedSums is how many chunks at the end of an earlier run are read again before going on, to see that the
-// source is still the same.
+// checkedSums is how many chunks at the end of an earlier run are read again before going on with a copy, to
+// see that the source is still the same.
 const checkedSums = 8
 
 // take reads every byte of the source once: it is copied (or used in place), hashed for each MiB, and swept
@@ -161,20 +161,25 @@ func (j *job) image(ctx context.Context) (taken, func(), error) {
 }
 
 // checkUnchanged reads the last chunks of an earlier run again and refuses to go on with a source whose
-// content is another one.
+// content is another one. An image that is used in place is read again as far as it was read: verdicts of the
+// earlier run speak of its bytes, and no copy keeps them.
 func (j *job) checkUnchanged(ctx context.Context) error {
 	_, err := j.c.ReadSums(sourceNumber, func(r io.Reader, _ io.ReaderAt, _ int64) error {
-		last, err := imaging.LastSums(r, checkedSums)
-		if err != nil {
-			return err
-		}
-		v, err := imaging.Verify(ctx, j.opened.Source, func(yield func(imaging.Sum, error) bool) {
-			for _, s := range last {
-				if !yield(s, nil) {
-					return
+		sums := imaging.ReadSums(r)
+		if !j.inPlace {
+			last, err := imaging.LastSums(r, checkedSums)
+			if err != nil {
+				return err
+			}
+			sums = func(yield func(imaging.Sum, error) bool) {
+				for _, s := range last {
+					if !yield(s, nil) {
+						return
+					}
 				}
 			}
-		})
+		}
+		v, err := imaging.Verify(ctx, j.opened.Source, sums)
 		if err != nil {
 			return err
 		}
