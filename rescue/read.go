@@ -131,6 +131,9 @@ func (j *job) readVolume(ctx context.Context, judge *recovery.Judge, v *layers.L
 func (j *job) broken(v *layers.Layer, err error) finding.Finding {
 	options := []finding.Option{finding.Arg("volume", v.Volume), finding.Arg("what", err)}
 	if c, ok := cursor.IsCorrupt(err); ok && c.Offset >= 0 {
+		// One place, that on the medium, is enough: the error's own counts from the start of the volume.
+		what := &cursor.CorruptError{Structure: c.Structure, Offset: -1, Expected: c.Expected, Found: c.Found}
+		options = append(options, finding.Arg("what", what))
 		options = append(options, finding.At(v.Extent.Offset+c.Offset, 0), finding.Expected(c.Expected, c.Found))
 	}
 	return brokenEntry.New(options...)
