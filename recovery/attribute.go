@@ -100,13 +100,16 @@ func owns(e *Entry, contested block.Set) bool {
 	return stands
 }
 
+// contestedSQL gives a page of the live files with a place, each set of names of one inode once. Its pages
+// follow seq: a sign before a column keeps SQLite from sorting all rows of an index for each.
+const contestedSQL = `SELECT seq, id, size, data FROM entries e WHERE seq > ? AND +source = ? AND origin = 0 AND state = 0
+	AND +first >= 0 AND NOT EXISTS (SELECT 1 FROM entries o INDEXED BY entries_first WHERE o.source = e.source AND o.first = e.first AND
+		o.place = e.place AND o.size = e.size AND o.volume = e.volume AND o.origin = 0 AND o.state = 0 AND o.seq < e.seq)
+	ORDER BY seq LIMIT ?`
+
 // contestedBytes returns what more than one live file of the source claims. Several names of one inode are
 // one claim: they have the very same runs.
 func contestedBytes(ctx context.Context, c *Catalog, source int) (block.Set, error) {
-	const text = `SELECT seq, id, size, data FROM entries e WHERE seq > ? AND source = ? AND origin = 0 AND state = 0
-		AND first >= 0 AND NOT EXISTS (SELECT 1 FROM entries o WHERE o.source = e.source AND o.first = e.first AND
-			o.place = e.place AND o.size = e.size AND o.volume = e.volume AND o.origin = 0 AND o.state = 0 AND o.seq < e.seq)
-		ORDER BY seq LIMIT ?`
 	var claimed, contested block.Set
 	var batch []block.Extent
 	flush := func() {
@@ -134,7 +137,7 @@ func contestedBytes(ctx context.Context, c *Catalog, source int) (block.Set, err
 	}
 	for after := int64(-1); ; {
 		n := 0
-		err := c.each(ctx, text, []any{after, source, pageSize}, func(s scanner) error {
+		err := c.each(ctx, contestedSQL, []any{after, source, pageSize}, func(s scanner) error {
 			n++
 			e := &Entry{}
 			var data []byte

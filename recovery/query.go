@@ -72,7 +72,8 @@ const pageSize = 512
 // where each page costs a pass over the catalogue.
 const maxPageSize = 32 << 10
 
-// where returns the condition of q but for Name, which only Go can match as promised.
+// where returns the condition of q but for Name, which only Go can match as promised. The sign before a
+// column keeps SQLite from an index of that column, whose rows it would sort for every page.
 func (q *Query) where() (string, []any) {
 	var conds []string
 	var args []any
@@ -82,7 +83,7 @@ func (q *Query) where() (string, []any) {
 	}
 	in := func(column string, list []int) {
 		if len(list) > 0 {
-			add(column + " IN (" + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(list)), ","), "[]") + ")")
+			add("+" + column + " IN (" + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(list)), ","), "[]") + ")")
 		}
 	}
 	if len(q.IDs) > 0 {
@@ -105,16 +106,16 @@ func (q *Query) where() (string, []any) {
 	in("source", q.Sources)
 	in("kind", q.kinds)
 	if q.MinSize > 0 {
-		add("size >= ?", q.MinSize)
+		add("+size >= ?", q.MinSize)
 	}
 	if q.MaxSize > 0 {
-		add("size <= ?", q.MaxSize)
+		add("+size <= ?", q.MaxSize)
 	}
 	if !q.After.IsZero() {
-		add("time >= ?", q.After.UnixMilli())
+		add("+time >= ?", q.After.UnixMilli())
 	}
 	if !q.Before.IsZero() {
-		add("time < ? AND time > ?", q.Before.UnixMilli(), int64(noTime))
+		add("+time < ? AND +time > ?", q.Before.UnixMilli(), int64(noTime))
 	}
 	if !q.IncludeDirs {
 		add("kind <> 1")
@@ -174,6 +175,22 @@ func (q *Query) nameMatcher() (func(string) bool, error) {
 	}, nil
 }
 
+// texts returns the statements for the first page of q and for those behind an entry, whose ID is the
+// first argument; the last argument of both is the length of the page.
+func (q *Query) texts() (first, next string, args []any) {
+	o := orders[q.Order]
+	where, args := q.where()
+	dir, cmp := "", ">"
+	if o.down {
+		dir, cmp = " DESC", "<"
+	}
+	order := " ORDER BY " + strings.ReplaceAll(o.columns, ", ", dir+", ") + dir + " LIMIT ?"
+	first = "SELECT " + entryColumns + " FROM entries WHERE " + where + order
+	next = "SELECT " + entryColumns + " FROM entries WHERE (" + o.columns + ") " + cmp +
+		" (SELECT " + o.columns + " FROM entries WHERE id = ?) AND " + where + order
+	return first, next, args
+}
+
 // Select yields the entries of q in its order. They are read page by page: memory does not grow with their
 // number, and the catalogue may be changed while they are walked over. An error ends the sequence.
 //
@@ -190,17 +207,7 @@ func (c *Catalog) Select(ctx context.Context, q Query) iter.Seq2[*Entry, error] 
 			yield(nil, fmt.Errorf("recovery: order %d", q.Order))
 			return
 		}
-		where, args := q.where()
-		columns := strings.Split(o.columns, ", ")
-		dir, cmp := "", ">"
-		if o.down {
-			dir, cmp = " DESC", "<"
-		}
-		first := "SELECT " + entryColumns + " FROM entries WHERE " + where +
-			" ORDER BY " + strings.Join(columns, dir+", ") + dir + " LIMIT ?"
-		next := "SELECT " + entryColumns + " FROM entries WHERE (" + o.columns + ") " + cmp +
-			" (SELECT " + o.columns + " FROM entries WHERE id = ?) AND " + where +
-			" ORDER BY " + strings.Join(columns, dir+", ") + dir + " LIMIT ?"
+		first, next, args := q.texts()
 		from, left, size := q.From, q.Limit, pageSize
 		if left <= 0 {
 			left = math.MaxInt

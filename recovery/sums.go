@@ -25,14 +25,16 @@ type savedFile struct {
 	kind          int
 }
 
+const savedFilesSQL = `SELECT id, saved_as, sha256, size, kind FROM entries WHERE saved_as > ? AND save = 1
+	ORDER BY saved_as LIMIT ?`
+
 // savedFiles yields all that was saved, by path.
 func (c *Catalog) savedFiles(ctx context.Context) iter.Seq2[savedFile, error] {
 	return func(yield func(savedFile, error) bool) {
 		const size = 4096
 		for after := ""; ; {
 			var page []savedFile
-			err := c.each(ctx, `SELECT id, saved_as, sha256, size, kind FROM entries WHERE saved_as > ? AND save = 1
-				ORDER BY saved_as LIMIT ?`, []any{after, size}, func(row scanner) error {
+			err := c.each(ctx, savedFilesSQL, []any{after, size}, func(row scanner) error {
 				var f savedFile
 				var sum []byte
 				err := row.Scan(&f.id, &f.path, &sum, &f.size, &f.kind)

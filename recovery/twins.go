@@ -59,10 +59,12 @@ func JoinTwins(ctx context.Context, c *Catalog, source int) (int, error) {
 	return joined, flush()
 }
 
+const beginningSQL = "SELECT " + entryColumns + ` FROM entries WHERE source = ? AND first = ? AND origin = 0 AND kind = 0
+	AND save <> 2 ORDER BY seq LIMIT 64`
+
 // beginningAt returns the named files whose content begins at this byte of the source.
 func (c *Catalog) beginningAt(ctx context.Context, source int, offset int64) ([]*Entry, error) {
-	return c.page(ctx, "SELECT "+entryColumns+` FROM entries WHERE source = ? AND first = ? AND origin = 0 AND kind = 0
-		AND save <> 2 ORDER BY seq LIMIT 64`, []any{source, offset})
+	return c.page(ctx, beginningSQL, []any{source, offset})
 }
 
 // sameBytes reports whether both stand, whole, at the same place.

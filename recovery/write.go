@@ -263,6 +263,9 @@ func (s *saver) copyContent(ctx context.Context, temp string, e *Entry, src bloc
 	return hex.EncodeToString(w.sum.Sum(nil)), missing, w.at, nil
 }
 
+const savedBeforeSQL = `SELECT id FROM entries WHERE sha256 = ? AND save = 1 AND +size = ? AND missing = 0 AND id <> ?
+	ORDER BY origin, seq LIMIT 1`
+
 // savedBefore returns the ID of a whole entry that was saved with the same content, "" when there is none.
 func (s *saver) savedBefore(ctx context.Context, e *Entry, sum string) (id string, err error) {
 	if id, ok := s.inBatch[sum]; ok {
@@ -272,8 +275,7 @@ func (s *saver) savedBefore(ctx context.Context, e *Entry, sum string) (id strin
 	if err != nil {
 		return "", err
 	}
-	err = s.c.each(ctx, `SELECT id FROM entries WHERE sha256 = ? AND save = 1 AND size = ? AND missing = 0 AND id <> ?
-		ORDER BY origin, seq LIMIT 1`, []any{raw, e.Size, e.ID}, func(row scanner) error { return row.Scan(&id) })
+	err = s.c.each(ctx, savedBeforeSQL, []any{raw, e.Size, e.ID}, func(row scanner) error { return row.Scan(&id) })
 	return id, err
 }
 
