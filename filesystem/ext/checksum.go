@@ -18,17 +18,26 @@ func crc32cUint32(sum, v uint32) uint32 {
 
 var zeros [16]byte
 
-// crc16 continues the CRC-16 (polynomial 0x8005, reflected) that gdt_csum keeps.
-func crc16(sum uint16, p []byte) uint16 {
-	for _, b := range p {
-		sum ^= uint16(b)
+// crc16Table holds the remainder of each byte of the CRC-16 (polynomial 0x8005, reflected) that gdt_csum keeps.
+var crc16Table = func() (t [256]uint16) {
+	for i := range t {
+		v := uint16(i)
 		for range 8 {
-			if sum&1 != 0 {
-				sum = sum>>1 ^ 0xA001
+			if v&1 != 0 {
+				v = v>>1 ^ 0xA001
 			} else {
-				sum >>= 1
+				v >>= 1
 			}
 		}
+		t[i] = v
+	}
+	return t
+}()
+
+// crc16 continues a checksum.
+func crc16(sum uint16, p []byte) uint16 {
+	for _, b := range p {
+		sum = sum>>8 ^ crc16Table[byte(sum)^b]
 	}
 	return sum
 }

@@ -88,7 +88,7 @@ func open(ctx context.Context, vol block.Source) (*volume, error) {
 		}
 	}
 	v := best
-	v.describe(append(notes, v.readGroups()...))
+	v.describe(append(notes, v.readGroups(ctx)...))
 	return v, ctx.Err()
 }
 
