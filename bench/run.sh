@@ -10,6 +10,7 @@ export LC_ALL=C.UTF-8 TZ=UTC TERM=${TERM:-vt100}
 here=$(cd "$(dirname "$0")" && pwd)
 [ $# -gt 0 ] || { echo "usage: bench/run.sh IMAGE..." >&2; exit 2; }
 runs=${RUNS:-3}
+load=$(cut -d" " -f1 /proc/loadavg) # times are worth little when others keep the machine busy
 W=$(mktemp -d "$(dirname "$(realpath "$1")")/run.XXXXXX")
 trap 'rm -rf "$W"' EXIT
 (cd "$here/.." && CGO_ENABLED=0 go build -o "$W/salvor" ./cmd/salvor && go build -o "$W/score" ./bench/score)
@@ -48,7 +49,7 @@ for image in "$@"; do
     arguments+=("$image=$W/$id")
 done
 versions="$("$W/salvor" version | head -n 1); $(command tsk_recover -V | tr -d "\n"); $(command photorec --version 2>&1 | head -n 1)"
-machine="$(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), $(free -g | awk '/^Mem/ {print $2}') GiB, Linux $(uname -r | cut -d- -f1)"
+machine="$(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), $(free -g | awk '/^Mem/ {print $2}') GiB, Linux $(uname -r | cut -d- -f1), load average $load when it began"
 "$W/score" -runs "$runs" -versions "$versions" -machine "$machine" "${arguments[@]}" >"$W/RESULTS.md"
 mv "$W/RESULTS.md" "$here/RESULTS.md"
 cat "$here/RESULTS.md"
