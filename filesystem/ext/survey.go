@@ -1,7 +1,6 @@
 package ext
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"slices"
@@ -85,7 +84,7 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 	}
 	s := &survey{inUse: newInodeSet(v.sb.inodesPerGroup), doubted: newInodeSet(v.sb.inodesPerGroup)}
 	use := v.newBudget()
-	var claims, former []block.Extent
+	var claims, former claimed
 	for n := range v.groups {
 		if err := v.scanGroup(ctx, uint64(n), func(in *inode, allocated, known bool) {
 			switch {
@@ -94,17 +93,18 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 				if known && !allocated {
 					s.doubted.add(in.number)
 				}
-				claims = append(claims, v.claims(in, use)...)
+				claims.add(v.claims(in, use)...)
 			case in.links == 0 && in.typed() && in.number >= v.sb.firstInode:
 				s.deleted = append(s.deleted, in.number)
-				former = append(former, v.claims(in, use)...)
+				former.add(v.claims(in, use)...)
 			}
 		}); err != nil {
 			return nil, err
 		}
 	}
-	s.claims, s.shared = overlaps(claims)
-	_, s.contested = overlaps(former)
+	claims.join()
+	former.join()
+	s.claims, s.shared, s.contested = claims.any, claims.shared, former.shared
 	var err error
 	if s.used, s.unknown, err = v.allocation(ctx); err != nil {
 		return nil, err
@@ -161,20 +161,6 @@ func (in *inode) hasMap() bool {
 // fastLink reports whether the target of a link stands in the inode itself.
 func (in *inode) fastLink() bool {
 	return in.kind() == typeLink && !in.inline() && in.flags&flagEAInode == 0 && in.size < iblockSize && in.flags&flagExtents == 0
-}
-
-// overlaps returns the union of the extents, and the bytes that stand in more than one.
-func overlaps(list []block.Extent) (union, shared block.Set) {
-	slices.SortFunc(list, func(a, b block.Extent) int { return cmp.Compare(a.Offset, b.Offset) })
-	var twice []block.Extent
-	end := int64(0)
-	for _, e := range list {
-		if e.Offset < end {
-			twice = append(twice, block.Between(e.Offset, min(end, e.End())))
-		}
-		end = max(end, e.End())
-	}
-	return block.SetOf(list...), block.SetOf(twice...)
 }
 
 // scanGroup calls emit for each inode of a group that is not empty. Its record is valid during the call only.

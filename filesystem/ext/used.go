@@ -22,10 +22,9 @@ func (v *volume) Used(ctx context.Context) (block.Set, error) {
 // be relied on.
 func (v *volume) allocation(ctx context.Context) (used, unknown block.Set, err error) {
 	s := v.sb
-	var in, out []block.Extent
 	for n := range s.groups() {
 		if n >= uint64(len(v.groups)) {
-			out = append(out, block.Between(int64(s.groupStart(n))*s.blockSize, s.size()))
+			unknown.Add(block.Between(int64(s.groupStart(n))*s.blockSize, s.size()))
 			break
 		}
 		if err := ctx.Err(); err != nil {
@@ -35,7 +34,7 @@ func (v *volume) allocation(ctx context.Context) (used, unknown block.Set, err e
 		blocks := min(s.blocksCount-first, uint64(s.blocksPerGroup))
 		bits := v.blockBitmap(n)
 		if bits == nil {
-			out = append(out, s.blocks(first, blocks))
+			unknown.Add(s.blocks(first, blocks))
 			continue
 		}
 		per := uint64(s.clusterBlocks)
@@ -53,8 +52,8 @@ func (v *volume) allocation(ctx context.Context) (used, unknown block.Set, err e
 				i++
 				continue
 			}
-			in = append(in, s.blocks(first+from*per, (i-from)*per))
+			used.Add(s.blocks(first+from*per, (i-from)*per)) // in order, so that each costs little
 		}
 	}
-	return block.SetOf(in...), block.SetOf(out...), nil
+	return used, unknown, nil
 }
