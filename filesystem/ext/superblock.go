@@ -118,7 +118,11 @@ func (s *superblock) kind() string {
 	return "ext2"
 }
 
+// uuidText returns the UUID as tools print it; "" when the volume has none.
 func (s *superblock) uuidText() string {
+	if s.uuid == [16]byte{} {
+		return ""
+	}
 	h := hex.EncodeToString(s.uuid[:])
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
@@ -199,12 +203,14 @@ func parseSuperblock(b []byte, offset int64) (*superblock, error) {
 	c.Seek(0x4C)
 	s.revision = c.Uint32()
 	s.firstInode, s.inodeSize, s.descSize = 11, 128, 32
+	// Revision 0 did not have these two yet, but today's tools write and read them there as well.
+	c.Seek(0x68)
+	copy(s.uuid[:], c.Bytes(16))
+	s.label = c.String(16)
 	if s.revision > 0 {
 		c.Seek(0x54)
 		s.firstInode, s.inodeSize, s.groupNumber = c.Uint32(), int64(c.Uint16()), uint32(c.Uint16())
 		s.compat, s.incompat, s.roCompat = c.Uint32(), c.Uint32(), c.Uint32()
-		copy(s.uuid[:], c.Bytes(16))
-		s.label = c.String(16)
 		c.Seek(0xCE)
 		s.reservedGDT = uint32(c.Uint16())
 		c.Seek(0xE0)
