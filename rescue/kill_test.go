@@ -109,9 +109,14 @@ func TestKill(t *testing.T) {
 				killed := filepath.Join(t.TempDir(), "case")
 				// Some are killed several times before they may end.
 				for range 1 + random.IntN(3) {
-					if kill(t, time.Duration(random.Int64N(int64(whole))), args(killed)) {
-						kills[lastStep(killed)]++
+					delay := time.Duration(random.Int64N(int64(whole)))
+					// One that ended before its kill, on a machine that is quicker now or where another kill has
+					// left little to do, is begun again and killed sooner.
+					for !kill(t, delay, args(killed)) {
+						must(t, os.RemoveAll(killed))
+						delay /= 2
 					}
+					kills[lastStep(killed)]++
 				}
 				code, stdout, stderr := salvor(t, args(killed)...)
 				if code != want.exit {
@@ -127,9 +132,6 @@ func TestKill(t *testing.T) {
 				must(t, os.RemoveAll(killed))
 			}
 			t.Logf("an undisturbed run takes %v; killed in: %v", whole.Round(time.Millisecond), kills)
-			if len(kills) == 0 {
-				t.Error("no run was killed before its end")
-			}
 			if got := hashOf(t, source); got != readTruth(t).SHA256 {
 				t.Error("the source has changed")
 			}
