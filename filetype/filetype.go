@@ -120,6 +120,9 @@ type Format struct {
 	// Broken structure, unreadable ranges and a source that ends too early are verdicts, with a finding
 	// that names the byte.
 	Examine func(ctx context.Context, src block.Source) (Report, error)
+	// Preview and Thumbnail are nil for formats that have none.
+	Preview   Previewer
+	Thumbnail Thumbnailer
 }
 
 // Report is what a format says of one file. All offsets are from the start of the file.
