@@ -2,11 +2,12 @@ package filetype
 
 import (
 	"salvor/block"
+	"salvor/cursor"
 	"salvor/finding"
 )
 
 // Findings are the kinds of finding that this package declares, for itself and for every format.
-var Findings = []*finding.Def{EndsEarly, Unread, Trailing, Erased, Padded, NoFormat, NoProof}
+var Findings = []*finding.Def{EndsEarly, Unread, Trailing, Erased, Padded, NoFormat, NoProof, broken, units, unitsBefore}
 
 // The findings that mean the same in every format. Each takes the argument "format".
 var (
@@ -32,6 +33,30 @@ var (
 	NoProof = &finding.Def{Code: "filetype.no-proof", Severity: finding.Info,
 		Text: "the {format} reads to its end with no contradiction; it carries no check that covers every byte"}
 )
+
+var (
+	broken = &finding.Def{Code: "filetype.broken", Severity: finding.Error,
+		Text: "the {format} breaks at {offset}, in its {structure}: expected {expected}, found {found}"}
+	units = &finding.Def{Code: "filetype.units", Severity: finding.Warning,
+		Text: "{found} of {expected} {unit} are whole"}
+	unitsBefore = &finding.Def{Code: "filetype.units-before", Severity: finding.Warning,
+		Text: "{found} {unit} before that are whole"}
+)
+
+// Broken returns the finding for a file whose structure contradicts itself.
+func Broken(format string, c *cursor.CorruptError) finding.Finding {
+	return broken.New(finding.At(c.Offset, 0), finding.Arg("format", format), finding.Arg("structure", c.Structure),
+		finding.Expected(c.Expected, c.Found))
+}
+
+// Units returns the finding that says how much of a file is whole: "14 of 17 members". total is 0 where it is not
+// known.
+func Units(done, total int64, unit string) finding.Finding {
+	if total > 0 {
+		return units.New(finding.Arg("unit", unit), finding.Expected(total, done))
+	}
+	return unitsBefore.New(finding.Arg("unit", unit), finding.Expected(nil, done))
+}
 
 // Stopped completes r for a file whose reading stopped at off with err, an error of src: the file is
 // Partial, and what lies between off and need, the offset up to which its structure is known to go on, is

@@ -23,6 +23,7 @@ var order = [][]string{
 	{"filetype", "volume", "filesystem"},
 	{"filetype/filetypetest", "filesystem/filesystemtest"},
 	{"filetype/internal/exif", "filetype/internal/inflate", "filetype/internal/window"},
+	{"filetype/internal/exam"},
 	{"filetype/all", "volume/all", "filesystem/all"}, // see level: they stand one line higher
 	{"filetype/*", "volume/*", "filesystem/*"},
 	{"layers"},
