@@ -3,6 +3,8 @@ package fat
 import (
 	"cmp"
 	"slices"
+
+	"salvor/filesystem/internal/cluster"
 )
 
 // ending says why a chain ends where it does.
@@ -169,11 +171,11 @@ func (ch *chain) cutRepeats() {
 	if !overlap {
 		return
 	}
-	var seen bitmap
+	var seen cluster.Bitmap
 	at := uint32(0)
 	for i, s := range ch.spans {
 		for c := s.first; c < s.end(); c++ {
-			if !seen.set(c) {
+			if !seen.Set(c) {
 				at++
 				ch.last = c
 				continue

@@ -147,7 +147,7 @@ func (v *volume) crossed(c *content, s *survey) {
 	shared, first, behind := 0, uint32(0), int64(-1)
 	for _, p := range c.pieces {
 		if s != nil && p.kind == block.Data {
-			n, at := s.crossed.count(p.first, p.count)
+			n, at := s.crossed.Count(p.first, p.count)
 			if n > 0 && shared == 0 {
 				first = at
 			}
@@ -291,7 +291,7 @@ func (v *volume) contested(c *content, s *survey) {
 		if p.kind != block.Data && p.kind != block.Guessed {
 			continue
 		}
-		n, at := s.contested.count(p.first, p.count)
+		n, at := s.contested.Count(p.first, p.count)
 		if n == 0 {
 			continue
 		}

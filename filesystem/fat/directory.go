@@ -6,6 +6,7 @@ import (
 
 	"salvor/block"
 	"salvor/cursor"
+	"salvor/filesystem/internal/cluster"
 )
 
 // maxDirectory is the largest directory in bytes: 65536 entries.
@@ -52,7 +53,7 @@ func (v *volume) readSlots(ctx context.Context, extents []block.Extent, slot fun
 			}
 			p := buf[:n]
 			var whys []block.Unreadable
-			bad, err := readTelling(v.src, p, at, func(u block.Unreadable) { whys = append(whys, u) })
+			bad, err := cluster.ReadTelling(v.src, p, at, func(u block.Unreadable) { whys = append(whys, u) })
 			if err != nil {
 				if hole != nil && !hole(err) {
 					return
@@ -114,7 +115,7 @@ func (v *volume) lookAtStart(c uint32, n int64) look {
 func (v *volume) lookAtExtent(x block.Extent, c uint32) look {
 	var l look
 	p := make([]byte, x.Length)
-	bad, err := readAround(v.src, p, x.Offset)
+	bad, err := cluster.ReadAround(v.src, p, x.Offset)
 	if err != nil || bad.Has(0) {
 		l.unreadable = true
 		return l

@@ -20,7 +20,7 @@ func (w *walker) enter(d *directory, e *short, it *item, notes []finding.Finding
 	var walk bool
 	guessed := 0
 	switch {
-	case it.deleted && w.s.lost.has(e.start):
+	case it.deleted && w.s.lost.Has(e.start):
 		// Only the entry was deleted; what it leads to is whole.
 		sub.state = filesystem.Orphan
 		ch := w.v.directoryChain(e.start, w.steps)
@@ -62,7 +62,7 @@ func (w *walker) enter(d *directory, e *short, it *item, notes []finding.Finding
 func (w *walker) claim(spans []span) {
 	for _, s := range spans {
 		for c := s.first; c < s.end(); c++ {
-			w.directories.set(c)
+			w.directories.Set(c)
 		}
 	}
 }
@@ -70,7 +70,7 @@ func (w *walker) claim(spans []span) {
 // unread cuts a chain before the first cluster that was already read as part of a directory.
 func (w *walker) unread(spans []span) (out []span, all bool) {
 	for _, s := range spans {
-		n, first := w.directories.count(s.first, s.count)
+		n, first := w.directories.Count(s.first, s.count)
 		if n == 0 {
 			out = append(out, s)
 			continue
@@ -132,13 +132,13 @@ func (w *walker) deletedDirectory(e *short, c *content) ([]span, bool) {
 		return nil, false
 	}
 	switch {
-	case w.s.directories.has(first):
+	case w.s.directories.Has(first):
 		c.note(deletedMoved, v.clusterAt(first))
 		return nil, false
-	case w.s.live.has(first):
+	case w.s.live.Has(first):
 		c.note(deletedForeign, finding.Expected(1, 1), v.clusterAt(first))
 		return nil, false
-	case w.directories.has(first):
+	case w.directories.Has(first):
 		c.note(directoryLoop, v.clusterAt(first))
 		return nil, false
 	}
@@ -148,7 +148,7 @@ func (w *walker) deletedDirectory(e *short, c *content) ([]span, bool) {
 	for last := first; !l.ended && uint32(len(spans)) < v.directoryClusters(); {
 		next := uint32(0)
 		for n := last + 1; n <= last+maxGap && v.b.valid(n); n++ {
-			if w.s.taken(v, n) || w.directories.has(n) {
+			if w.s.taken(v, n) || w.directories.Has(n) {
 				continue
 			}
 			if l = v.lookAt(n); !l.dot && l.good > 0 && l.odd == 0 {
@@ -171,7 +171,7 @@ func (w *walker) deletedDirectory(e *short, c *content) ([]span, bool) {
 // same lower half that does. 0 when there is none.
 func (w *walker) deletedStart(e *short) uint32 {
 	v := w.v
-	if v.b.valid(e.start) && (w.s.directories.has(e.start) || v.lookAtStart(e.start, dotLook).self) {
+	if v.b.valid(e.start) && (w.s.directories.Has(e.start) || v.lookAtStart(e.start, dotLook).self) {
 		return e.start
 	}
 	if v.b.width != 32 || e.highWord != 0 || e.start == 0 {

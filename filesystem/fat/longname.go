@@ -3,8 +3,9 @@ package fat
 import (
 	"encoding/binary"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"salvor/filesystem/internal/cluster"
 )
 
 const (
@@ -200,8 +201,7 @@ func firstFrom(first byte, long string) bool {
 	return first == byte(r)
 }
 
-// decodeParts joins parts that stand last part first. Unpaired surrogates become the three bytes that
-// encode them, which are not valid UTF-8 and so are escaped in a path.
+// decodeParts joins parts that stand last part first.
 func decodeParts(parts []part) string {
 	units := make([]uint16, 0, len(parts)*partUnits)
 collect:
@@ -213,21 +213,5 @@ collect:
 			units = append(units, u)
 		}
 	}
-	b := make([]byte, 0, len(units))
-	for i := 0; i < len(units); i++ {
-		r := rune(units[i])
-		if utf16.IsSurrogate(r) {
-			if i+1 < len(units) {
-				if pair := utf16.DecodeRune(r, rune(units[i+1])); pair != utf8.RuneError {
-					b = utf8.AppendRune(b, pair)
-					i++
-					continue
-				}
-			}
-			b = append(b, 0xE0|byte(r>>12), 0x80|byte(r>>6)&0xBF, 0x80|byte(r)&0xBF)
-			continue
-		}
-		b = utf8.AppendRune(b, r)
-	}
-	return string(b)
+	return cluster.Name(units)
 }

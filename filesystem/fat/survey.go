@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"salvor/block"
+	"salvor/filesystem/internal/cluster"
 )
 
 // Bounds of what a survey remembers beside its bitmaps.
@@ -20,11 +21,11 @@ const (
 // survey is what must be known of the whole volume before the first file can be told of: which clusters
 // more than one file claims. It is made once and not changed afterwards.
 type survey struct {
-	live, crossed   bitmap // clusters of live files and directories: of one or more, of two or more
-	directories     bitmap // first clusters of live directories
-	lost            bitmap // and of those that only the FAT knows
-	guessed         bitmap // clusters that live files with broken chains are guessed to have
-	dead, contested bitmap // of deleted files: likewise
+	live, crossed   cluster.Bitmap // clusters of live files and directories: of one or more, of two or more
+	directories     cluster.Bitmap // first clusters of live directories
+	lost            cluster.Bitmap // and of those that only the FAT knows
+	guessed         cluster.Bitmap // clusters that live files with broken chains are guessed to have
+	dead, contested cluster.Bitmap // of deleted files: likewise
 	owners          []owner
 	highWords       bool // a deleted entry kept the high word of its cluster
 	lostDirectories []uint32
@@ -71,8 +72,8 @@ func (s *survey) addLive(it *item) bool {
 			continue
 		}
 		for c := p.first; c < p.end(); c++ {
-			if s.live.set(c) {
-				s.crossed.set(c)
+			if s.live.Set(c) {
+				s.crossed.Set(c)
 			}
 		}
 		if len(s.owners) < maxOwners {
@@ -80,7 +81,7 @@ func (s *survey) addLive(it *item) bool {
 		}
 	}
 	if it.directory && len(it.content.pieces) > 0 {
-		s.directories.set(it.content.pieces[0].first)
+		s.directories.Set(it.content.pieces[0].first)
 	}
 	return true
 }
@@ -91,7 +92,7 @@ func (s *survey) addDeleted(it *item) bool {
 		for _, p := range it.content.pieces {
 			if p.kind == block.Guessed {
 				for c := p.first; c < p.end(); c++ {
-					s.guessed.set(c)
+					s.guessed.Set(c)
 				}
 			}
 		}
@@ -105,8 +106,8 @@ func (s *survey) addDeleted(it *item) bool {
 			continue
 		}
 		for c := p.first; c < p.end(); c++ {
-			if s.dead.set(c) {
-				s.contested.set(c)
+			if s.dead.Set(c) {
+				s.contested.Set(c)
 			}
 		}
 	}
@@ -114,12 +115,12 @@ func (s *survey) addDeleted(it *item) bool {
 }
 
 // taken reports whether a cluster belongs to someone now.
-func (s *survey) taken(v *volume, c uint32) bool { return s.live.has(c) || v.t.used(c) }
+func (s *survey) taken(v *volume, c uint32) bool { return s.live.Has(c) || v.t.used(c) }
 
 // touches reports whether a live file has one of the clusters.
 func (s *survey) touches(spans []span) bool {
 	for _, p := range spans {
-		if n, _ := s.live.count(p.first, p.count); n > 0 {
+		if n, _ := s.live.Count(p.first, p.count); n > 0 {
 			return true
 		}
 	}
@@ -138,17 +139,17 @@ func (s *survey) ownerWritten(c uint32) (at time.Time, known bool) {
 
 // findLost looks for chains that the FAT holds and no directory names, and walks the directories among them.
 func (s *survey) findLost(ctx context.Context, v *volume, w *walker) error {
-	var named bitmap // clusters that are some other's next, as far as no live file has them
+	var named cluster.Bitmap // clusters that are some other's next, as far as no live file has them
 	unclaimed := 0
 	allocated := func(c, e uint32) bool {
-		return e != entryFree && e != entryBad && e != unknown && (e >= entryLast || v.b.valid(e)) && !s.live.has(c)
+		return e != entryFree && e != entryBad && e != unknown && (e >= entryLast || v.b.valid(e)) && !s.live.Has(c)
 	}
 	err := v.t.scan(ctx, func(c, e uint32) {
 		if allocated(c, e) {
 			unclaimed++
 		}
-		if v.b.valid(e) && !s.live.has(e) {
-			named.set(e)
+		if v.b.valid(e) && !s.live.Has(e) {
+			named.Set(e)
 		}
 	})
 	if err != nil || unclaimed == 0 {
@@ -156,7 +157,7 @@ func (s *survey) findLost(ctx context.Context, v *volume, w *walker) error {
 	}
 	var heads []uint32
 	err = v.t.scan(ctx, func(c, e uint32) {
-		if allocated(c, e) && !named.has(c) && len(heads) < maxOrphans {
+		if allocated(c, e) && !named.Has(c) && len(heads) < maxOrphans {
 			heads = append(heads, c)
 		}
 	})
@@ -177,15 +178,15 @@ func (s *survey) findLost(ctx context.Context, v *volume, w *walker) error {
 	// Parents first; what is left then is in a loop of parents.
 	for _, nested := range []bool{false, true} {
 		for _, c := range directories {
-			if _, lost := parent[parent[c]]; lost == nested && !w.directories.has(c) {
+			if _, lost := parent[parent[c]]; lost == nested && !w.directories.Has(c) {
 				s.lostDirectories = append(s.lostDirectories, c)
-				s.lost.set(c)
+				s.lost.Set(c)
 				w.lostDirectory(c)
 			}
 		}
 	}
 	for _, c := range heads {
-		if _, isDirectory := parent[c]; !isDirectory && !s.live.has(c) {
+		if _, isDirectory := parent[c]; !isDirectory && !s.live.Has(c) {
 			s.lostChains = append(s.lostChains, c)
 		}
 	}

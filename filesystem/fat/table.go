@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
-	"io"
 	"sync"
 
 	"salvor/block"
+	"salvor/filesystem/internal/cluster"
 )
 
 // windowSize is how much of a FAT is read at once, in bytes: a multiple of the sector sizes and of 3, so
@@ -71,47 +70,6 @@ func (t *table) prefer(copy int) {
 	}
 }
 
-// readAround fills p from off, goes on behind what cannot be read, and returns the places in p that were
-// not read. Only errors other than unreadable bytes and the end of the source are returned.
-func readAround(src block.Source, p []byte, off int64) (block.Set, error) {
-	return readTelling(src, p, off, func(block.Unreadable) {})
-}
-
-// readTelling is readAround and calls tell with each range of the source that it leaves out.
-func readTelling(src block.Source, p []byte, off int64, tell func(block.Unreadable)) (block.Set, error) {
-	var bad block.Set
-	for at := int64(0); at < int64(len(p)); {
-		n, err := src.ReadAt(p[at:], off+at)
-		at += int64(n)
-		if at >= int64(len(p)) {
-			break
-		}
-		if err == nil || errors.Is(err, io.EOF) {
-			rest := block.Between(at, int64(len(p)))
-			bad.Add(rest)
-			tell(block.Unreadable{Extent: rest.Shift(off), Why: block.Absent})
-			break
-		}
-		u, ok := block.IsUnreadable(err)
-		if !ok {
-			return bad, err
-		}
-		end, why := (off+at)&^511+512, block.Unreadable{Why: block.Bad}
-		for _, r := range u.Ranges {
-			if r.Has(off + at) {
-				end, why = max(end, r.End()), r
-			}
-		}
-		hole := block.Between(at, min(end-off, int64(len(p))))
-		clear(p[hole.Offset:hole.End()])
-		bad.Add(hole)
-		why.Extent = hole.Shift(off)
-		tell(why)
-		at = hole.End()
-	}
-	return bad, nil
-}
-
 // load returns the window of a copy. The caller holds the lock.
 func (t *table) load(key windowKey) *window {
 	if w := t.windows[key]; w != nil {
@@ -120,7 +78,7 @@ func (t *table) load(key windowKey) *window {
 	at := key.index * windowSize
 	w := &window{p: make([]byte, min(windowSize, t.b.fatBytes()-at))}
 	var err error
-	if w.bad, err = readAround(t.src, w.p, t.b.fatAt(key.copy)+at); err != nil {
+	if w.bad, err = cluster.ReadAround(t.src, w.p, t.b.fatAt(key.copy)+at); err != nil {
 		// The context is over or the source is closed: nothing to keep.
 		w.bad = block.SetOf(block.Extent{Length: int64(len(w.p))})
 		return w
@@ -240,7 +198,7 @@ func (t *table) compare(ctx context.Context) (difference, error) {
 		for i := range p {
 			p[i] = p[i][:n]
 			var err error
-			if bad[i], err = readAround(t.src, p[i], t.b.fatAt(t.copies[i])+at); err != nil {
+			if bad[i], err = cluster.ReadAround(t.src, p[i], t.b.fatAt(t.copies[i])+at); err != nil {
 				return d, err
 			}
 			d.bad[i] += bad[i].Bytes()

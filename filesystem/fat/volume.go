@@ -12,6 +12,7 @@ import (
 	"salvor/block"
 	"salvor/cursor"
 	"salvor/filesystem"
+	"salvor/filesystem/internal/cluster"
 	"salvor/finding"
 )
 
@@ -384,7 +385,7 @@ func (v *volume) Used(ctx context.Context) (block.Set, error) {
 		open = span{}
 	}
 	err = v.t.scan(ctx, func(c, e uint32) {
-		taken := e != entryFree && e != entryBad && e != unknown || s.live.has(c) || s.guessed.has(c) ||
+		taken := e != entryFree && e != entryBad && e != unknown || s.live.Has(c) || s.guessed.Has(c) ||
 			v.differ && v.t.used(c)
 		switch {
 		case !taken:
@@ -414,7 +415,7 @@ func (t *table) scan(ctx context.Context, visit func(c, entry uint32)) error {
 			return err
 		}
 		p = p[:min(chunk, size-at)]
-		bad, err := readAround(t.src, p, t.b.fatAt(t.copies[0])+at)
+		bad, err := cluster.ReadAround(t.src, p, t.b.fatAt(t.copies[0])+at)
 		if err != nil {
 			return fmt.Errorf("fat: reading FAT %d: %w", t.copies[0]+1, err)
 		}

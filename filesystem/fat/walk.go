@@ -9,6 +9,7 @@ import (
 
 	"salvor/block"
 	"salvor/filesystem"
+	"salvor/filesystem/internal/cluster"
 	"salvor/finding"
 )
 
@@ -58,7 +59,7 @@ type walker struct {
 	fail      func(error) bool // false ends the walk; nil drops errors
 	stopped   bool             // visit or fail ended the walk
 	// directories holds the clusters that were read as part of a directory, so that none is read twice.
-	directories bitmap
+	directories cluster.Bitmap
 }
 
 func newWalker(v *volume, ctx context.Context, s *survey) *walker {
@@ -95,7 +96,7 @@ func (w *walker) all() {
 		if w.over() {
 			return
 		}
-		if !w.directories.has(c) { // else a deleted entry still names it
+		if !w.directories.Has(c) { // else a deleted entry still names it
 			w.lostDirectory(c)
 		}
 	}
@@ -139,7 +140,7 @@ func (w *walker) root() {
 	}
 	for _, s := range ch.spans {
 		for c := s.first; c < s.end(); c++ {
-			w.directories.set(c)
+			w.directories.Set(c)
 		}
 	}
 	w.read(d, extents)

@@ -22,7 +22,7 @@ var order = [][]string{
 	{"sweep", "imaging"},
 	{"filetype", "volume", "filesystem"},
 	{"filetype/filetypetest", "filesystem/filesystemtest"},
-	{"filetype/internal/exif", "filetype/internal/inflate", "filetype/internal/window"},
+	{"filetype/internal/exif", "filetype/internal/inflate", "filetype/internal/window", "filesystem/internal/cluster"},
 	{"filetype/internal/exam"},
 	{"filetype/all", "volume/all", "filesystem/all"}, // see level: they stand one line higher
 	{"filetype/*", "volume/*", "filesystem/*"},

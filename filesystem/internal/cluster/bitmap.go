@@ -1,18 +1,18 @@
-package fat
+package cluster
 
 import "math/bits"
 
 // pageBits is the number of clusters that a page of a bitmap covers: 4 KiB of bits.
 const pageBits = 1 << 15
 
-// bitmap holds a bit for each cluster, in pages that exist only where a bit is set. For the largest FAT32
-// volume, wholly in use, it takes 32 MiB.
-type bitmap struct {
+// Bitmap holds a bit for each cluster, in pages that exist only where a bit is set. The zero value
+// is empty. For the largest FAT32 volume, wholly in use, it takes 32 MiB. It is not safe for concurrent changes.
+type Bitmap struct {
 	pages map[uint32]*[pageBits / 64]uint64
 }
 
-// set sets the bit of c and reports whether it was set before.
-func (b *bitmap) set(c uint32) bool {
+// Set sets the bit of c and reports whether it was set before.
+func (b *Bitmap) Set(c uint32) bool {
 	if b.pages == nil {
 		b.pages = map[uint32]*[pageBits / 64]uint64{}
 	}
@@ -27,13 +27,14 @@ func (b *bitmap) set(c uint32) bool {
 	return was
 }
 
-func (b *bitmap) has(c uint32) bool {
+// Has reports whether the bit of c is set.
+func (b *Bitmap) Has(c uint32) bool {
 	p := b.pages[c/pageBits]
 	return p != nil && p[c%pageBits/64]&(1<<(c%64)) != 0
 }
 
-// count returns the number of set bits among n clusters from c, and the first of them.
-func (b *bitmap) count(c, n uint32) (found int, first uint32) {
+// Count returns the number of set bits among n clusters from c, and the first of them.
+func (b *Bitmap) Count(c, n uint32) (found int, first uint32) {
 	for n > 0 {
 		step := min(n, 64-c%64)
 		if p := b.pages[c/pageBits]; p != nil {
