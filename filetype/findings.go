@@ -32,6 +32,16 @@ var (
 	// NoProof: decodes to the end; the format carries no check that covers every byte.
 	NoProof = &finding.Def{Code: "filetype.no-proof", Severity: finding.Info,
 		Text: "the {format} reads to its end with no contradiction; it carries no check that covers every byte"}
+	// Plays: sound or film that breaks or is cut; found and expected are times.
+	Plays = &finding.Def{Code: "filetype.plays", Severity: finding.Warning,
+		Text: "plays 0:00–{found} of {expected}"}
+	// Upper: a picture that breaks or is cut; found says how much of it is there.
+	Upper = &finding.Def{Code: "filetype.upper", Severity: finding.Warning,
+		Text: "the upper {found} of the picture are there"}
+	// Followed: the structure was followed to the end, the content has no check and was not decoded; found says
+	// what was followed.
+	Followed = &finding.Def{Code: "filetype.followed", Severity: finding.Info,
+		Text: "the {format} reads to its end with no contradiction ({found}); its content carries no check and was not decoded"}
 )
 
 var (

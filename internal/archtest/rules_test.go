@@ -24,6 +24,7 @@ var order = [][]string{
 	{"filetype/filetypetest", "filesystem/filesystemtest"},
 	{"filetype/internal/exif", "filetype/internal/inflate", "filetype/internal/window", "filesystem/internal/cluster"},
 	{"filetype/internal/exam"},
+	{"filetype/internal/media", "filetype/internal/riff", "filetype/internal/tag"},
 	{"filetype/all", "volume/all", "filesystem/all"}, // see level: they stand one line higher
 	{"filetype/*", "volume/*", "filesystem/*"},
 	{"layers"},
@@ -67,6 +68,7 @@ var modules = []struct {
 }{
 	{"github.com/klauspost/compress", []string{"filetype/*"}},
 	{"github.com/spf13/cobra", []string{"internal/cli"}},
+	{"golang.org/x/image", []string{"filetype/*"}},
 	{"golang.org/x/sync", []string{"rescue"}},
 	{"golang.org/x/sys", []string{"host", "casefile", "recovery"}},
 	{"golang.org/x/term", []string{"internal/cli"}},
