@@ -27,6 +27,12 @@ type Kind struct {
 	// yet. [cursor.ErrNot] when this is no such volume. A volume whose primary structures are broken is
 	// opened by their backups where there are any, with findings in Info.
 	Open func(ctx context.Context, vol block.Source) (FileSystem, error)
+	// Decode gives the content of a stream of size bytes out of its stored bytes, for the encodings of this
+	// kind: their names begin with Name and a dot, and say all that decoding needs to know ("ntfs.lznt1:65536").
+	// It is what FileSystem.Open does for such a stream, so that a catalogue, which keeps where the stored bytes
+	// stand, can give the content without the file system. Nil for a kind without encodings. It does not read
+	// more of encoded than it must, and answers with a *cursor.CorruptError for an encoding that cannot be.
+	Decode func(encoding string, encoded block.Source, size int64) (Encoded, error)
 }
 
 // Candidate is a volume that may be there, with its evidence.
@@ -173,10 +179,11 @@ func (f *File) Size() int64 {
 type Stream struct {
 	Name string // "" is the content
 	Size int64  // bytes, by the metadata
-	// Runs are on the volume's source, normalized: they cover Size bytes without overlap.
+	// Runs are on the volume's source, normalized: they cover Size bytes without overlap. Those of a stream with
+	// an encoding cover its stored bytes, of which there may be more or fewer.
 	Runs []block.Run
-	// Encoding is "" when the runs hold the bytes themselves, else the name of the transformation
-	// ("lznt1") that Open undoes.
+	// Encoding is "" when the runs hold the bytes themselves, else the name of the transformation that Open
+	// undoes: see Kind.Decode.
 	Encoding string
 }
 

@@ -50,11 +50,15 @@ func Attribute(ctx context.Context, c *Catalog, source int) (Attribution, error)
 		}
 		isOwned := owns(e, contested)
 		if isOwned {
-			for _, r := range e.Runs {
+			for _, r := range e.places() {
 				owned = append(owned, r.PhysicalExtent())
 			}
 		}
-		if e.Verdict == filetype.Proven {
+		if e.Verdict == filetype.Proven && e.Encoding != "" {
+			for _, r := range e.Stored {
+				proven = append(proven, r.PhysicalExtent())
+			}
+		} else if e.Verdict == filetype.Proven {
 			for _, r := range e.Runs {
 				for checked := range e.Uncovered.Complement(r.LogicalExtent()).All() {
 					for _, part := range block.Slice([]block.Run{r}, checked) {
@@ -88,7 +92,7 @@ func owns(e *Entry, contested block.Set) bool {
 		return false
 	}
 	stands := false
-	for _, r := range e.Runs {
+	for _, r := range e.places() {
 		switch {
 		case r.Kind == block.Zero:
 		case r.Kind != block.Data, contested.Overlaps(r.PhysicalExtent()):
@@ -147,7 +151,7 @@ func contestedBytes(ctx context.Context, c *Catalog, source int) (block.Set, err
 			if err := decodeEntry(data, e); err != nil {
 				return err
 			}
-			for _, r := range e.Runs {
+			for _, r := range e.places() {
 				if r.Kind.Stands() {
 					batch = append(batch, r.PhysicalExtent())
 				}

@@ -32,6 +32,7 @@ const (
 	tagHints
 	tagFindings
 	tagAlsoAt
+	tagStored
 )
 
 type encoder struct{ b []byte }
@@ -137,6 +138,9 @@ func encodeEntry(e *Entry, size int64) []byte {
 	}
 	if len(e.Runs) > 0 {
 		out.section(tagRuns, s, func(s *encoder) { s.runs(e.Runs) })
+	}
+	if e.Encoding != "" {
+		out.section(tagStored, s, func(s *encoder) { s.string(e.Encoding); s.runs(e.Stored) })
 	}
 	if !e.Missing.Empty() {
 		out.section(tagMissing, s, func(s *encoder) { s.set(e.Missing) })
@@ -331,6 +335,9 @@ func decodeEntry(b []byte, e *Entry) error {
 			}
 		case tagRuns:
 			e.Runs = s.runs()
+		case tagStored:
+			e.Encoding = s.string()
+			e.Stored = s.runs()
 		case tagMissing:
 			e.Missing = s.set()
 		case tagUncovered:

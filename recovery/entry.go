@@ -59,6 +59,10 @@ type Entry struct {
 	// Runs lead from the file to the medium of Source (not to the volume), normalized: joined over the
 	// medium they give the content.
 	Runs []block.Run
+	// Encoding is "" for content that stands on the medium as it is. Else Runs is empty, Stored leads to the
+	// stored bytes in the same way, and decoding these by Encoding gives the content: see filesystem.Kind.
+	Encoding string
+	Stored   []block.Run
 
 	Format  string // name of the format's row, "" when no format accepts it
 	Class   filetype.Class
@@ -85,6 +89,14 @@ type Entry struct {
 
 // IsDir reports whether the entry is a directory.
 func (e *Entry) IsDir() bool { return e.Mode.IsDir() }
+
+// places returns the runs on which the content stands, encoded or not.
+func (e *Entry) places() []block.Run {
+	if e.Encoding != "" {
+		return e.Stored
+	}
+	return e.Runs
+}
 
 // Drawer returns the top folder of the case for entries of this kind: files, deleted, older or carved.
 func (e *Entry) Drawer() string {

@@ -18,7 +18,7 @@ var (
 		Text: "the content was not judged: {found}"}
 	erasedSkipped = &finding.Def{Code: "recovery.erased", Severity: finding.Info,
 		Text: "erased: where this deleted file stood, every byte is the same; not saved"}
-	encodedContent = &finding.Def{Code: "recovery.encoded", Severity: finding.Warning,
+	encodedContent = &finding.Def{Code: "recovery.encoded", Severity: finding.Info,
 		Text: "the content is stored as {found}"}
 	foreignBytes = &finding.Def{Code: "recovery.foreign", Severity: finding.Error,
 		Text: "{count} bytes stand where another file's bytes stand by now"}

@@ -130,7 +130,10 @@ func (j *Judge) content(ctx context.Context, e *Entry, fsys filesystem.FileSyste
 	e.Size = max(src.Size(), 0)
 	if s.Encoding == "" {
 		e.Runs = block.Normalize(block.Origin(src, block.Extent{Length: e.Size}), e.Size)
-	} else {
+	} else if enc, ok := src.(filesystem.Encoded); ok {
+		stored := enc.Encoded()
+		e.Encoding = s.Encoding
+		e.Stored = block.Normalize(block.Origin(stored, block.Extent{Length: stored.Size()}), stored.Size())
 		e.Findings = append(e.Findings, encodedContent.New(finding.Expected(nil, s.Encoding)))
 	}
 	if e.Size == 0 {
@@ -164,7 +167,7 @@ func (j *Judge) examine(ctx context.Context, e *Entry, src block.Source) error {
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
-	limit += time.Duration(block.Places(e.Runs).Bytes()>>20) * perMiB
+	limit += time.Duration(block.Places(e.places()).Bytes()>>20) * perMiB
 	var format *filetype.Format
 	var report filetype.Report
 	err := guard.Do(ctx, limit, watched, func(ctx context.Context, src block.Source) (err error) {

@@ -297,9 +297,21 @@ func TestJudgeStreamsAndErrors(t *testing.T) {
 	if list, err := judge.File(t.Context(), 1, 1, panics, file); err != nil || list[0].Missing.Bytes() != 4096 {
 		t.Errorf("%+v, %v", list, err)
 	}
-	encoded := &filesystem.File{ID: "m6", Path: "b", Mode: 0o644, Streams: []filesystem.Stream{{Size: 4096, Encoding: "lznt1", Runs: []block.Run{{Length: 100}}}}}
-	packed := &fakeFS{open: func(*filesystem.File, string) (block.Source, error) { return vol, nil }}
-	if list, err := judge.File(t.Context(), 1, 1, packed, encoded); err != nil || len(list[0].Runs) != 0 || list[0].Verdict != filetype.Consistent {
+	encoded := &filesystem.File{ID: "m6", Path: "b", Mode: 0o644, Streams: []filesystem.Stream{{Size: 4096, Encoding: "test.twice", Runs: []block.Run{{Length: 100}}}}}
+	packed := &fakeFS{open: func(_ *filesystem.File, _ string) (block.Source, error) {
+		return twice("test.twice", block.Section(vol, block.Extent{Length: 2048}), 4096)
+	}}
+	list, err = judge.File(t.Context(), 1, 1, packed, encoded)
+	if err != nil || len(list[0].Runs) != 0 || list[0].Encoding != "test.twice" || list[0].Size != 4096 ||
+		!slices.Equal(list[0].Stored, []block.Run{{Length: 2048}}) {
+		t.Errorf("%+v, %v", list[0], err)
+	}
+	// Where a stored byte is lost, the content that is made of it is missing.
+	packed.open = func(*filesystem.File, string) (block.Source, error) {
+		return twice("test.twice", block.Join(vol, []block.Run{{Length: 100}, {Logical: 100, Length: 1, Kind: block.Lost}, {Logical: 101, Physical: 101, Length: 1947}}, 2048), 4096)
+	}
+	list, err = judge.File(t.Context(), 1, 1, packed, encoded)
+	if err != nil || list[0].Verdict != filetype.Partial || !list[0].Missing.Equal(block.SetOf(block.Extent{Offset: 200, Length: 2})) {
 		t.Errorf("%+v, %v", list[0], err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -1,7 +1,6 @@
 package recovery
 
 import (
-	"context"
 	"fmt"
 	"os"
 
@@ -13,8 +12,8 @@ type SaveOptions struct {
 	Catalog *Catalog
 	// Medium returns the bytes of a source of the case, by its number. It is asked for every entry.
 	Medium func(source int) (block.Source, error)
-	// Open, when not nil, gives the content of entries without runs, whose file system stores them encoded.
-	Open func(ctx context.Context, e *Entry) (block.Source, error)
+	// Decode gives the content of entries whose file system stores them encoded; may be nil where none does.
+	Decode Decoder
 	// Root is the folder of the case, or any other when Elsewhere is set. Nothing is written outside of it,
 	// whatever names and links say.
 	Root *os.Root

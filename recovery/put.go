@@ -12,7 +12,6 @@ import (
 	"slices"
 	"time"
 
-	"salvor/block"
 	"salvor/filesystem"
 	"salvor/filetype"
 )
@@ -85,18 +84,20 @@ func millis(t time.Time) int64 {
 // when it has none: entries that are equal in both, and in size, hold the same bytes.
 func (e *Entry) place() (first, hash int64) {
 	first = -1
-	for _, r := range e.Runs {
+	runs := e.places()
+	for _, r := range runs {
 		if r.Kind.Stands() {
 			first = r.Physical
 			break
 		}
 	}
-	if len(e.Runs) == 0 {
+	if len(runs) == 0 {
 		return first, 0
 	}
 	enc := encoder{}
 	enc.int(int64(e.Source))
-	enc.runs(e.Runs)
+	enc.string(e.Encoding)
+	enc.runs(runs)
 	h := fnv.New64a()
 	h.Write(enc.b)
 	return first, int64(h.Sum64())
@@ -186,15 +187,7 @@ func putArgs(e *Entry) ([]any, error) {
 		save = number(saves, e.Save)
 	}
 	first, place := e.place()
-	stored := e.Size
-	if len(e.Runs) > 0 {
-		stored = 0
-		for _, r := range e.Runs {
-			if r.Kind == block.Data || r.Kind == block.Guessed {
-				stored += r.Length
-			}
-		}
-	}
+	stored := e.stored()
 	flags := bit(e.Sound, 0) | bit(e.Owned, 1) | bit(e.Erased, 2)
 	return []any{e.ID, e.Source, e.Volume, number(origins, e.Origin), int(e.State), number(drawers, e.Drawer()),
 		kindOf(e.Mode), e.Path, name, e.Stream, e.Size, millis(e.moment()), e.Format, number(classes, e.Class),

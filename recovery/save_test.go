@@ -366,6 +366,16 @@ func TestSaveUnreadable(t *testing.T) {
 	}
 }
 
+// twice decodes a stream by giving each of its bytes two times.
+func twice(encoding string, stored block.Source, size int64) (filesystem.Encoded, error) {
+	if encoding != "test.twice" {
+		return nil, fmt.Errorf("%s is not known", encoding)
+	}
+	return filesystem.NewDecoded(stored, filesystem.Units{Size: size, Unit: 2, MaxEncoded: 1,
+		Place:  func(i int64) (block.Extent, error) { return block.Extent{Offset: i, Length: 1}, nil },
+		Decode: func(_ int64, dst, p []byte) error { dst[0], dst[1] = p[0], p[0]; return nil }})
+}
+
 func TestSaveRefuses(t *testing.T) {
 	b := newBench(t)
 	big := b.add("big", pattern(5, 3000), nil)
@@ -380,7 +390,8 @@ func TestSaveRefuses(t *testing.T) {
 		e.Missing.Add(block.Extent{Length: 100})
 		e.Verdict = filetype.Partial
 	})
-	nowhere := b.add("nowhere", []byte("x"), func(e *Entry) { e.Runs = nil })
+	// What is encoded fails while nothing decodes it.
+	nowhere := b.add("packed", []byte("x"), func(e *Entry) { e.Stored, e.Runs, e.Encoding = e.Runs, nil, "test.twice"; e.Size = 2 })
 	r := b.save(func(o *SaveOptions) { o.Target.MaxFileSize = 2000 })
 	if r.Saved.Files != 1 || r.Failed != 3 || r.Skipped != 1 {
 		t.Errorf("%+v", r)
@@ -396,7 +407,7 @@ func TestSaveRefuses(t *testing.T) {
 	}
 	// What failed is tried again, on a target that can hold it, and says nothing twice.
 	r = b.save(func(o *SaveOptions) {
-		o.Open = func(context.Context, *Entry) (block.Source, error) { return block.Bytes([]byte("y")), nil }
+		o.Decode = twice
 	})
 	if r.Saved.Files != 2 || r.Failed != 1 {
 		t.Errorf("%+v", r)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"salvor/block"
+	"salvor/filesystem"
 	"salvor/finding"
 )
 
@@ -72,7 +73,7 @@ func (s *saver) write(ctx context.Context, j *job) error {
 // writeFile writes the content of a regular file.
 func (s *saver) writeFile(ctx context.Context, j *job) error {
 	e := j.e
-	src, err := s.content(ctx, e)
+	src, err := s.content(e)
 	if err != nil {
 		return err
 	}
@@ -114,22 +115,37 @@ func (s *saver) writeFile(ctx context.Context, j *job) error {
 	return nil
 }
 
+// A Decoder gives the content of size bytes out of stored ones: see filesystem.Kind.
+type Decoder func(encoding string, stored block.Source, size int64) (filesystem.Encoded, error)
+
+// Content returns the bytes of e out of the medium that it was found on. decode may be nil where no file
+// system encodes.
+func Content(medium block.Source, e *Entry, decode Decoder) (block.Source, error) {
+	switch {
+	case e.Encoding != "" && decode == nil:
+		return nil, fmt.Errorf("recovery: %s is stored as %s, and nothing here decodes that", e.ID, e.Encoding)
+	case e.Encoding != "":
+		stored := int64(0)
+		for _, r := range e.Stored {
+			stored = max(stored, r.LogicalExtent().End())
+		}
+		return decode(e.Encoding, block.Join(medium, e.Stored, stored), e.Size)
+	case len(e.Runs) == 0:
+		return nil, fmt.Errorf("recovery: the place of %s on the medium is not known", e.ID)
+	}
+	return block.Join(medium, e.Runs, e.Size), nil
+}
+
 // content returns the bytes of e.
-func (s *saver) content(ctx context.Context, e *Entry) (block.Source, error) {
+func (s *saver) content(e *Entry) (block.Source, error) {
 	if e.Size == 0 {
 		return block.Bytes(nil), nil
-	}
-	if len(e.Runs) == 0 {
-		if s.Open == nil {
-			return nil, errors.New("its place on the medium is not known")
-		}
-		return s.Open(ctx, e)
 	}
 	medium, err := s.Medium(e.Source)
 	if err != nil {
 		return nil, err
 	}
-	return block.Join(medium, e.Runs, e.Size), nil
+	return Content(medium, e, s.Decode)
 }
 
 // holeChunk is the least run of zeros that is left out of a sparse file, in bytes.

@@ -3,8 +3,11 @@ package rescue
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"salvor/block"
 	"salvor/block/probe"
+	"salvor/filesystem"
 	fsall "salvor/filesystem/all"
 	"salvor/filetype"
 	ftall "salvor/filetype/all"
@@ -40,6 +43,16 @@ func NewTables() (*Tables, error) {
 		return nil, fmt.Errorf("rescue: %w", err)
 	}
 	return t, nil
+}
+
+// Decode gives the content of an entry whose file system stores it encoded: see filesystem.Kind.
+func (t *Tables) Decode(encoding string, stored block.Source, size int64) (filesystem.Encoded, error) {
+	for _, k := range t.Layers.Kinds {
+		if k.Decode != nil && strings.HasPrefix(encoding, k.Name+".") {
+			return k.Decode(encoding, stored, size)
+		}
+	}
+	return nil, fmt.Errorf("rescue: content is stored as %q, which no file system here knows", encoding)
 }
 
 // isLandmark returns the test whether a hit is of a volume or a file system.

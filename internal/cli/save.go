@@ -90,11 +90,15 @@ func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query
 	if err != nil {
 		return err
 	}
+	tables, err := rescue.NewTables()
+	if err != nil {
+		return err
+	}
 	media := map[int]block.Source{}
 	e := a.events()
 	result, err := recovery.Save(ctx, recovery.SaveOptions{
 		Catalog: c.Catalog, Root: root, Elsewhere: true, Query: q, Target: rescue.Limits(target), Free: max(target.Free, 0),
-		LabelOf: func(v int) string { return labels[v] },
+		LabelOf: func(v int) string { return labels[v] }, Decode: tables.Decode,
 		SyncFS:  func() error { return host.SyncFS(to) },
 		Medium: func(source int) (block.Source, error) {
 			if m, ok := media[source]; ok {

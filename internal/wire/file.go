@@ -34,7 +34,11 @@ type File struct {
 	Times   *Times `json:"times,omitempty"`
 	Hints   *Hints `json:"hints,omitempty"`
 
-	Runs      []Run   `json:"runs"`
+	Runs []Run `json:"runs"`
+	// Encoding is empty where the runs give the content itself. Else there are none, and Stored leads to the
+	// bytes of which it is decoded.
+	Encoding  string  `json:"encoding,omitempty"`
+	Stored    []Run   `json:"stored,omitempty"`
 	Missing   []Range `json:"missing,omitempty"`
 	Uncovered []Range `json:"uncovered,omitempty"`
 	GoodUntil int64   `json:"good_until"`
@@ -91,7 +95,7 @@ func FromEntry(e *recovery.Entry) File {
 		Stream: Text(e.Stream), Kind: kindOf(e.Mode), Target: Text(e.Target), Origin: string(e.Origin), State: e.State.String(),
 		Format: e.Format, Class: string(e.Class), Verdict: e.Verdict.String(), Size: e.Size,
 		GoodUntil: e.GoodUntil, Sound: e.Sound, Owned: e.Owned, Erased: e.Erased,
-		Runs: runsOf(e.Runs), Missing: rangesOf(e.Missing), Uncovered: rangesOf(e.Uncovered),
+		Runs: runsOf(e.Runs), Encoding: e.Encoding, Stored: runsOf(e.Stored), Missing: rangesOf(e.Missing), Uncovered: rangesOf(e.Uncovered),
 		Save: string(e.Save), SavedAs: Text(e.SavedAs), SHA256: e.SHA256, DuplicateOf: Text(e.DuplicateOf),
 		AlsoAt: e.AlsoAt, Findings: cleanFindings(e.Findings),
 	}
