@@ -25,6 +25,8 @@ type Disk struct {
 	Number int    // from 1
 	Name   string // shown as its label
 	Source block.Source
+	// Volumes is how many volumes the disks before this one have in the same case: numbers go on behind it.
+	Volumes int
 }
 
 // Resolve says what stands in what on disk. Landmarks are the places on disk.Source where a probe of t
@@ -32,7 +34,7 @@ type Disk struct {
 // table names and that do not begin where the medium does are not found. The error is that of ctx.
 func Resolve(ctx context.Context, disk Disk, landmarks []probe.Hit, t Tables) (*Layer, error) {
 	r := &resolver{
-		src: disk.Source, size: disk.Source.Size(), tables: t,
+		src: disk.Source, size: disk.Source.Size(), tables: t, before: disk.Volumes,
 		root: &Layer{
 			ID: fmt.Sprintf("d%d", disk.Number), Kind: "disk", Extent: block.Extent{Length: disk.Source.Size()},
 			Label: disk.Name, State: Good, Score: 100, Source: disk.Source,
@@ -55,6 +57,7 @@ type resolver struct {
 	size   int64
 	tables Tables
 	root   *Layer
+	before int // volumes of other disks
 
 	hits    [][]probe.Hit // of each kind, by index in tables.Kinds
 	schemes [][]probe.Hit // of each scheme

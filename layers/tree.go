@@ -367,7 +367,7 @@ func sortTree(l *Layer) {
 // number gives the accepted volumes their numbers, by offset; a wrapper comes before what it holds.
 func (r *resolver) number() {
 	for i, v := range r.accepted { // sorted by volumeLayers
-		v.layer.Volume = i + 1
-		v.layer.ID = fmt.Sprintf("v%d", i+1)
+		v.layer.Volume = r.before + i + 1
+		v.layer.ID = fmt.Sprintf("v%d", v.layer.Volume)
 	}
 }

@@ -20,11 +20,11 @@ var carveFailed = &finding.Def{Code: "rescue.carve", Severity: finding.Warning,
 // carve looks for files that no file system names any more, everywhere but in what is known beyond doubt to
 // belong to a file, and joins what it finds with what is named.
 func (j *job) carve(ctx context.Context) error {
-	done, err := j.cat.Done(ctx, stepCarve)
+	done, err := j.cat.Done(ctx, j.step(stepCarve))
 	if err != nil || done {
 		return err
 	}
-	attribution, err := recovery.Attribute(ctx, j.cat, sourceNumber)
+	attribution, err := recovery.Attribute(ctx, j.cat, j.number)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (j *job) carve(ctx context.Context) error {
 	taken := attribution.Skip.Union(attribution.Owned)
 	emit := func(f carve.Found) error {
 		taken.Add(f.Extent())
-		return put.add(ctx, recovery.Carved(sourceNumber, f, j.medium))
+		return put.add(ctx, recovery.Carved(j.number, f, j.medium))
 	}
 	begun := time.Now()
 	progress := func(words string) func(carve.Progress) {
@@ -69,12 +69,12 @@ func (j *job) carve(ctx context.Context) error {
 	if err := put.flush(ctx); err != nil {
 		return err
 	}
-	if _, err := recovery.JoinTwins(ctx, j.cat, sourceNumber); err != nil {
+	if _, err := recovery.JoinTwins(ctx, j.cat, j.number); err != nil {
 		return err
 	}
 	if n := stats.Failed + text.Failed; n > 0 {
 		f := wireFinding(carveFailed.New(finding.Arg("count", n)))
-		f.Source = sourceNumber
+		f.Source = j.number
 		j.tell(f)
 	}
 	if err := j.c.Append("carve.found", map[string]any{
@@ -82,7 +82,7 @@ func (j *job) carve(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	return j.cat.SetDone(ctx, stepCarve)
+	return j.cat.SetDone(ctx, j.step(stepCarve))
 }
 
 // laterPieces returns where the later pieces of named files stand whose content contradicts nothing. Text in
@@ -90,7 +90,7 @@ func (j *job) carve(ctx context.Context) error {
 // First pieces stay: that the same content ends there is what confirms a guess.
 func (j *job) laterPieces(ctx context.Context) (block.Set, error) {
 	var extents []block.Extent
-	good := recovery.Query{Verdicts: []filetype.Verdict{filetype.Proven, filetype.Consistent}, Sources: []int{sourceNumber}}
+	good := recovery.Query{Verdicts: []filetype.Verdict{filetype.Proven, filetype.Consistent}, Sources: []int{j.number}}
 	for e, err := range j.cat.Select(ctx, good) {
 		if err != nil {
 			return block.Set{}, err

@@ -2,8 +2,10 @@ package rescue
 
 import (
 	"context"
+	"math"
 	"slices"
 
+	"salvor/block/probe"
 	"salvor/internal/wire"
 	"salvor/layers"
 	"salvor/recovery"
@@ -17,7 +19,7 @@ func (j *job) find(ctx context.Context) error {
 	if failed != nil {
 		return failed
 	}
-	tree, err := layers.Resolve(ctx, layers.Disk{Number: sourceNumber, Name: j.baseName(), Source: j.medium}, hits, j.tables.Layers)
+	tree, err := j.resolve(ctx, hits)
 	if err != nil {
 		return err
 	}
@@ -25,11 +27,47 @@ func (j *job) find(ctx context.Context) error {
 	for _, v := range tree.Volumes() {
 		j.labels[v.Volume] = volumeLabel(v)
 	}
-	if err := j.cat.PutLayers(ctx, recovery.LayerRows(tree, sourceNumber)); err != nil {
+	if err := j.cat.PutLayers(ctx, recovery.LayerRows(tree, j.number)); err != nil {
 		return err
 	}
-	j.events.Layers(wire.FromTree(tree, sourceNumber))
+	j.events.Layers(wire.FromTree(tree, j.number))
 	return nil
+}
+
+// resolve says what stands in what on the current disk, with numbers of volumes that no other disk of the case has.
+// A disk keeps the numbers that it had, unless it shows more volumes now than there is room for.
+func (j *job) resolve(ctx context.Context, hits []probe.Hit) (*layers.Layer, error) {
+	rows, err := j.cat.Layers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	first, next, last := 0, math.MaxInt, 0 // of this disk, the least behind it, and the greatest of all
+	for _, r := range rows {
+		if r.Source == j.number && r.Volume > 0 && (first == 0 || r.Volume < first) {
+			first = r.Volume
+		}
+	}
+	for _, r := range rows {
+		if r.Source != j.number && r.Volume > 0 {
+			last = max(last, r.Volume)
+			if r.Volume > first {
+				next = min(next, r.Volume)
+			}
+		}
+	}
+	if first == 0 {
+		first, next = last+1, math.MaxInt
+	}
+	disk := layers.Disk{Number: j.number, Name: j.baseName(), Source: j.medium, Volumes: first - 1}
+	tree, err := layers.Resolve(ctx, disk, hits, j.tables.Layers)
+	if err != nil {
+		return nil, err
+	}
+	if list := tree.Volumes(); len(list) > 0 && list[len(list)-1].Volume >= next {
+		disk.Volumes = last
+		return layers.Resolve(ctx, disk, hits, j.tables.Layers)
+	}
+	return tree, nil
 }
 
 // volumeLabel returns the name of a volume for people: its own label, else that of its partition, else its

@@ -85,7 +85,7 @@ search:
 		}
 	}
 	l.Whole = l.Searched == opened.Size && l.Unreadable == 0
-	l.Tree, err = layers.Resolve(ctx, layers.Disk{Number: sourceNumber, Name: filepath.Base(path), Source: opened.Source}, hits, tables.Layers)
+	l.Tree, err = layers.Resolve(ctx, layers.Disk{Number: 1, Name: filepath.Base(path), Source: opened.Source}, hits, tables.Layers)
 	l.Duration = time.Since(begun)
 	return l, err
 }

@@ -93,8 +93,12 @@ func (j *job) outcome(ctx context.Context, err error) wire.Result {
 		c := counts[g.Verdict.String()]
 		counts[g.Verdict.String()] = wire.Count{Files: c.Files + g.Files, Bytes: c.Bytes + g.Bytes}
 	}
-	safe := fmt.Sprintf("%d files (%s) are saved in %s with their hashes; %s was only read",
-		j.safe.Files, host.Bytes(j.safe.Bytes), j.o.Case, j.o.Source)
+	were := "was"
+	if len(j.disks) > 1 {
+		were = "were"
+	}
+	safe := fmt.Sprintf("%d files (%s) are saved in %s with their hashes; %s %s only read",
+		j.safe.Files, host.Bytes(j.safe.Bytes), j.o.Case, j.sources(), were)
 	var r wire.Result
 	switch {
 	case err != nil:
@@ -120,16 +124,25 @@ func (j *job) outcome(ctx context.Context, err error) wire.Result {
 
 // takenResult is the result of the verb copy.
 func (j *job) takenResult() wire.Result {
-	exit, state := ExitDone, fmt.Sprintf("%s was read to its end: %s", j.o.Source, host.Bytes(j.opened.Size))
-	if j.bad > 0 {
+	exit, size, inPlace := ExitDone, int64(0), false
+	for _, d := range j.disks {
+		size += d.opened.Size
+		inPlace = inPlace || d.inPlace
+	}
+	state := fmt.Sprintf("%s was read to its end: %s", j.sources(), host.Bytes(size))
+	if len(j.disks) > 1 {
+		state = fmt.Sprintf("%s were read to their ends: %s", j.sources(), host.Bytes(size))
+	}
+	if bad := j.allBad(); bad > 0 {
 		exit = ExitReserved
-		state += fmt.Sprintf(", of which %s could not be read", host.Bytes(j.bad))
+		state += fmt.Sprintf(", of which %s could not be read", host.Bytes(bad))
 	}
 	safe := "the copy stands in the case with one hash for each MiB; the source was only read"
-	if j.inPlace {
+	if inPlace {
 		safe = "the image is used where it lies, with one hash for each MiB in the case"
 	}
-	return wire.NewResult(exit, state, safe, fmt.Sprintf("run `salvor rescue %s --to %s`: it works on the copy, and looks at the source only to see that it is the same", j.o.Source, j.o.Case))
+	return wire.NewResult(exit, state, safe, fmt.Sprintf("run `salvor rescue %s --to %s`: it works on the copy, and looks at the source only to see that it is the same",
+		strings.Join(append([]string{j.o.Source}, j.o.More...), " "), j.o.Case))
 }
 
 // finished is the result of a job that came to its end.
@@ -150,7 +163,7 @@ func (j *job) finished(counts map[string]wire.Count, safe string) wire.Result {
 		state = fmt.Sprintf("%s found: %s", wereFiles(total), strings.Join(parts, ", "))
 	}
 	var locked, closed []string
-	for _, v := range j.tree.Volumes() {
+	for _, v := range j.volumes() {
 		switch {
 		case v.State == layers.Locked:
 			locked = append(locked, j.labels[v.Volume])
@@ -164,8 +177,9 @@ func (j *job) finished(counts map[string]wire.Count, safe string) wire.Result {
 	if len(closed) > 0 {
 		state += fmt.Sprintf("; without names, by content only: %s", strings.Join(closed, ", "))
 	}
-	if j.bad > 0 {
-		state += fmt.Sprintf("; %s of the source could not be read", host.Bytes(j.bad))
+	bad := j.allBad()
+	if bad > 0 {
+		state += fmt.Sprintf("; %s of the source could not be read", host.Bytes(bad))
 	}
 	if j.saved.Failed > 0 {
 		state += fmt.Sprintf("; %d files could not be written", j.saved.Failed)
@@ -178,10 +192,42 @@ func (j *job) finished(counts map[string]wire.Count, safe string) wire.Result {
 	switch {
 	case total-encrypted == 0 && encrypted+int64(len(locked)) > 0:
 		exit = ExitLocked
-	case broken > 0, encrypted > 0, len(locked) > 0, len(closed) > 0, j.bad > 0, j.saved.Failed > 0, total == 0:
+	case broken > 0, encrypted > 0, len(locked) > 0, len(closed) > 0, bad > 0, j.saved.Failed > 0, total == 0:
 		exit = ExitReserved
 	}
 	return wire.NewResult(exit, state, safe, next)
+}
+
+// sources names what was read, for people.
+func (j *job) sources() string {
+	paths := make([]string, len(j.disks))
+	for i, d := range j.disks {
+		paths[i] = d.path
+	}
+	if n := len(paths); n > 1 {
+		return strings.Join(paths[:n-1], ", ") + " and " + paths[n-1]
+	}
+	return strings.Join(paths, "")
+}
+
+// allBad returns how many bytes of all disks could not be read.
+func (j *job) allBad() int64 {
+	n := int64(0)
+	for _, d := range j.disks {
+		n += d.bad
+	}
+	return n
+}
+
+// volumes returns the accepted volumes of all disks.
+func (j *job) volumes() []*layers.Layer {
+	var list []*layers.Layer
+	for _, d := range j.disks {
+		if d.tree != nil {
+			list = append(list, d.tree.Volumes()...)
+		}
+	}
+	return list
 }
 
 // wereFiles counts files in words.
@@ -199,7 +245,7 @@ func (j *job) report(ctx context.Context, r wire.Result, finished bool) error {
 		"Copy what matters to a second disk, and check it there with `sha256sum -c SHA256SUMS`."}
 	not := []string{"Do not format, repair, reset or update the source before you have seen that your files are here.",
 		"Do not run fsck, chkdsk or a partition tool on the source; work on a copy."}
-	if j.bad > 0 {
+	if j.allBad() > 0 {
 		todo = append(todo, "The source has places that cannot be read: copy it with a tool for failing media before anything else, and do not leave it switched on.")
 	}
 	return casefile.WriteReports(ctx, j.c, casefile.ReportData{

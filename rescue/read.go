@@ -51,7 +51,7 @@ func (j *job) read(ctx context.Context) error {
 		}
 		for _, f := range list {
 			w := wireFinding(f)
-			w.Source, w.Layer = sourceNumber, v.ID
+			w.Source, w.Layer = j.number, v.ID
 			j.tell(w)
 		}
 	}
@@ -77,7 +77,7 @@ func (j *job) readVolume(ctx context.Context, judge *recovery.Judge, v *layers.L
 		for i, f := range files {
 			g.Go(func() error {
 				var err error
-				entries[i], err = judge.File(gctx, sourceNumber, v.Volume, v.FS, f)
+				entries[i], err = judge.File(gctx, j.number, v.Volume, v.FS, f)
 				return err
 			})
 		}

@@ -282,7 +282,7 @@ func TestTargetFAT32(t *testing.T) {
 			inPlace bool
 			refuse  bool
 		}{{1<<32 - 1, false, false}, {1 << 32, false, true}, {5 << 30, true, false}} {
-			j := &job{target: fat, opened: &host.Opened{Size: tc.size}, inPlace: tc.inPlace}
+			j := &job{target: fat, disks: []*disk{{opened: &host.Opened{Size: tc.size}, inPlace: tc.inPlace}}}
 			err := j.checkSpace()
 			if (err != nil) != tc.refuse || tc.refuse && ExitOf(err) != host.ExitRefused {
 				t.Errorf("a source of %d bytes, in place %v: %v", tc.size, tc.inPlace, err)

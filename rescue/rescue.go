@@ -18,10 +18,11 @@ import (
 
 // Options say what to rescue, and to where.
 type Options struct {
-	Source string // a device or an image file
-	Case   string // the case folder
-	Copy   bool   // copy an image file into the case too; devices always are
-	NoLock bool   // leave the system's read-only flag of a device as it is
+	Source string   // a device or an image file
+	More   []string // further disks of the same case, each with volumes of its own
+	Case   string   // the case folder
+	Copy   bool     // copy an image file into the case too; devices always are
+	NoLock bool     // leave the system's read-only flag of a device as it is
 	// TakeOnly ends the job when the source is read: the verb copy.
 	TakeOnly bool
 	Program  string // name and version, for the record
@@ -44,9 +45,6 @@ const (
 	stepCarve = "carve"
 )
 
-// sourceNumber is the number of the source in its case.
-const sourceNumber = 1
-
 // job is one run.
 type job struct {
 	o      Options
@@ -54,22 +52,30 @@ type job struct {
 	tables *Tables
 	log    *slog.Logger
 
-	c       *casefile.Case
-	cat     *recovery.Catalog
-	opened  *host.Opened
-	target  host.Target
-	inPlace bool
-	medium  block.Source
-	copies  []*host.Opened // copies in the case that are open for reading
-	tree    *layers.Layer
-	labels  map[int]string
-	safe    recovery.Count // what is saved so far, for the progress
+	c      *casefile.Case
+	cat    *recovery.Catalog
+	target host.Target
+	disks  []*disk
+	*disk                 // the one that a step works on
+	copies []*host.Opened // copies in the case that are open for reading
+	labels map[int]string
+	safe   recovery.Count // what is saved so far, for the progress
 
 	findings []wire.Finding
-	bad      int64 // bytes of the source that could not be read
 	saved    recovery.SaveResult
 	full     *recovery.TargetFullError
 	begun    time.Time
+}
+
+// disk is one source of the case, and what the steps learned of it.
+type disk struct {
+	number  int    // of the source in the case, from 1
+	path    string // as it was given
+	opened  *host.Opened
+	inPlace bool
+	medium  block.Source
+	tree    *layers.Layer
+	bad     int64 // bytes that could not be read
 }
 
 // Run does the main job. The result is never empty: it says what holds also when the error is not nil. The
@@ -79,7 +85,7 @@ func Run(ctx context.Context, o Options, events Events, log *slog.Logger) (wire.
 	if err != nil {
 		return failed(err, o), err
 	}
-	j := &job{o: o, events: events, tables: tables, log: log, labels: map[int]string{}, begun: time.Now()}
+	j := &job{o: o, events: events, tables: tables, log: log, labels: map[int]string{}, begun: time.Now(), disk: &disk{}}
 	err = j.run(ctx)
 	result := j.outcome(ctx, err)
 	err = errors.Join(err, j.close())
@@ -90,20 +96,51 @@ func (j *job) run(ctx context.Context) error {
 	if err := j.open(ctx); err != nil {
 		return err
 	}
-	restore, err := j.lockSource()
-	if err != nil {
+	var restore []func() error
+	err := j.each(ctx, func(context.Context) error {
+		r, err := j.lockSource()
+		if err == nil {
+			restore = append(restore, r)
+		}
 		return err
+	})
+	if err == nil {
+		err = j.steps(ctx)
 	}
-	err = j.steps(ctx)
-	return errors.Join(err, restore())
+	for _, r := range restore {
+		err = errors.Join(err, r())
+	}
+	return err
+}
+
+// each does a step for every disk, in the order of their numbers.
+func (j *job) each(ctx context.Context, do func(context.Context) error) error {
+	for _, d := range j.disks {
+		j.disk = d
+		if err := do(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step returns the name under which the catalogue keeps that a step of the current disk is done.
+func (j *job) step(name string) string {
+	if j.number == 1 {
+		return name
+	}
+	return fmt.Sprintf("%s %d", name, j.number)
 }
 
 func (j *job) steps(ctx context.Context) error {
+	each := func(do func(context.Context) error) func(context.Context) error {
+		return func(ctx context.Context) error { return j.each(ctx, do) }
+	}
 	steps := []struct {
 		name string
 		do   func(context.Context) error
 	}{
-		{"take", j.take}, {"find", j.find}, {"read", j.read}, {"carve", j.carve}, {"save", j.save},
+		{"take", each(j.take)}, {"find", each(j.find)}, {"read", each(j.read)}, {"carve", each(j.carve)}, {"save", j.save},
 	}
 	for _, s := range steps {
 		if j.o.TakeOnly && s.name == "find" {
@@ -135,7 +172,11 @@ func (j *job) close() error {
 	for _, c := range j.copies {
 		errs = append(errs, c.Close())
 	}
-	for _, c := range []io.Closer{closer(j.cat), closer(j.opened), closer(j.c)} {
+	closers := []io.Closer{closer(j.cat)}
+	for _, d := range j.disks {
+		closers = append(closers, closer(d.opened))
+	}
+	for _, c := range append(closers, closer(j.c)) {
 		if c != nil {
 			errs = append(errs, c.Close())
 		}

@@ -24,9 +24,10 @@ func (j *job) save(ctx context.Context) error {
 	}
 	j.saved, err = recovery.Save(ctx, recovery.SaveOptions{
 		Catalog: j.cat,
-		Medium:  func(int) (block.Source, error) { return j.medium, nil },
+		Decode:  j.tables.Decode,
+		Medium:  j.mediumOf,
 		Root:    j.c.Root(),
-		Query:   recovery.Query{IncludeDirs: true},
+		Query:   recovery.Query{IncludeDirs: true, Sources: j.numbers()},
 		LabelOf: func(volume int) string { return j.labels[volume] },
 		Target:  Limits(j.target),
 		Free:    max(j.target.Free, 0),
@@ -40,6 +41,25 @@ func (j *job) save(ctx context.Context) error {
 	})
 	errors.As(err, &j.full)
 	return errors.Join(err, j.countSafe(context.WithoutCancel(ctx)))
+}
+
+// numbers returns the numbers of the disks that this run works on; the case may know others.
+func (j *job) numbers() []int {
+	list := make([]int, len(j.disks))
+	for i, d := range j.disks {
+		list[i] = d.number
+	}
+	return list
+}
+
+// mediumOf returns the bytes of a source as far as they were read.
+func (j *job) mediumOf(source int) (block.Source, error) {
+	for _, d := range j.disks {
+		if d.number == source && d.medium != nil {
+			return d.medium, nil
+		}
+	}
+	return nil, fmt.Errorf("rescue: source %d is not part of this run", source)
 }
 
 // countSafe brings up to date what is saved in the case.

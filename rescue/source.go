@@ -1,10 +1,12 @@
 package rescue
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"salvor/casefile"
 	"salvor/host"
@@ -12,33 +14,24 @@ import (
 )
 
 // open checks that reading is safe and that the case is the right one, before anything is written, and opens
-// the source, the case and the catalogue.
+// the sources, the case and the catalogue.
 func (j *job) open(ctx context.Context) error {
+	for _, path := range append([]string{j.o.Source}, j.o.More...) {
+		if err := j.openDisk(ctx, path); err != nil {
+			return err
+		}
+	}
 	var err error
-	// Opening comes first, since it knows what is no source at all; it only reads.
-	if j.opened, err = host.Open(ctx, j.o.Source, host.OpenOptions{}); err != nil {
-		return err
-	}
-	if err := host.CheckSafe(j.o.Source); err != nil {
-		return err
-	}
-	inside, err := host.Contains(j.opened.Real, j.o.Case)
-	if err != nil {
-		return fmt.Errorf("rescue: %w", err)
-	}
-	if inside {
-		return &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.target.source",
-			Why:  fmt.Sprintf("the case folder %s lies on the source %s itself: saving there would overwrite what is to be saved", j.o.Case, j.o.Source),
-			Next: "choose a folder on another disk with --to"}
-	}
 	if j.target, err = host.InspectTarget(j.o.Case); err != nil {
 		return err
 	}
-	identity, err := j.opened.Identity(ctx)
-	if err != nil {
-		return err
+	identities := make([]host.Identity, len(j.disks))
+	for i, d := range j.disks {
+		if identities[i], err = d.opened.Identity(ctx); err != nil {
+			return err
+		}
+		d.inPlace = !d.opened.Device && !j.o.Copy
 	}
-	j.inPlace = !j.opened.Device && !j.o.Copy
 	if err := j.checkSpace(); err != nil {
 		return err
 	}
@@ -54,47 +47,111 @@ func (j *job) open(ctx context.Context) error {
 	for _, n := range j.c.Notes() {
 		j.tell(wireFinding(n.Finding))
 	}
-	if err := j.matchSource(identity); err != nil {
+	if err := j.matchSources(identities); err != nil {
 		return err
 	}
 	j.cat, err = recovery.OpenCatalog(j.c.CatalogPath())
 	return err
 }
 
-// checkSpace refuses a target that cannot hold the copy, before anything begins. What the files need is known
+// openDisk opens one source, and refuses it when something could write to it meanwhile or the case lies on it.
+// One that is named twice is opened once.
+func (j *job) openDisk(ctx context.Context, path string) error {
+	// Opening comes first, since it knows what is no source at all; it only reads.
+	opened, err := host.Open(ctx, path, host.OpenOptions{})
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(j.disks, func(d *disk) bool { return d.opened.Real == opened.Real }) {
+		return opened.Close()
+	}
+	j.disk = &disk{number: len(j.disks) + 1, path: path, opened: opened}
+	j.disks = append(j.disks, j.disk)
+	if err := host.CheckSafe(path); err != nil {
+		return err
+	}
+	inside, err := host.Contains(opened.Real, j.o.Case)
+	if err != nil {
+		return fmt.Errorf("rescue: %w", err)
+	}
+	if inside {
+		return &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.target.source",
+			Why:  fmt.Sprintf("the case folder %s lies on the source %s itself: saving there would overwrite what is to be saved", j.o.Case, path),
+			Next: "choose a folder on another disk with --to"}
+	}
+	return nil
+}
+
+// checkSpace refuses a target that cannot hold the copies, before anything begins. What the files need is known
 // only later, and checked before they are saved.
 func (j *job) checkSpace() error {
 	need := int64(16 << 20) // the catalogue, the map, the journal and the reports of a small job
-	if !j.inPlace && !j.target.Exists {
-		need += j.opened.Size
-	}
-	if limit := j.target.MaxFileSize; !j.inPlace && limit > 0 && j.opened.Size > limit {
-		return &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.target.file-size",
-			Why: fmt.Sprintf("the copy of %s would be one file of %s, and %s at %s holds files up to %s only",
-				j.o.Source, host.Bytes(j.opened.Size), j.target.FS, j.target.Dir, host.Bytes(limit)),
-			Next: "choose a folder on a disk with exFAT, NTFS, ext4 or another file system for large files with --to"}
+	for _, d := range j.disks {
+		if d.inPlace {
+			continue
+		}
+		if !j.target.Exists {
+			need += d.opened.Size
+		}
+		if limit := j.target.MaxFileSize; limit > 0 && d.opened.Size > limit {
+			return &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.target.file-size",
+				Why: fmt.Sprintf("the copy of %s would be one file of %s, and %s at %s holds files up to %s only",
+					d.path, host.Bytes(d.opened.Size), j.target.FS, j.target.Dir, host.Bytes(limit)),
+				Next: "choose a folder on a disk with exFAT, NTFS, ext4 or another file system for large files with --to"}
+		}
 	}
 	return j.target.Check(need)
 }
 
-// matchSource makes the source part of a new case, or sees that it is the one that an old case is about.
-func (j *job) matchSource(identity host.Identity) error {
-	sources := j.c.Record().Sources
-	if len(sources) == 0 {
-		_, err := j.c.AddSource(identity, j.inPlace)
-		return err
+// matchSources makes the sources part of a new case, or finds them among those that an old case is about. A
+// disk that is new to an old case is added to it only beside one that it knows: a disk that is named alone and
+// is another one is most often a mistake.
+func (j *job) matchSources(identities []host.Identity) error {
+	known := j.c.Record().Sources
+	of := make([]int, len(identities)) // the number of each in the case, 0 for a new one
+	match := func(same func(s casefile.Source, id host.Identity) bool) {
+		for i, id := range identities {
+			for _, s := range known {
+				if of[i] == 0 && !slices.Contains(of, s.Number) && same(s, id) {
+					of[i] = s.Number
+				}
+			}
+		}
 	}
-	s := sources[0]
-	if err := casefile.SameSource(s, identity); err != nil {
-		return err
+	// The two halves of a mirror hold the same bytes: the path tells them apart as far as it can.
+	match(func(s casefile.Source, id host.Identity) bool {
+		return s.Path == id.Path && casefile.SameSource(s, id) == nil
+	})
+	match(func(s casefile.Source, id host.Identity) bool { return casefile.SameSource(s, id) == nil })
+	if len(known) > 0 && !slices.ContainsFunc(of, func(n int) bool { return n > 0 }) {
+		return casefile.SameSource(known[0], identities[0])
 	}
+	for i, d := range j.disks {
+		if of[i] == 0 {
+			s, err := j.c.AddSource(identities[i], d.inPlace)
+			if err != nil {
+				return err
+			}
+			d.number = s.Number
+			continue
+		}
+		if err := j.meetSource(d, known[of[i]-1], identities[i]); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(j.disks, func(a, b *disk) int { return cmp.Compare(a.number, b.number) })
+	return nil
+}
+
+// meetSource takes up the work on a source of the case.
+func (j *job) meetSource(d *disk, s casefile.Source, identity host.Identity) error {
 	// What was copied stays a copy, however the job is started again.
-	j.inPlace = s.InPlace && j.inPlace
+	d.number, d.inPlace = s.Number, s.InPlace && d.inPlace
 	if filepath.Dir(identity.Path) == filepath.Dir(j.c.ImagePath(s.Number)) {
 		identity.Path = s.Path // the case's own copy is not where the source is
 	}
-	if s.Path != identity.Path || s.InPlace != j.inPlace {
-		s.Path, s.InPlace = identity.Path, j.inPlace
+	if s.Path != identity.Path || s.InPlace != d.inPlace {
+		s.Path, s.InPlace = identity.Path, d.inPlace
 		return j.c.UpdateSource(s)
 	}
 	return nil
@@ -160,4 +217,4 @@ func (j *job) lockLeft() (bool, error) {
 }
 
 // baseName returns the last element of the source's path.
-func (j *job) baseName() string { return filepath.Base(j.o.Source) }
+func (j *job) baseName() string { return filepath.Base(j.path) }

@@ -31,7 +31,7 @@ const checkedSums = 8
 // take reads every byte of the source once: it is copied (or used in place), hashed for each MiB, and swept
 // for landmarks. It goes on from the map of an earlier run.
 func (j *job) take(ctx context.Context) error {
-	n, size := sourceNumber, j.opened.Size
+	n, size := j.number, j.opened.Size
 	m := imaging.NewMap(size)
 	if _, err := j.c.ReadMap(n, func(r io.Reader) error {
 		old, err := imaging.ReadMap(r)
@@ -96,25 +96,25 @@ func (j *job) noteTaken(ctx context.Context, m *imaging.Map, result imaging.Resu
 	if j.bad > 0 {
 		ranges := block.Set{}.Union(m.Of(imaging.BadSector, imaging.NonTried, imaging.NonTrimmed, imaging.NonScraped)).Count()
 		f := wireFinding(badBytes.New(finding.Arg("bytes", host.Bytes(j.bad)), finding.Arg("ranges", ranges)))
-		f.Source = sourceNumber
+		f.Source = j.number
 		j.tell(f)
 	}
-	already, err := j.cat.Done(ctx, stepTake)
+	already, err := j.cat.Done(ctx, j.step(stepTake))
 	if err != nil || already {
 		return err
 	}
 	var list string
-	if _, err := j.c.ReadSums(sourceNumber, func(_ io.Reader, at io.ReaderAt, size int64) error {
+	if _, err := j.c.ReadSums(j.number, func(_ io.Reader, at io.ReaderAt, size int64) error {
 		sum, err := imaging.ListHash(at, size)
 		list = hex.EncodeToString(sum[:])
 		return err
 	}); err != nil {
 		return err
 	}
-	if err := j.c.Append("source.taken", map[string]any{"bytes": result.Done, "unreadable": result.Bad, "list_sha256": list}); err != nil {
+	if err := j.c.Append("source.taken", map[string]any{"source": j.number, "bytes": result.Done, "unreadable": result.Bad, "list_sha256": list}); err != nil {
 		return err
 	}
-	return j.cat.SetDone(ctx, stepTake)
+	return j.cat.SetDone(ctx, j.step(stepTake))
 }
 
 // keep makes a snapshot durable: the hashes first, then the map that relies on them.
@@ -144,11 +144,11 @@ func (j *job) image(ctx context.Context) (taken, func(), error) {
 	if j.inPlace {
 		return taken{source: j.opened.Source}, func() {}, nil
 	}
-	target, err := j.c.OpenImage(sourceNumber, j.opened.Size)
+	target, err := j.c.OpenImage(j.number, j.opened.Size)
 	if err != nil {
 		return taken{}, nil, err
 	}
-	read, err := host.Open(ctx, j.c.ImagePath(sourceNumber), host.OpenOptions{})
+	read, err := host.Open(ctx, j.c.ImagePath(j.number), host.OpenOptions{})
 	if err != nil {
 		return taken{}, nil, errors.Join(err, target.Close())
 	}
@@ -164,7 +164,7 @@ func (j *job) image(ctx context.Context) (taken, func(), error) {
 // content is another one. An image that is used in place is read again as far as it was read: verdicts of the
 // earlier run speak of its bytes, and no copy keeps them.
 func (j *job) checkUnchanged(ctx context.Context) error {
-	_, err := j.c.ReadSums(sourceNumber, func(r io.Reader, _ io.ReaderAt, _ int64) error {
+	_, err := j.c.ReadSums(j.number, func(r io.Reader, _ io.ReaderAt, _ int64) error {
 		sums := imaging.ReadSums(r)
 		if !j.inPlace {
 			last, err := imaging.LastSums(r, checkedSums)
@@ -186,7 +186,7 @@ func (j *job) checkUnchanged(ctx context.Context) error {
 		if !v.Changed.Empty() {
 			first := v.Changed.Extents()[0]
 			return &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.source.changed",
-				Why:  fmt.Sprintf("%s is not what it was when this case read it: the hash of its bytes at %v is another one", j.o.Source, first),
+				Why:  fmt.Sprintf("%s is not what it was when this case read it: the hash of its bytes at %v is another one", j.path, first),
 				Next: "if this is the right source, something wrote to it: begin a new case in another folder, and keep this one"}
 		}
 		return nil
@@ -197,7 +197,7 @@ func (j *job) checkUnchanged(ctx context.Context) error {
 // landmarks yields the landmarks of the source by offset; the error that ended them stands in err after.
 func (j *job) landmarks(ctx context.Context, keep func(probe.Hit) bool, err *error) func(func(probe.Hit) bool) {
 	return func(yield func(probe.Hit) bool) {
-		for h, e := range j.cat.Landmarks(ctx, sourceNumber) {
+		for h, e := range j.cat.Landmarks(ctx, j.number) {
 			if e != nil {
 				*err = e
 				return

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -12,7 +13,7 @@ import (
 func (a *app) rescueCommand() *cobra.Command {
 	var o rescue.Options
 	cmd := &cobra.Command{
-		Use:   "rescue SOURCE --to CASE",
+		Use:   "rescue SOURCE… --to CASE",
 		Short: "Save and check the files of a disk or an image: the main job",
 		Long: `Reads SOURCE (a disk, a card or an image file) once and without writing to it, finds
 its volumes and their files, live and deleted, looks for files that no file system names
@@ -20,11 +21,19 @@ any more, checks each, and saves them in the folder CASE with their hashes and a
 
 It asks no question. Stopped at any moment, the same command goes on where it was.
 
-A device is copied into the case; an image file is used where it lies, or copied with --copy.`,
-		Example: "  salvor rescue card.img --to rescued\n  salvor rescue /dev/sdb --to /media/usb/rescued",
-		Args:    exactly(1, "one SOURCE"),
+A device is copied into the case; an image file is used where it lies, or copied with --copy.
+
+Several SOURCEs are the disks of one case. An image in parts (card.001, card.002, …) is named by
+any of them; a compressed one (.gz, .xz, .zst, .bz2, .lz4) is unpacked into the case once.`,
+		Example: "  salvor rescue card.img --to rescued\n  salvor rescue /dev/sdb --to /media/usb/rescued\n  salvor rescue disk1.img disk2.img --to rescued",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError{errors.New("expected a SOURCE, found none")}
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Source = args[0]
+			o.Source, o.More = args[0], args[1:]
 			return a.runJob(cmd, o)
 		},
 	}
