@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"salvor/filetype"
+	"salvor/filetype/gif"
 	"salvor/filetype/gzip"
 	"salvor/filetype/jpeg"
 	"salvor/filetype/mp4"
@@ -28,6 +29,7 @@ func Formats() []filetype.Format {
 		zip.Formats(),
 		gzip.Formats(),
 		mp4.Formats(),
+		gif.Formats(),
 		text.Formats(),
 	)
 }
