@@ -1,9 +1,10 @@
 // Command score holds what recovery programs saved against the truth about a disk, and writes the table.
 //
-//	score [-runs N] [-versions TEXT] [-machine TEXT] IMAGE=RUN...
+//	score [-carve [-v]] [-runs N] [-versions TEXT] [-machine TEXT] IMAGE=RUN...
 //
 // IMAGE.truth.json says what stands on IMAGE. RUN is a folder with one folder of saved files for each program,
-// and the file times: a line "program seconds peak-KiB exit-code" for each run.
+// and the file times: a line "program seconds peak-KiB exit-code" for each run. With -carve the tables are those of
+// carving, where no file has a name.
 package main
 
 import (
@@ -24,12 +25,18 @@ func main() {
 	runs := flag.Int("runs", 3, "rounds that were measured")
 	versions := flag.String("versions", "", "versions of the programs")
 	machine := flag.String("machine", "", "what it ran on")
+	carve := flag.Bool("carve", false, "write the section about carving")
+	verbose := flag.Bool("v", false, "with -carve, list what was not had")
 	flag.Parse()
 	if flag.NArg() == 0 {
-		fmt.Fprintln(os.Stderr, "usage: score [-runs N] [-versions TEXT] [-machine TEXT] IMAGE=RUN...")
+		fmt.Fprintln(os.Stderr, "usage: score [-carve [-v]] [-runs N] [-versions TEXT] [-machine TEXT] IMAGE=RUN...")
 		os.Exit(2)
 	}
-	if err := report(os.Stdout, *runs, *versions, *machine, flag.Args()); err != nil {
+	write := func() error { return report(os.Stdout, *runs, *versions, *machine, flag.Args()) }
+	if *carve {
+		write = func() error { return carvingReport(os.Stdout, *versions, *machine, *verbose, flag.Args()) }
+	}
+	if err := write(); err != nil {
 		fmt.Fprintln(os.Stderr, "score:", err)
 		os.Exit(1)
 	}

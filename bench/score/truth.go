@@ -43,6 +43,8 @@ type knownFile struct {
 	Type        string     `json:"type"`
 	Recoverable bool       `json:"recoverable"`
 	Runs        [][2]int64 `json:"runs"`
+	Origin      string     `json:"origin"` // of the images for carving: the name in the pool
+	Full        int64      `json:"full"`   // and the size before the file was cut
 }
 
 type place struct{ file, sector int32 }

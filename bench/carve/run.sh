@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Measures salvor's carving beside PhotoRec, Foremost and Scalpel on two images whose every file is known, and writes the
+# section "Carving" of bench/RESULTS.md.
+#
+#   bench/carve/run.sh [SEED]      SEED: 2 unless told; another one gives other files and places
+#
+# Needs what content.sh needs, and go, testdisk (for photorec), foremost, scalpel, time. About 6 GiB in the folder
+# that WORK names, /dev/shm unless told. KEEP=1 keeps the images there. Scalpel writes without end when every format is
+# on; it is stopped after 60 seconds or 4 GiB.
+set -euo pipefail
+export LC_ALL=C.UTF-8 TZ=UTC TERM=${TERM:-vt100}
+here=$(cd "$(dirname "$0")" && pwd)
+seed=${1:-2}
+work=${WORK:-/dev/shm}
+load=$(cut -d" " -f1 /proc/loadavg) # times are worth little when others keep the machine busy
+W=$(mktemp -d "$work/carving.XXXXXX")
+export W
+trap '[ -n "${KEEP:-}" ] || rm -rf "$W"' EXIT
+(cd "$here/../.." && CGO_ENABLED=0 go build -o "$W/salvor" ./cmd/salvor && go build -o "$W/score" ./bench/score)
+"$here/content.sh" "$W/pool" "$seed" >/dev/null
+for image in mix dfrws; do python3 "$here/lay.py" "$image" "$W/pool" "$W/$image.img" "$seed"; done
+rm -rf "$W/pool"
+
+salvor() { "$W/salvor" carve "$1" --to "$2" || [ $? -eq 10 ]; }
+photorec() { command photorec /d "$2/recup" /cmd "$1" partition_none,options,paranoid,fileopt,everything,enable,search; }
+foremost() { rmdir "$2" && command foremost -q -o "$2" "$1"; }
+scalpel() {
+    sed -E 's/^#( *[a-z0-9]+[[:space:]]+[yn][[:space:]])/\1/' /etc/scalpel/scalpel.conf >"$W/scalpel.conf"
+    rmdir "$2"
+    (command timeout 60 scalpel -c "$W/scalpel.conf" -o "$2" "$1") &
+    pid=$!
+    while kill -0 $pid 2>/dev/null; do
+        [ "$(du -sm "$2" 2>/dev/null | cut -f 1)" -lt 4096 ] 2>/dev/null || { [ -d "$2" ] && { kill $pid; pkill -P $pid; break; }; }
+        sleep 0.5
+    done
+    wait $pid
+}
+export -f salvor photorec foremost scalpel
+
+arguments=()
+for image in mix dfrws; do
+    for tool in salvor photorec foremost scalpel; do
+        out=$W/$image/$tool
+        mkdir -p "$out"
+        echo "$image: $tool" >&2
+        rc=0
+        /usr/bin/time -o "$W/time" -f '%e %M' bash -c "$tool \"\$1\" \"\$2\"" - "$W/$image.img" "$out" >"$W/log" 2>&1 || rc=$?
+        [ "$rc" -eq 0 ] || { echo "$tool ended with $rc:" >&2; tail -n 5 "$W/log" >&2; }
+        echo "$tool $(tail -n 1 "$W/time") $rc" >>"$W/$image/times"
+    done
+    arguments+=("$W/$image.img=$W/$image")
+done
+versions="$("$W/salvor" version | head -n 1); $(command photorec --version 2>&1 | head -n 1); Foremost $(command foremost -V 2>&1 | head -n 1); Scalpel $(command scalpel -V 2>&1 | grep -m1 -o '[0-9.]*[0-9]' | head -n 1)"
+machine="$(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), $(free -g | awk '/^Mem/ {print $2}') GiB, Linux $(uname -r | cut -d- -f1), load average $load when it began, seed $seed"
+"$W/score" -carve -versions "$versions" -machine "$machine" "${arguments[@]}" >"$W/section.md"
+python3 - "$here/../RESULTS.md" "$W/section.md" <<'END'
+import sys
+results, section = sys.argv[1:]
+with open(results) as f:
+    text = f.read()
+head, found, tail = text.partition("\n## Carving\n")
+_, more, tail = tail.partition("\n## ")
+with open(section) as f:
+    text = head.rstrip("\n") + "\n\n" + f.read() + (more and more + tail)
+with open(results, "w") as f:
+    f.write(text)
+END
+cat "$W/section.md"
