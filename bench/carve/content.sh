@@ -65,7 +65,7 @@ tracks() { # kind seconds count number options...
     done
 }
 tracks mp3 60 16 200 -c:a libmp3lame -b:a 192k
-tracks mp3 70 14 230 -c:a libmp3lame -q:a 3 -write_xing 1
+tracks mp3 30 22 230 -c:a libmp3lame -q:a 3 -write_xing 1
 tracks wav 25 12 260
 tracks flac 40 12 280 -c:a flac
 tracks ogg 50 6 300 -c:a libvorbis -q:a 4
