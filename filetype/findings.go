@@ -7,7 +7,8 @@ import (
 )
 
 // Findings are the kinds of finding that this package declares, for itself and for every format.
-var Findings = []*finding.Def{EndsEarly, Unread, Trailing, Erased, Padded, NoFormat, NoProof, broken, units, unitsBefore}
+var Findings = []*finding.Def{EndsEarly, Unread, Trailing, Erased, Padded, NoFormat, NoProof, broken, units, unitsBefore,
+	partlyChecked, notChecked, locked}
 
 // The findings that mean the same in every format. Each takes the argument "format".
 var (
@@ -35,9 +36,9 @@ var (
 	// Plays: sound or film that breaks or is cut; found and expected are times.
 	Plays = &finding.Def{Code: "filetype.plays", Severity: finding.Warning,
 		Text: "plays 0:00–{found} of {expected}"}
-	// Upper: a picture that breaks or is cut; found says how much of it is there.
+	// Upper: a picture that breaks or is cut; found says how much of it is there: "upper 60 %".
 	Upper = &finding.Def{Code: "filetype.upper", Severity: finding.Warning,
-		Text: "the upper {found} of the picture are there"}
+		Text: "the {found} of the picture are there"}
 	// Followed: the structure was followed to the end, the content has no check and was not decoded; found says
 	// what was followed.
 	Followed = &finding.Def{Code: "filetype.followed", Severity: finding.Info,
@@ -52,6 +53,30 @@ var (
 	unitsBefore = &finding.Def{Code: "filetype.units-before", Severity: finding.Warning,
 		Text: "{found} {unit} before that are whole"}
 )
+
+var (
+	partlyChecked = &finding.Def{Code: "filetype.partly-checked", Severity: finding.Info,
+		Text: "{covered} of the {format} passes its checks; {uncovered} carries none"}
+	notChecked = &finding.Def{Code: "filetype.not-checked", Severity: finding.Warning,
+		Text: "the {format} is not checked further: {why}"}
+	locked = &finding.Def{Code: "filetype.locked", Severity: finding.Warning,
+		Text: "the {format} is encrypted: {why}"}
+)
+
+// PartlyChecked returns the finding for a file of which only a part is covered by checks that it passes.
+func PartlyChecked(format, covered, uncovered string) finding.Finding {
+	return partlyChecked.New(finding.Arg("format", format), finding.Arg("covered", covered), finding.Arg("uncovered", uncovered))
+}
+
+// NotChecked returns the finding for a file whose content was not looked at, and why.
+func NotChecked(format, why string) finding.Finding {
+	return notChecked.New(finding.Arg("format", format), finding.Arg("why", why))
+}
+
+// Locked returns the finding for a file that is ciphertext, and how that was seen.
+func Locked(format, why string) finding.Finding {
+	return locked.New(finding.Arg("format", format), finding.Arg("why", why))
+}
 
 // Broken returns the finding for a file whose structure contradicts itself.
 func Broken(format string, c *cursor.CorruptError) finding.Finding {

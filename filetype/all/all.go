@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"salvor/filetype"
+	"salvor/filetype/bmp"
 	"salvor/filetype/gif"
 	"salvor/filetype/gzip"
 	"salvor/filetype/jpeg"
@@ -30,6 +31,7 @@ func Formats() []filetype.Format {
 		gzip.Formats(),
 		mp4.Formats(),
 		gif.Formats(),
+		bmp.Formats(),
 		text.Formats(),
 	)
 }
@@ -43,5 +45,5 @@ func Table(further ...filetype.Format) (*filetype.Table, error) {
 // Findings returns the kinds of finding of every family.
 func Findings() []*finding.Def {
 	return slices.Concat(filetype.Findings, jpeg.Findings, png.Findings, sqlite.Findings, pdf.Findings,
-		zip.Findings, gzip.Findings, mp4.Findings, text.Findings)
+		zip.Findings, gzip.Findings, mp4.Findings, text.Findings, bmp.Findings)
 }

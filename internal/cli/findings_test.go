@@ -15,6 +15,7 @@ import (
 	"salvor/filesystem/fat"
 	"salvor/filesystem/named"
 	"salvor/filetype"
+	"salvor/filetype/bmp"
 	"salvor/filetype/gzip"
 	"salvor/filetype/jpeg"
 	"salvor/filetype/mp4"
@@ -37,7 +38,7 @@ import (
 // tables are the tables of findings of all packages, by their folders.
 var tables = map[string][]*finding.Def{
 	"casefile": casefile.Findings, "filesystem/ext": ext.Findings, "filesystem/fat": fat.Findings, "filesystem/named": named.Findings,
-	"filetype": filetype.Findings, "filetype/gzip": gzip.Findings, "filetype/jpeg": jpeg.Findings, "filetype/mp4": mp4.Findings,
+	"filetype": filetype.Findings, "filetype/bmp": bmp.Findings, "filetype/gzip": gzip.Findings, "filetype/jpeg": jpeg.Findings, "filetype/mp4": mp4.Findings,
 	"filetype/pdf": pdf.Findings, "filetype/png": png.Findings, "filetype/sqlite": sqlite.Findings, "filetype/text": text.Findings,
 	"filetype/zip": zip.Findings, "guard": guard.Findings, "host": host.Findings, "internal/cli": cli.Findings, "layers": layers.Findings,
 	"recovery": recovery.Findings, "rescue": rescue.Findings, "volume/gpt": gpt.Findings, "volume/mbr": mbr.Findings,

@@ -45,11 +45,20 @@ func Plays(e *exam.Exam, err error, done, total time.Duration) error {
 	return err
 }
 
-// Upper adds, when err says that the picture is broken, how many of its rows are there. It returns err.
+// Upper adds, when err says that the picture is broken, how many of its rows are there from the top. It returns err.
 func Upper(e *exam.Exam, err error, rows, height int64) error {
+	return part(e, err, "upper", rows, height)
+}
+
+// Lower is Upper for a picture whose lowest row stands first.
+func Lower(e *exam.Exam, err error, rows, height int64) error {
+	return part(e, err, "lower", rows, height)
+}
+
+func part(e *exam.Exam, err error, which string, rows, height int64) error {
 	if Broken(err) && rows > 0 && height > 0 && rows <= height {
 		e.R.Findings = append(e.R.Findings, filetype.Upper.New(finding.Expected(nil,
-			fmt.Sprintf("%d %% (%d of %d rows)", 100*rows/height, rows, height))))
+			fmt.Sprintf("%s %d %% (%d of %d rows)", which, 100*rows/height, rows, height))))
 	}
 	return err
 }
