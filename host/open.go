@@ -30,6 +30,8 @@ type OpenOptions struct {
 	Deadline time.Duration
 	// System is the machine that is asked about devices; the zero value is this one.
 	System System
+
+	single bool // open a part by itself
 }
 
 // DefaultDeadline is longer than the time after which a healthy kernel gives up on a disk (30 s for SCSI
@@ -52,7 +54,12 @@ type Opened struct {
 	Model, Serial, Transport       string // "" where unknown
 	Removable                      bool
 	ReadOnly                       bool // the system holds the device read-only, or no one may write the file
+	// Files are the parts of a split image that are there, as Real is one; nil for all else.
+	Files []string
+	// Notes tell of parts that are missing or cut.
+	Notes []finding.Finding
 
+	parts   []*Opened
 	file    *os.File
 	close   func() error
 	size    int64
@@ -78,6 +85,19 @@ func Open(ctx context.Context, path string, o OpenOptions) (*Opened, error) {
 	if err := kindError(path, st.Mode()); err != nil {
 		return nil, err
 	}
+	var notes []finding.Finding
+	if st.Mode().IsRegular() && !o.single {
+		s, err := seriesOf(path)
+		if err != nil {
+			return nil, err
+		}
+		if s != nil {
+			return openSeries(ctx, path, s, o)
+		}
+		if looksPart(path) {
+			notes = append(notes, partAlone.New(finding.Arg("path", path)))
+		}
+	}
 	f, err := openWithin(ctx, path)
 	if err != nil {
 		return nil, err
@@ -86,6 +106,7 @@ func Open(ctx context.Context, path string, o OpenOptions) (*Opened, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	op.Notes = notes
 	return op, nil
 }
 
@@ -167,6 +188,14 @@ func (o *Opened) Close() error {
 // Changed returns an error when the source is no longer what it was when it was opened: its size, or for a
 // file the time of its last change, is another one.
 func (o *Opened) Changed() error {
+	for _, p := range o.parts {
+		if err := p.Changed(); err != nil {
+			return err
+		}
+	}
+	if len(o.parts) > 0 {
+		return nil
+	}
 	was, is := "", ""
 	if o.Device {
 		n, err := deviceSize(o.file)

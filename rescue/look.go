@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"salvor/block"
 	"salvor/block/probe"
 	"salvor/host"
+	"salvor/internal/wire"
 	"salvor/layers"
 )
 
@@ -30,6 +30,7 @@ type Looked struct {
 	Unreadable int64 // of them, those that could not be
 	Whole      bool  // all of the source was searched
 	Device     bool
+	Notes      []wire.Finding // about the source itself: parts that are missing
 	Duration   time.Duration
 }
 
@@ -48,6 +49,9 @@ func Look(ctx context.Context, path string, progress func(done, total int64)) (l
 	defer func() { err = errors.Join(err, opened.Close()) }()
 	begun := time.Now()
 	l = &Looked{Size: opened.Size, Device: opened.Device}
+	for _, n := range opened.Notes {
+		l.Notes = append(l.Notes, wireFinding(n))
+	}
 	var hits []probe.Hit
 	landmark := tables.isLandmark()
 	s := tables.matcher.NewSweep(opened.Size, func(h probe.Hit) {
@@ -85,7 +89,7 @@ search:
 		}
 	}
 	l.Whole = l.Searched == opened.Size && l.Unreadable == 0
-	l.Tree, err = layers.Resolve(ctx, layers.Disk{Number: 1, Name: filepath.Base(path), Source: opened.Source}, hits, tables.Layers)
+	l.Tree, err = layers.Resolve(ctx, layers.Disk{Number: 1, Name: opened.Name, Source: opened.Source}, hits, tables.Layers)
 	l.Duration = time.Since(begun)
 	return l, err
 }

@@ -50,6 +50,13 @@ func (j *job) open(ctx context.Context) error {
 	if err := j.matchSources(identities); err != nil {
 		return err
 	}
+	for _, d := range j.disks {
+		for _, n := range d.opened.Notes {
+			f := wireFinding(n)
+			f.Source = d.number
+			j.tell(f)
+		}
+	}
 	j.cat, err = recovery.OpenCatalog(j.c.CatalogPath())
 	return err
 }
@@ -67,12 +74,16 @@ func (j *job) openDisk(ctx context.Context, path string) error {
 	}
 	j.disk = &disk{number: len(j.disks) + 1, path: path, opened: opened}
 	j.disks = append(j.disks, j.disk)
-	if err := host.CheckSafe(path); err != nil {
-		return err
-	}
-	inside, err := host.Contains(opened.Real, j.o.Case)
-	if err != nil {
-		return fmt.Errorf("rescue: %w", err)
+	inside := false
+	for _, file := range files(opened, path) {
+		if err := host.CheckSafe(file); err != nil {
+			return err
+		}
+		in, err := host.Contains(file, j.o.Case)
+		if err != nil {
+			return fmt.Errorf("rescue: %w", err)
+		}
+		inside = inside || in
 	}
 	if inside {
 		return &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.target.source",
@@ -80,6 +91,14 @@ func (j *job) openDisk(ctx context.Context, path string) error {
 			Next: "choose a folder on another disk with --to"}
 	}
 	return nil
+}
+
+// files returns the paths of what a source consists of.
+func files(o *host.Opened, path string) []string {
+	if len(o.Files) > 0 {
+		return o.Files
+	}
+	return []string{path}
 }
 
 // checkSpace refuses a target that cannot hold the copies, before anything begins. What the files need is known
@@ -216,5 +235,5 @@ func (j *job) lockLeft() (bool, error) {
 	return left && j.opened.ReadOnly, nil
 }
 
-// baseName returns the last element of the source's path.
-func (j *job) baseName() string { return filepath.Base(j.path) }
+// baseName returns the name of the current disk's file.
+func (j *job) baseName() string { return j.opened.Name }

@@ -94,6 +94,9 @@ func (a *app) lookSource(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
+	for _, n := range l.Notes {
+		e.Finding(n)
+	}
 	e.Layers(wire.FromTree(l.Tree, 1))
 	volumes, exit := l.Tree.Volumes(), rescue.ExitDone
 	state := fmt.Sprintf("%s found on %s", plural(int64(len(volumes)), "volume"), path)

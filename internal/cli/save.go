@@ -99,7 +99,7 @@ func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query
 	result, err := recovery.Save(ctx, recovery.SaveOptions{
 		Catalog: c.Catalog, Root: root, Elsewhere: true, Query: q, Target: rescue.Limits(target), Free: max(target.Free, 0),
 		LabelOf: func(v int) string { return labels[v] }, Decode: tables.Decode,
-		SyncFS:  func() error { return host.SyncFS(to) },
+		SyncFS: func() error { return host.SyncFS(to) },
 		Medium: func(source int) (block.Source, error) {
 			if m, ok := media[source]; ok {
 				return m, nil
