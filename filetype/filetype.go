@@ -120,6 +120,8 @@ type Format struct {
 	// Broken structure, unreadable ranges and a source that ends too early are verdicts, with a finding
 	// that names the byte.
 	Examine func(ctx context.Context, src block.Source) (Report, error)
+	// Scout joins pieces of files of this format; nil when its data does not tell good from bad.
+	Scout Scout
 	// Preview and Thumbnail are nil for formats that have none.
 	Preview   Previewer
 	Thumbnail Thumbnailer

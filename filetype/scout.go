@@ -1,0 +1,45 @@
+package filetype
+
+import (
+	"context"
+
+	"salvor/block"
+)
+
+// Scout reads a file forward only to see how far its data makes sense. It is what joins the pieces of a file: it
+// is asked thousands of times whether the data of one place goes on at another, so it must fail early, may go on
+// from a [Mark], and says nothing of a verdict: what it calls whole is examined once more by Examine.
+//
+// It begins at from, or at the beginning when from is nil; src holds the same bytes before from.Offset() as
+// the source that the mark was made on. keep, when not nil, is given marks as they come by, about one for each [MarkEvery]
+// bytes of the file. Errors: [ErrNot], and those of ctx.
+type Scout func(ctx context.Context, src block.Source, from Mark, keep func(Mark)) (Reach, error)
+
+// MarkEvery is about how many bytes of a file lie between two marks of a [Scout].
+const MarkEvery = 512
+
+// Mark is the state of a scout at one place of a file. It does not change, and may be gone on from many times.
+type Mark interface {
+	// Offset returns up to where the file was read: what comes behind does not count yet.
+	Offset() int64
+}
+
+// Reach says how far a scout came. All offsets are from the start of the file.
+type Reach struct {
+	// Whole says that the file was read to its end, which is Bad.
+	Whole bool
+	// Ended says that the source ended before the file, without a contradiction up to there.
+	Ended bool
+	// Good is the offset before which all bytes were proven by a checksum: no piece ends before it.
+	Good int64
+	// Bad is the offset at which the contradiction was met; what is wrong may begin anywhere from Good on.
+	Bad int64
+	// Anchors are what must stand somewhere behind when the file goes on: the search for the next piece begins with them.
+	Anchors []Anchor
+}
+
+// Anchor is a structure whose place in the file is known before it was met.
+type Anchor struct {
+	Offset int64  // in the file
+	Bytes  []byte // that stand there, at least four
+}
