@@ -7,6 +7,7 @@ import (
 
 	"salvor/filetype"
 	"salvor/filetype/bmp"
+	"salvor/filetype/bzip2"
 	"salvor/filetype/gif"
 	"salvor/filetype/gzip"
 	"salvor/filetype/jpeg"
@@ -14,7 +15,9 @@ import (
 	"salvor/filetype/pdf"
 	"salvor/filetype/png"
 	"salvor/filetype/sqlite"
+	"salvor/filetype/tar"
 	"salvor/filetype/text"
+	"salvor/filetype/xz"
 	"salvor/filetype/zip"
 	"salvor/finding"
 )
@@ -32,6 +35,9 @@ func Formats() []filetype.Format {
 		mp4.Formats(),
 		gif.Formats(),
 		bmp.Formats(),
+		tar.Formats(),
+		bzip2.Formats(),
+		xz.Formats(),
 		text.Formats(),
 	)
 }

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"salvor/block"
 	"salvor/cursor"
@@ -253,4 +254,22 @@ func (e *Exam) settle(err error) (filetype.Report, error) {
 		r.Findings = append(r.Findings, filetype.Units(e.done, e.total, e.unit))
 	}
 	return *r, nil
+}
+
+// Text gives the preview the text that p begins with, when p looks like text.
+func (e *Exam) Text(p []byte) {
+	if !e.Listing || len(p) == 0 {
+		return
+	}
+	p = p[:min(len(p), filetype.MaxPreviewText)]
+	for _, c := range p {
+		if c < 0x20 && c != '\n' && c != '\r' && c != '\t' && c != '\f' && c != 0x1B {
+			return
+		}
+	}
+	s := strings.ToValidUTF8(string(p), "\uFFFD")
+	if strings.Count(s, "\uFFFD")*10 > len(s) { // not UTF-8: one byte a character
+		s = exif.Latin(p)
+	}
+	e.P.Text = s[:min(len(s), filetype.MaxPreviewText)]
 }
