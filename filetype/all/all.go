@@ -17,6 +17,7 @@ import (
 	"salvor/filetype/sqlite"
 	"salvor/filetype/tar"
 	"salvor/filetype/text"
+	"salvor/filetype/wav"
 	"salvor/filetype/xz"
 	"salvor/filetype/zip"
 	"salvor/finding"
@@ -38,6 +39,7 @@ func Formats() []filetype.Format {
 		tar.Formats(),
 		bzip2.Formats(),
 		xz.Formats(),
+		wav.Formats(),
 		text.Formats(),
 	)
 }

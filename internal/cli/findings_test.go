@@ -23,6 +23,7 @@ import (
 	"salvor/filetype/png"
 	"salvor/filetype/sqlite"
 	"salvor/filetype/text"
+	"salvor/filetype/wav"
 	"salvor/filetype/zip"
 	"salvor/finding"
 	"salvor/guard"
@@ -41,7 +42,8 @@ var tables = map[string][]*finding.Def{
 	"filetype": filetype.Findings, "filetype/bmp": bmp.Findings, "filetype/gzip": gzip.Findings, "filetype/jpeg": jpeg.Findings, "filetype/mp4": mp4.Findings,
 	"filetype/pdf": pdf.Findings, "filetype/png": png.Findings, "filetype/sqlite": sqlite.Findings, "filetype/text": text.Findings,
 	"filetype/zip": zip.Findings, "guard": guard.Findings, "host": host.Findings, "internal/cli": cli.Findings, "layers": layers.Findings,
-	"recovery": recovery.Findings, "rescue": rescue.Findings, "volume/gpt": gpt.Findings, "volume/mbr": mbr.Findings,
+	"filetype/wav": wav.Findings,
+	"recovery":     recovery.Findings, "rescue": rescue.Findings, "volume/gpt": gpt.Findings, "volume/mbr": mbr.Findings,
 }
 
 var (

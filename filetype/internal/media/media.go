@@ -143,3 +143,14 @@ func notOr(ctx context.Context) error {
 	}
 	return filetype.ErrNot
 }
+
+// Channels names a number of channels.
+func Channels(n int) string {
+	switch n {
+	case 1:
+		return "mono"
+	case 2:
+		return "stereo"
+	}
+	return fmt.Sprintf("%d channels", n)
+}
