@@ -14,6 +14,7 @@ import (
 	"salvor/filetype/mp4"
 	"salvor/filetype/pdf"
 	"salvor/filetype/png"
+	"salvor/filetype/sevenzip"
 	"salvor/filetype/sqlite"
 	"salvor/filetype/tar"
 	"salvor/filetype/text"
@@ -40,6 +41,7 @@ func Formats() []filetype.Format {
 		bzip2.Formats(),
 		xz.Formats(),
 		wav.Formats(),
+		sevenzip.Formats(),
 		text.Formats(),
 	)
 }
