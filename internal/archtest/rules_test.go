@@ -19,7 +19,7 @@ var order = [][]string{
 	{"block"},
 	{"block/blocktest"},
 	{"guard", "internal/lzfse"},
-	{"sweep", "imaging"},
+	{"sweep", "imaging", "unpack"},
 	{"filetype", "volume", "filesystem"},
 	{"filetype/filetypetest", "filesystem/filesystemtest"},
 	{"filetype/internal/exif", "filetype/internal/inflate", "filetype/internal/window", "filesystem/internal/cluster", "filesystem/internal/wincompress"},
@@ -66,10 +66,11 @@ var modules = []struct {
 	path  string
 	rooms []string
 }{
-	{"github.com/klauspost/compress", []string{"filetype/*"}},
+	{"github.com/klauspost/compress", []string{"filetype/*", "unpack"}},
+	{"github.com/pierrec/lz4", []string{"unpack"}},
 	{"github.com/spf13/cobra", []string{"internal/cli"}},
 	{"golang.org/x/image", []string{"filetype/*"}},
-	{"github.com/ulikunitz/xz", []string{"filetype/*"}},
+	{"github.com/ulikunitz/xz", []string{"filetype/*", "unpack"}},
 	{"golang.org/x/sync", []string{"rescue"}},
 	{"golang.org/x/sys", []string{"host", "casefile", "recovery"}},
 	{"golang.org/x/term", []string{"internal/cli"}},
