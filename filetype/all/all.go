@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"salvor/filetype"
+	"salvor/filetype/avi"
 	"salvor/filetype/bmp"
 	"salvor/filetype/bzip2"
 	"salvor/filetype/gif"
@@ -42,6 +43,7 @@ func Formats() []filetype.Format {
 		xz.Formats(),
 		wav.Formats(),
 		sevenzip.Formats(),
+		avi.Formats(),
 		text.Formats(),
 	)
 }

@@ -15,6 +15,7 @@ import (
 	"salvor/filesystem/fat"
 	"salvor/filesystem/named"
 	"salvor/filetype"
+	"salvor/filetype/avi"
 	"salvor/filetype/bmp"
 	"salvor/filetype/gzip"
 	"salvor/filetype/jpeg"
