@@ -13,6 +13,7 @@ import (
 	"salvor/filetype/gzip"
 	"salvor/filetype/jpeg"
 	"salvor/filetype/mp4"
+	"salvor/filetype/ole2"
 	"salvor/filetype/pdf"
 	"salvor/filetype/png"
 	"salvor/filetype/sevenzip"
@@ -44,6 +45,7 @@ func Formats() []filetype.Format {
 		wav.Formats(),
 		sevenzip.Formats(),
 		avi.Formats(),
+		ole2.Formats(),
 		text.Formats(),
 	)
 }
