@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"time"
 
 	"salvor/block"
@@ -45,33 +46,47 @@ type Progress struct {
 	Pos   int64         // where it reads
 	Rate  float64       // bytes per second, smoothed over some seconds
 	Left  time.Duration // for what this run still wants to read; negative while it is not known
+
+	Phase Status // what the work does: NonTried is copying, and so on
+	Pass  int    // of the phase, from 1
+	// Reading backward.
+	Backward bool
+	// NonTried, NonTrimmed, NonScraped and BadSector are bytes in these states.
+	NonTried, NonTrimmed, NonScraped, BadSector int64
 }
 
 // Job is what to copy, and to whom.
 type Job struct {
 	Source     block.Source
 	SectorSize int    // of the source, in bytes: the unit of failure; 512 when 0
+	Plan              // how it is read
 	Target     Target // nil: the source is an image that is used in place, and only hashed and observed
 	// Map says what was read in earlier runs, and must fit Source. Run brings it up to date; only what a
 	// Snapshot holds is durable.
 	Map       *Map
 	Observers []Observer
 	Guide     Guide        // may be nil
-	Copy      block.Source // reads what Target was given, for the Guide; may be nil without one
+	Copy      block.Source // reads what Target was given, for the Guide and for sums; may be nil without a Guide
+	// Known are the sums of earlier runs, for those that have to be made anew; may be nil.
+	Known iter.Seq2[Sum, error]
 
 	// Sparse leaves out what is zero. The target must read as zeros where nothing was written, and have its size.
 	Sparse bool
-	// Retry reads the sectors again that the map calls bad.
-	Retry bool
-	// WholeHash computes the hash over all bytes too, where this run reads all of them in order.
+	// WholeHash computes the hash over all bytes too: while they are read, or from Copy when they did not come in
+	// order.
 	WholeHash bool
+	// Wait is called when the source is gone. It returns nil when the same source is there again, and the run goes
+	// on. Nil ends the run.
+	Wait func(ctx context.Context, why error) error
+	// LogRead is told of each read; may be nil.
+	LogRead func(Read)
 
 	// Checkpoint makes a snapshot durable. The order that is safe: first what the observers found, then the
 	// sums, then the map, each synced before the next. It runs while nothing else does. The context that it is
 	// given is not ended when that of Run is. May be nil.
 	Checkpoint func(context.Context, Snapshot) error
 	// Interval and IntervalBytes say how often: after that time, or that many bytes, whichever comes
-	// first; 30 seconds and 4 GiB when 0.
+	// first. When 0: 30 seconds to 5 minutes, by the size of the map, and 4 GiB.
 	Interval      time.Duration
 	IntervalBytes int64
 
@@ -85,17 +100,29 @@ type Result struct {
 	Complete bool
 	Done     int64 // bytes read, those of earlier runs included
 	Bad      int64 // bytes that could not be read
-	// SHA256 is the hash over all bytes; nil when it was not asked for, bytes are missing, or they were not read
-	// in order by one run.
+	// SHA256 is the hash over all bytes; nil when it was not asked for, when bytes are missing, or when they were
+	// not read in order and there is no copy to read.
 	SHA256 []byte
+	// Reads is how many reads this run tried, and Failed how many of them failed.
+	Reads, Failed int64
+}
+
+// Read is one read of the source and what became of it.
+type Read struct {
+	block.Extent
+	Good  int64 // bytes from the start that were read
+	Took  time.Duration
+	Phase Status
+	Pass  int
 }
 
 const (
 	defaultSector        = 512
 	defaultInterval      = 30 * time.Second
+	maxInterval          = 5 * time.Minute
 	defaultIntervalBytes = 4 << 30
-	// pieceSize is the size in which a chunk that failed is read again.
-	pieceSize = 64 << 10
+	// maxSector bounds the unit of failure.
+	maxSector = 64 << 10
 	// buffers is how many chunks are in flight: one that is read, and some that wait for each consumer.
 	buffers = 12
 )
@@ -106,8 +133,8 @@ func (j *Job) validate() error {
 		return errors.New("imaging: a job needs a source and a map")
 	case j.Map.Size() != j.Source.Size():
 		return fmt.Errorf("imaging: the map is for %d bytes, the source has %d", j.Map.Size(), j.Source.Size())
-	case j.SectorSize < 0 || j.SectorSize > pieceSize || j.SectorSize&(j.SectorSize-1) != 0:
-		return fmt.Errorf("imaging: a sector of %d bytes, expected a power of two up to %d", j.SectorSize, pieceSize)
+	case j.SectorSize < 0 || j.SectorSize > maxSector || j.SectorSize&(j.SectorSize-1) != 0:
+		return fmt.Errorf("imaging: a sector of %d bytes, expected a power of two up to %d", j.SectorSize, maxSector)
 	case j.Guide != nil && j.Copy == nil:
 		return errors.New("imaging: a guide needs a copy to look at")
 	}

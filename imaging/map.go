@@ -281,3 +281,25 @@ func (c *countWriter) Write(p []byte) (int, error) {
 	c.n += int64(n)
 	return n, err
 }
+
+// joinSubsectors makes whole sectors of blocks that begin or end inside of one: a sector of which nothing is
+// finished gets the state of its part that was processed least, so that no part of it is thrown away when it is read.
+func (m *Map) joinSubsectors(sector int64) {
+	var cuts []int64
+	for e := range m.All() {
+		if at := e.Offset / sector * sector; e.Offset%sector != 0 && (len(cuts) == 0 || cuts[len(cuts)-1] != at) {
+			cuts = append(cuts, at)
+		}
+	}
+	for _, at := range cuts {
+		whole := block.Extent{Offset: at, Length: sector}
+		least, finished := len(states), false
+		for _, s := range m.Within(whole) {
+			finished = finished || s == Finished
+			least = min(least, stateIndex(s))
+		}
+		if !finished {
+			m.Set(whole, Status(states[least]))
+		}
+	}
+}

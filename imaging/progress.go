@@ -3,8 +3,6 @@ package imaging
 import (
 	"math"
 	"time"
-
-	"salvor/block"
 )
 
 const (
@@ -17,27 +15,19 @@ const (
 // meter counts what is read and tells it.
 type meter struct {
 	now     Progress
-	left    int64 // bytes that this run still wants to read
+	plan    *planner
 	told    time.Time
 	fresh   int64 // bytes tried since it was told
 	tellFun func(Progress)
 }
 
-func newMeter(m *Map, todo block.Set, tell func(Progress)) *meter {
-	done := m.Of(Finished)
-	return &meter{tellFun: tell, told: time.Now(), left: todo.Bytes(), now: Progress{
-		Total: m.Size(), Left: -1, Done: done.Bytes(),
-		Bad: m.Of(NonTrimmed, NonScraped, BadSector).Subtract(todo).Bytes(),
-	}}
+func newMeter(p *planner, tell func(Progress)) *meter {
+	return &meter{plan: p, tellFun: tell, told: time.Now(), now: Progress{Total: p.m.Size(), Left: -1}}
 }
 
-// add counts e as tried, of which good bytes were read and bad ones were not.
-func (p *meter) add(e block.Extent, good, bad int64) {
-	p.now.Pos = e.Offset
-	p.now.Done += good
-	p.now.Bad += bad
-	p.left -= e.Length
-	p.fresh += e.Length
+// add counts a read of n bytes.
+func (p *meter) add(n int64) {
+	p.fresh += n
 	p.tell(false)
 }
 
@@ -56,10 +46,23 @@ func (p *meter) tell(now bool) {
 		}
 	}
 	p.fresh, p.told = 0, time.Now()
+	s := p.plan
+	p.now.Phase, p.now.Pass, p.now.Backward, p.now.Done = s.phase, s.pass, s.dir < 0, s.of(Finished)
+	p.now.NonTried, p.now.NonTrimmed, p.now.NonScraped, p.now.BadSector = s.of(NonTried), s.of(NonTrimmed), s.of(NonScraped), s.of(BadSector)
+	p.now.Bad = p.now.NonTrimmed + p.now.NonScraped + p.now.BadSector
+	left := p.now.NonTried
+	if !s.NoTrim {
+		left += p.now.NonTrimmed
+	}
+	if !s.NoScrape {
+		left += p.now.NonScraped
+	}
 	p.now.Left = -1
-	if p.now.Rate > 0 {
+	if left == 0 {
+		p.now.Left = 0
+	} else if p.now.Rate > 0 {
 		// 100 years are as good as any longer time, and fit.
-		p.now.Left = time.Duration(min(float64(p.left)/p.now.Rate, 100*365*86400) * float64(time.Second))
+		p.now.Left = time.Duration(min(float64(left)/p.now.Rate, 100*365*86400) * float64(time.Second))
 	}
 	p.tellFun(p.now)
 }

@@ -19,7 +19,7 @@ var order = [][]string{
 	{"block"},
 	{"block/blocktest"},
 	{"guard", "internal/lzfse"},
-	{"sweep", "imaging", "unpack"},
+	{"sweep", "imaging", "imaging/failing", "unpack"},
 	{"filetype", "volume", "filesystem"},
 	{"filetype/filetypetest", "filesystem/filesystemtest"},
 	{"filetype/internal/exif", "filetype/internal/inflate", "filetype/internal/window", "filesystem/internal/cluster", "filesystem/internal/wincompress"},
