@@ -39,6 +39,9 @@ var (
 	// Upper: a picture that breaks or is cut; found says how much of it is there: "upper 60 %".
 	Upper = &finding.Def{Code: "filetype.upper", Severity: finding.Warning,
 		Text: "the {found} of the picture are there"}
+	// BreaksOff: a stream that tells no length is followed by bytes that are no fill; its place is there.
+	BreaksOff = &finding.Def{Code: "filetype.breaks-off", Severity: finding.Warning,
+		Text: "the {format} breaks off at {offset}, where other bytes follow; it does not tell how long it is, so this may be its end or not"}
 	// Followed: the structure was followed to the end, the content has no check and was not decoded; found says
 	// what was followed.
 	Followed = &finding.Def{Code: "filetype.followed", Severity: finding.Info,

@@ -12,6 +12,7 @@ import (
 	"salvor/filetype/gif"
 	"salvor/filetype/gzip"
 	"salvor/filetype/jpeg"
+	"salvor/filetype/mp3"
 	"salvor/filetype/mp4"
 	"salvor/filetype/ole2"
 	"salvor/filetype/pdf"
@@ -46,6 +47,7 @@ func Formats() []filetype.Format {
 		sevenzip.Formats(),
 		avi.Formats(),
 		ole2.Formats(),
+		mp3.Formats(),
 		text.Formats(),
 	)
 }

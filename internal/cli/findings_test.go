@@ -19,6 +19,7 @@ import (
 	"salvor/filetype/bmp"
 	"salvor/filetype/gzip"
 	"salvor/filetype/jpeg"
+	"salvor/filetype/mp3"
 	"salvor/filetype/mp4"
 	"salvor/filetype/pdf"
 	"salvor/filetype/png"

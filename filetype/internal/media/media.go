@@ -11,6 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
 	"io"
 	"time"
 
@@ -153,4 +156,77 @@ func Channels(n int) string {
 		return "stereo"
 	}
 	return fmt.Sprintf("%d channels", n)
+}
+
+// Embedded decodes a JPEG, PNG or GIF picture that stands within another file.
+var Embedded = Decoder{Config: embeddedConfig, Decode: embedded}
+
+// decoders are the pictures that stand in others, by how they begin.
+var decoders = []struct {
+	magic string
+	Decoder
+}{
+	{"\xFF\xD8", Decoder{jpeg.DecodeConfig, jpeg.Decode}},
+	{"\x89PNG", Decoder{png.DecodeConfig, png.Decode}},
+	{"GIF8", Decoder{gif.DecodeConfig, gif.Decode}},
+}
+
+// which finds the decoder of the picture that r begins with.
+func which(r io.Reader) (Decoder, io.Reader, bool) {
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return Decoder{}, nil, false
+	}
+	for _, d := range decoders {
+		if bytes.HasPrefix(head, []byte(d.magic)) {
+			return d.Decoder, io.MultiReader(bytes.NewReader(head), r), true
+		}
+	}
+	return Decoder{}, nil, false
+}
+
+func embeddedConfig(r io.Reader) (image.Config, error) {
+	if d, r, ok := which(r); ok {
+		return d.Config(r)
+	}
+	return image.Config{}, filetype.ErrNot
+}
+
+func embedded(r io.Reader) (image.Image, error) {
+	if d, r, ok := which(r); ok {
+		return d.Decode(r)
+	}
+	return nil, filetype.ErrNot
+}
+
+// sector is how files are laid out on a medium, in bytes.
+const sector = 512
+
+// Settled reports whether a file that tells no length may end at off of src: the source ends there or the rest of the
+// sector is filled with zeros or 0xFF. Other bytes behind it may be what its own ones were overwritten with.
+func Settled(e *exam.Exam, off int64) (bool, error) {
+	end := min((off+sector-1)/sector*sector, e.Size())
+	if off >= end {
+		return true, nil
+	}
+	p, err := e.Upto(off, int(end-off))
+	if cerr := e.Context().Err(); cerr != nil {
+		return false, cerr
+	}
+	if int64(len(p)) < end-off {
+		return false, e.Lost(off, end, "what follows the last unit", err)
+	}
+	p = p[:end-off]
+	if p[0] != 0 && p[0] != 0xFF {
+		return false, nil
+	}
+	return bytes.Count(p, p[:1]) == len(p), nil
+}
+
+// BrokenOff is the verdict of a file that tells no length, whose last unit ends at off and is followed by other bytes.
+func BrokenOff(e *exam.Exam, off int64, format string) error {
+	e.R.Missing.Add(block.Extent{Offset: off, Length: 1})
+	err := e.Report(filetype.Partial, off, filetype.BreaksOff.New(finding.At(off, 0), finding.Arg("format", format)))
+	e.R.GoodUntil = off
+	return err
 }
