@@ -27,7 +27,10 @@ const (
 
 // Options describe who opens a case.
 type Options struct {
-	Program string           // name and version, for the record
+	Program string // name and version, for the record
+	// MaxFile is the size in bytes of the largest file that the target takes: copies that are larger are kept in
+	// parts. 0 knows no limit.
+	MaxFile int64
 	Now     func() time.Time // nil is [time.Now]
 }
 

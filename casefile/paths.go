@@ -24,8 +24,13 @@ func (c *Case) image(n int, ext string) string {
 	return filepath.Join(c.dir, imageDir, fmt.Sprintf("%d.%s", n, ext))
 }
 
-// ImagePath returns where the copy of source n stands, n from 1.
-func (c *Case) ImagePath(n int) string { return c.image(n, "img") }
+// ImagePath returns where the copy of source n stands, n from 1: one file, or the first of its parts.
+func (c *Case) ImagePath(n int) string {
+	if unit, err := c.partsOf(n); err == nil && unit > 0 {
+		return c.image(n, "001")
+	}
+	return c.image(n, "img")
+}
 
 // MapPath returns where the GNU ddrescue map of source n stands.
 func (c *Case) MapPath(n int) string { return c.image(n, "map") }

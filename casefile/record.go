@@ -40,6 +40,30 @@ type Source struct {
 	FirstMiB           string    `json:"first_mib"` // SHA-256 in hex; "" when not all of it could be read
 	LastMiB            string    `json:"last_mib"`
 	Added              time.Time `json:"added"`
+	// Unpacked says what came out of a compressed image; nil for all else, and until it was unpacked.
+	Unpacked *Unpacked `json:"unpacked,omitempty"`
+}
+
+// Unpacked is the image that a compressed file holds, as it stands in the case.
+type Unpacked struct {
+	Format string `json:"format"` // "gzip"
+	Name   string `json:"name"`   // of the image
+	// Size is that of the medium in bytes. More than Have when the file was cut off and says how much it held: the
+	// rest cannot be read.
+	Size   int64  `json:"size"`
+	Have   int64  `json:"have"`   // bytes that came out
+	SHA256 string `json:"sha256"` // of those, in hex
+	Packed string `json:"packed_sha256"`
+	// Broken is why it ended early; "" when it did not.
+	Broken string `json:"broken,omitempty"`
+}
+
+// MediumSize returns the size in bytes of the medium that files stand on: that of the image in a compressed file.
+func (s Source) MediumSize() int64 {
+	if s.Unpacked != nil {
+		return s.Unpacked.Size
+	}
+	return s.Size
 }
 
 const (

@@ -30,6 +30,8 @@ type Looked struct {
 	Unreadable int64 // of them, those that could not be
 	Whole      bool  // all of the source was searched
 	Device     bool
+	Packed     bool           // a compressed image; Size and Searched count what is in it
+	Cut        bool           // of which only the beginning was looked at
 	Notes      []wire.Finding // about the source itself: parts that are missing
 	Duration   time.Duration
 }
@@ -52,15 +54,24 @@ func Look(ctx context.Context, path string, progress func(done, total int64)) (l
 	for _, n := range opened.Notes {
 		l.Notes = append(l.Notes, wireFinding(n))
 	}
+	src := opened.Source
+	if kind, half := recognised(opened); kind != nil && !opened.Device {
+		if src, err = lookInto(ctx, opened, kind, l); err != nil {
+			return nil, err
+		}
+	} else if half != nil && !opened.Device {
+		l.Notes = append(l.Notes, wireFinding(halfNote(path, half)))
+	}
+	size := src.Size()
 	var hits []probe.Hit
 	landmark := tables.isLandmark()
-	s := tables.matcher.NewSweep(opened.Size, func(h probe.Hit) {
+	s := tables.matcher.NewSweep(size, func(h probe.Hit) {
 		if landmark(h) {
 			hits = append(hits, h)
 		}
 	})
 	buf := make([]byte, mebi)
-	want := lookWant(opened.Size, opened.Device)
+	want := lookWant(size, opened.Device)
 	total := want.Bytes()
 search:
 	for e := range want.All() {
@@ -72,7 +83,7 @@ search:
 				break search
 			}
 			n := min(e.End()-at, mebi)
-			m, err := opened.Source.ReadAt(buf[:n], at)
+			m, err := src.ReadAt(buf[:n], at)
 			if m > 0 {
 				s.Observe(block.Extent{Offset: at, Length: int64(m)}, buf[:m])
 			}
@@ -88,8 +99,8 @@ search:
 			}
 		}
 	}
-	l.Whole = l.Searched == opened.Size && l.Unreadable == 0
-	l.Tree, err = layers.Resolve(ctx, layers.Disk{Number: 1, Name: opened.Name, Source: opened.Source}, hits, tables.Layers)
+	l.Whole = l.Searched == size && l.Unreadable == 0 && !l.Cut
+	l.Tree, err = layers.Resolve(ctx, layers.Disk{Number: 1, Name: opened.Name, Source: src}, hits, tables.Layers)
 	l.Duration = time.Since(begun)
 	return l, err
 }

@@ -67,17 +67,21 @@ func (c *Case) Medium(ctx context.Context, source int) (block.Source, error) {
 				return nil, err
 			}
 		}
-		m := imaging.NewMap(s.Size)
+		medium := o.Source
+		if s.Unpacked != nil {
+			medium = unpackedSource(medium, s.Unpacked)
+		}
+		m := imaging.NewMap(s.MediumSize())
 		if _, err := c.ReadMap(source, func(r io.Reader) error {
 			old, err := imaging.ReadMap(r)
 			if err == nil {
-				m = old.Fit(s.Size)
+				m = old.Fit(s.MediumSize())
 			}
 			return err
 		}); err != nil {
 			return nil, fmt.Errorf("rescue: the map of the copy: %w", err)
 		}
-		return imaging.CopySource(o.Source, m, 0), nil
+		return imaging.CopySource(medium, m, 0), nil
 	}
 	return nil, fmt.Errorf("rescue: the case has no source %d", source)
 }

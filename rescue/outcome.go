@@ -127,7 +127,7 @@ func (j *job) takenResult() wire.Result {
 	exit, size, inPlace := ExitDone, int64(0), false
 	for _, d := range j.disks {
 		size += d.opened.Size
-		inPlace = inPlace || d.inPlace
+		inPlace = inPlace || d.inPlace && d.packed == nil
 	}
 	state := fmt.Sprintf("%s was read to its end: %s", j.sources(), host.Bytes(size))
 	if len(j.disks) > 1 {

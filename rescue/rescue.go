@@ -14,6 +14,7 @@ import (
 	"salvor/internal/wire"
 	"salvor/layers"
 	"salvor/recovery"
+	"salvor/unpack"
 )
 
 // Options say what to rescue, and to where.
@@ -73,6 +74,7 @@ type disk struct {
 	path    string // as it was given
 	opened  *host.Opened
 	inPlace bool
+	packed  *unpack.Kind // how the image is compressed; nil for all else
 	medium  block.Source
 	tree    *layers.Layer
 	bad     int64 // bytes that could not be read
@@ -140,7 +142,7 @@ func (j *job) steps(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"take", each(j.take)}, {"find", each(j.find)}, {"read", each(j.read)}, {"carve", each(j.carve)}, {"save", j.save},
+		{"unpack", each(j.unpack)}, {"take", each(j.take)}, {"find", each(j.find)}, {"read", each(j.read)}, {"carve", each(j.carve)}, {"save", j.save},
 	}
 	for _, s := range steps {
 		if j.o.TakeOnly && s.name == "find" {

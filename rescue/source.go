@@ -30,12 +30,12 @@ func (j *job) open(ctx context.Context) error {
 		if identities[i], err = d.opened.Identity(ctx); err != nil {
 			return err
 		}
-		d.inPlace = !d.opened.Device && !j.o.Copy
+		d.inPlace = !d.opened.Device && !j.o.Copy && d.packed == nil
 	}
 	if err := j.checkSpace(); err != nil {
 		return err
 	}
-	if j.c, err = casefile.Open(j.o.Case, casefile.Writer, casefile.Options{Program: j.o.Program}); err != nil {
+	if j.c, err = casefile.Open(j.o.Case, casefile.Writer, casefile.Options{Program: j.o.Program, MaxFile: j.target.MaxFileSize}); err != nil {
 		return err
 	}
 	if j.target, err = host.InspectTarget(j.c.Dir()); err != nil {
@@ -74,6 +74,7 @@ func (j *job) openDisk(ctx context.Context, path string) error {
 	}
 	j.disk = &disk{number: len(j.disks) + 1, path: path, opened: opened}
 	j.disks = append(j.disks, j.disk)
+	j.recognise()
 	inside := false
 	for _, file := range files(opened, path) {
 		if err := host.CheckSafe(file); err != nil {
@@ -106,17 +107,11 @@ func files(o *host.Opened, path string) []string {
 func (j *job) checkSpace() error {
 	need := int64(16 << 20) // the catalogue, the map, the journal and the reports of a small job
 	for _, d := range j.disks {
-		if d.inPlace {
+		if d.inPlace || d.packed != nil { // what comes out is bounded when it does
 			continue
 		}
 		if !j.target.Exists {
 			need += d.opened.Size
-		}
-		if limit := j.target.MaxFileSize; limit > 0 && d.opened.Size > limit {
-			return &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.target.file-size",
-				Why: fmt.Sprintf("the copy of %s would be one file of %s, and %s at %s holds files up to %s only",
-					d.path, host.Bytes(d.opened.Size), j.target.FS, j.target.Dir, host.Bytes(limit)),
-				Next: "choose a folder on a disk with exFAT, NTFS, ext4 or another file system for large files with --to"}
 		}
 	}
 	return j.target.Check(need)
