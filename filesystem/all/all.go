@@ -8,12 +8,13 @@ import (
 	"salvor/filesystem/ext"
 	"salvor/filesystem/fat"
 	"salvor/filesystem/named"
+	"salvor/filesystem/ntfs"
 	"salvor/finding"
 )
 
 // Table returns the file systems that can be read, then those that can only be named.
 func Table() []filesystem.Kind {
-	kinds := []filesystem.Kind{ext.Kind(), fat.Kind()}
+	kinds := []filesystem.Kind{ext.Kind(), fat.Kind(), ntfs.Kind()}
 	return append(kinds, named.Kinds()...)
 }
 
@@ -22,5 +23,6 @@ func Findings() []*finding.Def {
 	var list []*finding.Def
 	list = append(list, ext.Findings...)
 	list = append(list, fat.Findings...)
+	list = append(list, ntfs.Findings...)
 	return append(list, named.Findings...)
 }

@@ -55,7 +55,6 @@ func TestTools(t *testing.T) {
 		size                           int64  // 0: the whole file
 		wipe                           [2]int // the bytes of the primary structure, when a backup remains
 	}{
-		{name: "ntfs", kind: "ntfs", command: "mkfs.ntfs -Q -F -L Windows IMG", label: "Windows", mib: 8, wipe: [2]int{0, 512}},
 		{name: "btrfs", kind: "btrfs", command: "mkfs.btrfs -q -L pool -U " + id + " IMG", label: "pool", id: id, mib: 128, wipe: [2]int{64 << 10, 68 << 10}},
 		{name: "xfs", kind: "xfs", command: "mkfs.xfs -q -L data -m uuid=" + id + " IMG", label: "data", id: id, mib: 300, wipe: [2]int{0, 512}},
 		{name: "f2fs", kind: "f2fs", command: "mkfs.f2fs -q -l flash -U " + id + " IMG", label: "flash", id: id, mib: 64, wipe: [2]int{0, 4096}},
@@ -116,7 +115,7 @@ func TestTools(t *testing.T) {
 							slack = 512 << 10
 						case "ubifs":
 							slack = 16 << 20
-						case "xfs", "ntfs", "btrfs", "f2fs":
+						case "xfs", "btrfs", "f2fs":
 							slack = 2 << 20
 						}
 						if f.Extent.Offset == int64(shift) && abs(f.Extent.Length-size) <= slack && (c.label == "" || f.Label == c.label) &&

@@ -1,0 +1,62 @@
+package ntfs
+
+import (
+	"salvor/block"
+	"salvor/filesystem"
+	"salvor/finding"
+)
+
+// deleted marks which ranges of a file that is not in use any more belong to others by now.
+func (w *walker) deleted(f *filesystem.File, owner int64, changed uint64) {
+	foreign, unsure := int64(0), int64(0)
+	for i := range f.Streams {
+		st := &f.Streams[i]
+		var runs []block.Run
+		for _, r := range st.Runs {
+			e := r.PhysicalExtent()
+			if e.Length == 0 || w.inTable(e) {
+				runs = append(runs, r)
+				continue
+			}
+			others, doubtful := w.s.rivals(e, owner, changed)
+			taken := w.s.claims.Within(e).Union(others)
+			if w.s.allocation {
+				taken = taken.Union(w.s.allocated.Within(e))
+			}
+			doubtful = doubtful.Subtract(taken)
+			foreign += taken.Bytes()
+			unsure += doubtful.Bytes()
+			runs = append(runs, split(r, taken, doubtful)...)
+		}
+		st.Runs = runs
+	}
+	if foreign > 0 {
+		f.Findings = append(f.Findings, deletedForeign.New(finding.Expected(0, foreign)))
+	}
+	if unsure > 0 {
+		f.Findings = append(f.Findings, deletedContested.New(finding.Expected(0, unsure)))
+	}
+}
+
+// split cuts a run where it is someone else's, and where that is not certain.
+func split(r block.Run, foreign, guessed block.Set) []block.Run {
+	if foreign.Empty() && guessed.Empty() {
+		return []block.Run{r}
+	}
+	e := r.PhysicalExtent()
+	kinds := block.NewMap(e.End(), r.Kind)
+	for g := range guessed.All() {
+		kinds.Set(g, block.Guessed)
+	}
+	for g := range foreign.All() {
+		kinds.Set(g, block.Foreign)
+	}
+	var out []block.Run
+	for at := e.Offset; at < e.End(); {
+		kind, run := kinds.At(at)
+		end := min(run.End(), e.End())
+		out = append(out, block.Run{Logical: r.Logical + at - e.Offset, Physical: at, Length: end - at, Kind: kind})
+		at = end
+	}
+	return out
+}
