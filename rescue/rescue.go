@@ -73,9 +73,10 @@ type disk struct {
 	number  int    // of the source in the case, from 1
 	path    string // as it was given
 	opened  *host.Opened
-	inPlace bool
 	packed  *unpack.Kind // how the image is compressed; nil for all else
 	medium  block.Source
+	fresh   bool         // it was not read to its end before this run
+	inPlace bool
 	tree    *layers.Layer
 	bad     int64 // bytes that could not be read
 }
@@ -142,7 +143,7 @@ func (j *job) steps(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"unpack", each(j.unpack)}, {"take", each(j.take)}, {"find", each(j.find)}, {"read", each(j.read)}, {"carve", each(j.carve)}, {"save", j.save},
+		{"unpack", each(j.unpack)}, {"take", each(j.take)}, {"compare", each(j.same)}, {"find", each(j.find)}, {"read", each(j.read)}, {"carve", each(j.carve)}, {"save", j.save}, {"compare", each(j.stillSame)},
 	}
 	for _, s := range steps {
 		if j.o.TakeOnly && s.name == "find" {

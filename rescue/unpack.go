@@ -65,7 +65,11 @@ func halfNote(path string, half *unpack.Kind) finding.Finding {
 // unpack brings the image out of a compressed source into the case, once, and goes on with that image in the place
 // of the source.
 func (j *job) unpack(ctx context.Context) error {
-	if j.packed == nil {
+	done, err := j.cat.Done(ctx, j.step(stepTake))
+	if err != nil {
+		return err
+	}
+	if j.fresh = !done; j.packed == nil {
 		return nil
 	}
 	s := j.record()
