@@ -9,6 +9,7 @@ import (
 	"salvor/filetype/avi"
 	"salvor/filetype/bmp"
 	"salvor/filetype/bzip2"
+	"salvor/filetype/flac"
 	"salvor/filetype/gif"
 	"salvor/filetype/gzip"
 	"salvor/filetype/jpeg"
@@ -48,6 +49,7 @@ func Formats() []filetype.Format {
 		avi.Formats(),
 		ole2.Formats(),
 		mp3.Formats(),
+		flac.Formats(),
 		text.Formats(),
 	)
 }
