@@ -5,6 +5,7 @@ package all
 
 import (
 	"salvor/filesystem"
+	"salvor/filesystem/exfat"
 	"salvor/filesystem/ext"
 	"salvor/filesystem/fat"
 	"salvor/filesystem/named"
@@ -14,7 +15,7 @@ import (
 
 // Table returns the file systems that can be read, then those that can only be named.
 func Table() []filesystem.Kind {
-	kinds := []filesystem.Kind{ext.Kind(), fat.Kind(), ntfs.Kind()}
+	kinds := []filesystem.Kind{ext.Kind(), fat.Kind(), exfat.Kind(), ntfs.Kind()}
 	return append(kinds, named.Kinds()...)
 }
 
@@ -23,6 +24,7 @@ func Findings() []*finding.Def {
 	var list []*finding.Def
 	list = append(list, ext.Findings...)
 	list = append(list, fat.Findings...)
+	list = append(list, exfat.Findings...)
 	list = append(list, ntfs.Findings...)
 	return append(list, named.Findings...)
 }

@@ -46,6 +46,5 @@
 // byte offset of the first entry of a set ("d0x4820"), with "-open" behind for the second listing of an
 // unclosed file, "c" and the first cluster for what has no entry ("c0x1a"), and "root".
 //
-// Followed: Microsoft, "exFAT file system specification", 27 August 2019; for what Windows CE added, Microsoft's
-// patent application US 2009/0164440 on TexFAT; and the behaviour of the Windows and Linux drivers and of exfat-fuse where they differ.
+// Followed: Microsoft, "exFAT file system specification", 27 August 2019; and the behaviour of the Windows and Linux drivers and of exfat-fuse where they differ.
 package exfat

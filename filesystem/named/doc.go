@@ -1,5 +1,5 @@
 // Package named recognises the file systems, members of sets and encrypted volumes that the program does
-// not read: exFAT, HFS+, Btrfs, XFS, F2FS, APFS, SquashFS, UBI and UBIFS, JFFS2, EROFS, cramfs, romfs,
+// not read: HFS+, Btrfs, XFS, F2FS, APFS, SquashFS, UBI and UBIFS, JFFS2, EROFS, cramfs, romfs,
 // ISO 9660, UDF, LUKS, BitLocker, Linux RAID, LVM, swap, ZFS, ReiserFS, minix.
 //
 // It promises to say where such a volume begins and ends by its own word, with its label and its identifier,
@@ -11,7 +11,7 @@
 // ends behind its header.
 //
 // The layouts are told at each kind's file, with the document that was followed: the Linux kernel's headers
-// and documentation (6.x), Microsoft's exFAT specification (2019), Apple's TN1150 and APFS Reference (2020),
+// and documentation (6.x), Apple's TN1150 and APFS Reference (2020),
 // ECMA-119 and ECMA-167, the LUKS1 (1.2.3) and LUKS2 (1.1.1) on-disk formats, and the md(4), mkswap(8) and
 // LVM2 documentation. Names and identifiers are those that blkid(8) shows, except that "crypto_LUKS",
 // "BitLocker", "linux_raid_member", "LVM2_member", "zfs_member" are "luks", "bitlocker", "linux_raid",

@@ -69,7 +69,6 @@ func TestTools(t *testing.T) {
 		{name: "minix 3", kind: "minix", command: "mkfs.minix -3 IMG", mib: 4},
 		{name: "cramfs", kind: "cramfs", command: "mkfs.cramfs -n shell SRC IMG", label: "shell"},
 		{name: "iso", kind: "iso9660", command: "xorriso -as mkisofs -quiet -V DISC -o IMG SRC", label: "DISC"},
-		{name: "exfat", kind: "exfat", command: "mkfs.exfat -L card IMG", label: "card", mib: 8, wipe: [2]int{0, 512}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			img := blank(t, c.mib)
