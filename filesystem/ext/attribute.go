@@ -133,7 +133,9 @@ func (v *volume) readAttributes(in *inode, use *budget) (map[string][]byte, []fi
 	b := make([]byte, v.sb.blockSize)
 	if in.attributes >= v.sb.blocksCount {
 		put(nil, nil, fmt.Sprintf("block %d lies outside of the volume", in.attributes), in.offset)
-	} else if err := v.cache.read("ext: attribute block", b, at); err != nil {
+	} else if err := v.readNode(in, "ext: attribute block", b, in.attributes, func(b []byte) bool {
+		return v.checkAttributeBlock(b, in.attributes) == ""
+	}); err != nil {
 		put(nil, nil, err.Error(), at)
 	} else if reason := v.checkAttributeBlock(b, in.attributes); reason != "" {
 		put(nil, nil, reason, at)
@@ -178,7 +180,7 @@ func (v *volume) attributeValue(a attribute, use *budget) ([]byte, string) {
 	}
 	m := v.mapInode(in, use)
 	value := make([]byte, a.size)
-	if n, err := block.Join(v.src, m.runs, in.size).ReadAt(value, 0); n < len(value) {
+	if n, err := block.Join(v.view, m.runs, in.size).ReadAt(value, 0); n < len(value) {
 		return nil, fmt.Sprint(err)
 	}
 	// The inode keeps the value's checksum in the place of its access time.

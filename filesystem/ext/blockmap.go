@@ -164,12 +164,34 @@ func (m *mapper) node(at uint64) []byte {
 	m.visited[at] = true
 	m.budget.nodes--
 	b := make([]byte, m.v.sb.blockSize)
-	if err := m.v.cache.read(fmt.Sprintf("ext: inode %d: block %d of its map", m.in.number, at), b, place); err != nil {
+	if err := m.v.readNode(m.in, "ext: block of a map", b, at, m.fits); err != nil {
 		m.problem(mapBroken, place, nil, err)
 		return nil
 	}
 	m.out.nodes = append(m.out.nodes, m.v.sb.blocks(at, 1))
 	return b
+}
+
+// fits reports whether a block can be a node of the map.
+func (m *mapper) fits(b []byte) bool {
+	le := binary.LittleEndian
+	s := m.v.sb
+	if m.in.flags&flagExtents == 0 {
+		some := false
+		for at := 0; at+4 <= len(b); at += 4 {
+			n := uint64(le.Uint32(b[at:]))
+			if some = some || n != 0; n >= s.blocksCount {
+				return false
+			}
+		}
+		return some
+	}
+	most := int(le.Uint16(b[4:]))
+	if le.Uint16(b) != extentMagic || most > (len(b)-12)/12 || int(le.Uint16(b[2:])) > most || le.Uint16(b[2:]) == 0 {
+		return false
+	}
+	tail := 12 + 12*most
+	return !s.metaCsum() || tail+4 <= len(b) && crc32c(m.in.blockSeed(s), b[:tail]) == le.Uint32(b[tail:])
 }
 
 // extents reads one node of the extent tree, which answers for the logical blocks from up to to. depth is

@@ -37,6 +37,9 @@ func (w *walker) deletedNames(p pending, entries []entry, live map[string]uint32
 // deletedName yields a deleted name, with the content of its inode where that is left.
 func (w *walker) deletedName(p pending, e entry) {
 	at := finding.At(e.offset, entryHeader)
+	if w.slackName(p.number, e) {
+		return
+	}
 	if in := w.deletedInode(e); in != nil {
 		f := w.deletedFile(in)
 		if w.seen.has(in.number) {
@@ -283,7 +286,7 @@ func (w *walker) staleExtent(e []byte, runs []block.Run, next uint64) ([]block.R
 func (w *walker) unnamed() {
 	var folders, others []uint32
 	for _, n := range w.s.deleted {
-		if w.seen.has(n) {
+		if w.seen.has(n) || w.p.knows(n) {
 			continue
 		}
 		in, err := w.v.inode(n)

@@ -155,6 +155,44 @@ func (d *directory) plausible(b []byte, at, end int) bool {
 	return !d.filetype || e.kind > 0 && int(e.kind) < len(entryTypes)
 }
 
+// whole reports whether a block is one chain of records with some name or a checksum in it.
+func (d *directory) whole(b []byte) bool {
+	le := binary.LittleEndian
+	some := false
+	for at := 0; at < len(b); {
+		if at+entryHeader > len(b) || b[at+4]&3 != 0 && d.blockSize < 64<<10 || le.Uint32(b[at:]) > d.inodes {
+			return false
+		}
+		e, length, reason := d.record(b, at, 0)
+		switch {
+		case reason != "":
+			return false
+		case e.inode == 0 && length == tailSize && at+length == len(b) && b[at+6] == 0 && b[at+7] == tailType:
+			some = true
+		case e.inode != 0:
+			if !validName(e.name) || length < recordSize(len(e.name)) || d.filetype && int(e.kind) >= len(entryTypes) {
+				return false
+			}
+			some = true
+		}
+		at += length
+	}
+	return some
+}
+
+// itself returns the number of the directory whose first block b is, and that of its parent; 0 when it is no first block.
+func (d *directory) itself(b []byte) (number, parent uint32) {
+	le := binary.LittleEndian
+	if len(b) < 24 || le.Uint16(b[4:]) != 12 || b[6] != 1 || b[8] != '.' || b[18] != 2 || b[20] != '.' || b[21] != '.' || b[9]|b[10]|b[11] != 0 {
+		return 0, 0
+	}
+	number, parent = le.Uint32(b), le.Uint32(b[12:])
+	if number > d.inodes || parent > d.inodes || parent == 0 {
+		return 0, 0
+	}
+	return number, parent
+}
+
 func validName(name string) bool {
 	return name != "" && !bytes.ContainsAny([]byte(name), "/\x00")
 }

@@ -50,7 +50,7 @@ func (v *volume) file(in *inode, state filesystem.State, s *survey, use *budget)
 		if len(problems) > 0 {
 			f.Sound = false
 		}
-		if state != filesystem.Deleted {
+		if state != filesystem.Deleted && in.past == nil {
 			note(v.conflicts(in, runs, s)...)
 		}
 		if in.kind() == typeRegular {
@@ -155,7 +155,7 @@ func (v *volume) target(in *inode, use *budget) (target, problem string) {
 		problem = problems[0].Text
 	}
 	b := make([]byte, size)
-	if n, err := block.Join(v.src, runs, size).ReadAt(b, 0); n < len(b) {
+	if n, err := block.Join(v.view, runs, size).ReadAt(b, 0); n < len(b) {
 		return "", fmt.Sprint(err)
 	}
 	target, short := cut(b)

@@ -30,6 +30,7 @@ func (v *volume) Files(ctx context.Context) iter.Seq2[*filesystem.File, error] {
 		w := newWalker(ctx, v, s, yield)
 		w.root()
 		w.orphans()
+		w.past()
 		w.unnamed()
 		if !w.stopped && ctx.Err() != nil {
 			yield(nil, ctx.Err())
@@ -46,11 +47,13 @@ type walker struct {
 	yield   func(*filesystem.File, error) bool
 	stopped bool
 
-	seen    inodeSet       // that were yielded
-	times   map[uint32]int // how often, where it was more than once
-	records map[int64]int  // how often the name of a record was yielded without an inode
-	read    inodeSet       // directories whose entries were read
-	bytes   int64          // of directories that may still be read
+	seen    inodeSet          // that were yielded
+	times   map[uint32]int    // how often, where it was more than once
+	p       *past             // what the journal knows; nil when that is nothing
+	paths   map[uint32]string // of those that something lost needs
+	records map[int64]int     // how often the name of a record was yielded without an inode
+	read    inodeSet          // directories whose entries were read
+	bytes   int64             // of directories that may still be read
 	stack   []pending
 }
 
@@ -64,13 +67,23 @@ type pending struct {
 
 func newWalker(ctx context.Context, v *volume, s *survey, yield func(*filesystem.File, error) bool) *walker {
 	per := v.sb.inodesPerGroup
-	return &walker{ctx: ctx, v: v, s: s, use: v.newBudget(), yield: yield, seen: newInodeSet(per), times: map[uint32]int{}, records: map[int64]int{},
+	w := &walker{ctx: ctx, v: v, s: s, use: v.newBudget(), yield: yield, seen: newInodeSet(per), times: map[uint32]int{}, records: map[int64]int{},
 		read: newInodeSet(per), bytes: 2*v.src.Size() + 16<<20}
+	if s.past != nil {
+		w.p = s.past.begin()
+		w.paths = w.p.parents()
+	}
+	return w
 }
 
 func (w *walker) over() bool { return w.stopped || w.ctx.Err() != nil }
 
 func (w *walker) emit(f *filesystem.File) {
+	if w.v.over != nil {
+		for i := range f.Streams {
+			f.Streams[i].Runs = w.v.over.places(f.Streams[i].Runs)
+		}
+	}
 	if !w.over() && !w.yield(f, nil) {
 		w.stopped = true
 	}
@@ -174,6 +187,7 @@ func (w *walker) child(p pending, e entry) {
 		f.Sound = false
 		f.Findings = append(f.Findings, entryResynced.New(finding.At(e.offset, entryHeader)))
 	}
+	w.remember(e.inode, f.Path)
 	w.emit(f)
 	if err != nil {
 		w.fail(fmt.Errorf("ext: entry %q at %d: %w", path, e.offset, err))

@@ -4,11 +4,12 @@ import "salvor/finding"
 
 // Findings are the kinds of finding that this package raises.
 var Findings = []*finding.Def{
-	superblockBroken, superblockChecksum, superblockBackup, needsRecovery, notClean, errorsNoted, unknownFeature,
+	superblockBroken, superblockChecksum, superblockBackup, needsRecovery, journalReplayed, journalChecksum, journalExternal, journalBroken, notClean, errorsNoted, unknownFeature,
 	casefolded, cutShort, descriptorBroken, descriptorBackup,
 	inodeChecksum, inodeGone, inodeReused, inodeUnreadable, inodeContradiction, mapBroken, badRange, overlapsMetadata,
 	multiClaimed, attributesBroken, encrypted, compressed, blockChecksum, entryResynced, nameShared, blocksReused,
 	ownerUnclear, blocksMiscounted, sizeGuessed, contentGone, inlineBroken, typeContradiction, targetBroken,
+	fromJournal, fromBefore, nameWeak, inodeRebuilt,
 }
 
 var (
@@ -19,7 +20,15 @@ var (
 	superblockBackup = &finding.Def{Code: "ext.superblock.backup", Severity: finding.Warning,
 		Text: "the volume is read by the backup of its superblock in group {group}"}
 	needsRecovery = &finding.Def{Code: "ext.journal.newer", Severity: finding.Warning,
-		Text: "the journal holds newer metadata than the volume and was not replayed; the last changes before it stopped may be missing"}
+		Text: "the journal holds newer metadata than the volume, and cannot be read; the last changes before it stopped may be missing"}
+	journalReplayed = &finding.Def{Code: "ext.journal.replayed", Severity: finding.Info,
+		Text: "the volume was in use when it stopped; {count} blocks of {found} transactions of its journal are read in the place of older ones"}
+	journalChecksum = &finding.Def{Code: "ext.journal.checksum", Severity: finding.Warning,
+		Text: "{count} blocks in the journal do not match their checksums and were left out; the last changes before it stopped may be missing"}
+	journalExternal = &finding.Def{Code: "ext.journal.external", Severity: finding.Info,
+		Text: "the journal stands on another device ({found}); what it knows of deleted files is not read"}
+	journalBroken = &finding.Def{Code: "ext.journal.broken", Severity: finding.Warning,
+		Text: "the journal cannot be read ({found})"}
 	notClean = &finding.Def{Code: "ext.state.dirty", Severity: finding.Warning,
 		Text: "the volume was not unmounted cleanly"}
 	errorsNoted = &finding.Def{Code: "ext.state.errors", Severity: finding.Warning,
@@ -80,4 +89,12 @@ var (
 		Text: "the directory says {expected}, the inode {found}"}
 	targetBroken = &finding.Def{Code: "ext.link.broken", Severity: finding.Error,
 		Text: "the link's target cannot be read: {found}"}
+	fromJournal = &finding.Def{Code: "ext.past.journal", Severity: finding.Info,
+		Text: "the file's record was taken from transaction {transaction} of the journal"}
+	fromBefore = &finding.Def{Code: "ext.past.before", Severity: finding.Info,
+		Text: "the file's record stands on the volume, and the journal holds a newer one without the file"}
+	nameWeak = &finding.Def{Code: "ext.past.name", Severity: finding.Warning,
+		Text: "the name was taken from what is left of a directory entry; it may be that of an earlier file"}
+	inodeRebuilt = &finding.Def{Code: "ext.inode.rebuilt", Severity: finding.Warning,
+		Text: "the record of inode {inode} on the volume is broken ({found}); the newest copy in the journal stands for it"}
 )

@@ -52,6 +52,11 @@ type inode struct {
 	deleted    uint32 // seconds, or the next number of a list of orphans
 	extra      int    // bytes of fields behind the first 128
 	checksumOK bool   // or the volume has none
+	// past is set for a record out of the journal: its lists of blocks are read as they were at when.
+	past *history
+	when int64
+	// rebuilt says that the record on the volume is broken, and the journal's copy stands for it.
+	rebuilt bool
 }
 
 func (in *inode) kind() uint16   { return in.mode >> 12 }

@@ -43,6 +43,7 @@ func (w *walker) orphan(n uint32) {
 	}
 	f := w.v.file(in, filesystem.Orphan, w.s, w.use)
 	f.ID, f.Path = w.id(n), fmt.Sprintf("%s/i%d", orphanFolder, n)
+	w.remember(n, f.Path)
 	w.emit(f)
 	if in.isDir() {
 		w.from(pending{number: n, path: f.Path, depth: 1, state: filesystem.Orphan})

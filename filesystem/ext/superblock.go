@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 
 	"salvor/cursor"
 )
@@ -78,6 +79,8 @@ type superblock struct {
 	label           string
 	reservedGDT     uint32
 	journalInode    uint32
+	journalUUID     [16]byte // of a device that holds the journal
+	journalBlocks   []byte   // what it keeps of the journal's inode: block map, high and low half of the size
 	lastOrphan      uint32
 	descSize        int64
 	firstMetaBG     uint32
@@ -119,11 +122,16 @@ func (s *superblock) kind() string {
 }
 
 // uuidText returns the UUID as tools print it; "" when the volume has none.
-func (s *superblock) uuidText() string {
-	if s.uuid == [16]byte{} {
+func (s *superblock) uuidText() string { return uuidText(s.uuid) }
+
+// journalUUIDText names the device that holds the journal.
+func (s *superblock) journalUUIDText() string { return uuidText(s.journalUUID) }
+
+func uuidText(uuid [16]byte) string {
+	if uuid == [16]byte{} {
 		return ""
 	}
-	h := hex.EncodeToString(s.uuid[:])
+	h := hex.EncodeToString(uuid[:])
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
@@ -213,7 +221,8 @@ func parseSuperblock(b []byte, offset int64) (*superblock, error) {
 		s.compat, s.incompat, s.roCompat = c.Uint32(), c.Uint32(), c.Uint32()
 		c.Seek(0xCE)
 		s.reservedGDT = uint32(c.Uint16())
-		c.Seek(0xE0)
+		c.Seek(0xD0)
+		copy(s.journalUUID[:], c.Bytes(16))
 		s.journalInode = c.Uint32()
 		c.Seek(0xE8)
 		s.lastOrphan = c.Uint32()
@@ -222,6 +231,10 @@ func parseSuperblock(b []byte, offset int64) (*superblock, error) {
 			s.descSize = size
 			c.Seek(0x150)
 			s.blocksCount |= uint64(c.Uint32()) << 32
+		}
+		if c.Seek(0xFD); c.Uint8() == 1 {
+			c.Seek(0x10C)
+			s.journalBlocks = slices.Clone(c.Bytes(68))
 		}
 		c.Seek(0x104)
 		s.firstMetaBG = c.Uint32()

@@ -20,6 +20,8 @@ type survey struct {
 
 	contested     block.Set // bytes that more than one deleted file claims
 	used, unknown block.Set // bytes that the block bitmaps call used, and those of which they say nothing reliable
+
+	past *past // what the journal knows; nil when that is nothing
 }
 
 // inodeSet is a set of inode numbers that takes memory only for groups in which it has some.
@@ -84,6 +86,10 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 	}
 	s := &survey{inUse: newInodeSet(v.sb.inodesPerGroup), doubted: newInodeSet(v.sb.inodesPerGroup)}
 	use := v.newBudget()
+	var err error
+	if s.past, err = v.readPast(ctx); err != nil {
+		return nil, err
+	}
 	var claims, former claimed
 	for n := range v.groups {
 		if err := v.scanGroup(ctx, uint64(n), func(in *inode, allocated, known bool) {
@@ -94,6 +100,9 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 					s.doubted.add(in.number)
 				}
 				claims.add(v.claims(in, use)...)
+				if s.past != nil && in.isDir() {
+					s.past.met(in, use)
+				}
 			case in.links == 0 && in.typed() && in.number >= v.sb.firstInode:
 				s.deleted = append(s.deleted, in.number)
 				former.add(v.claims(in, use)...)
@@ -105,9 +114,16 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 	claims.join()
 	former.join()
 	s.claims, s.shared, s.contested = claims.any, claims.shared, former.shared
-	var err error
 	if s.used, s.unknown, err = v.allocation(ctx); err != nil {
 		return nil, err
+	}
+	if s.past != nil {
+		if err := s.past.findLost(ctx, s); err != nil {
+			return nil, err
+		}
+		if err := s.past.readNames(ctx, s); err != nil {
+			return nil, err
+		}
 	}
 	v.done = s
 	return s, nil
@@ -202,7 +218,7 @@ func (v *volume) scanGroup(ctx context.Context, number uint64, emit func(in *ino
 		if len(b) == 0 {
 			break
 		}
-		if m, _ := v.src.ReadAt(b, at); m < len(b) {
+		if m, _ := v.view.ReadAt(b, at); m < len(b) {
 			// Some of it cannot be read: take what can, inode by inode.
 			for o := 0; o < len(b); o += int(s.inodeSize) {
 				one := b[o : o+int(s.inodeSize)]

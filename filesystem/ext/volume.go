@@ -21,11 +21,15 @@ const searchSize = 64 << 20
 
 // volume is an opened volume.
 type volume struct {
-	src    block.Source
-	sb     *superblock
-	cache  *cache
-	groups []group
-	info   filesystem.Info
+	src  block.Source
+	view block.Source // src, with what a replay of the journal would change
+	over *overlay     // nil when nothing was replayed
+	sb   *superblock
+	// journal is nil when there is none that can be read.
+	journal *journal
+	cache   *cache
+	groups  []group
+	info    filesystem.Info
 
 	metadataOnce sync.Once
 	metadata     block.Set
@@ -88,12 +92,17 @@ func open(ctx context.Context, vol block.Source) (*volume, error) {
 		}
 	}
 	v := best
+	more, err := v.recoverJournal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	notes = append(notes, more...)
 	v.describe(append(notes, v.readGroups(ctx)...))
 	return v, ctx.Err()
 }
 
 func newVolume(src block.Source, s *superblock) *volume {
-	v := &volume{src: src, sb: s, cache: newCache(src), turn: make(chan struct{}, 1)}
+	v := &volume{src: src, view: src, sb: s, cache: newCache(src), turn: make(chan struct{}, 1)}
 	v.turn <- struct{}{}
 	return v
 }
@@ -257,9 +266,8 @@ func (v *volume) describe(notes []finding.Finding) {
 		return f.Severity == finding.Error || f.Code == descriptorBackup.Code
 	})
 	dirty := false
-	if s.incompat&incompatRecover != 0 {
+	if s.incompat&incompatRecover != 0 || v.over != nil {
 		dirty = true
-		notes = append(notes, needsRecovery.New(at))
 	} else if s.state&stateClean == 0 && s.offset == superblockOffset {
 		dirty = true
 		notes = append(notes, notClean.New(at))
