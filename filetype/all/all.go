@@ -13,11 +13,14 @@ import (
 	"salvor/filetype/gif"
 	"salvor/filetype/gzip"
 	"salvor/filetype/jpeg"
+	"salvor/filetype/mail"
+	"salvor/filetype/markup"
 	"salvor/filetype/mp3"
 	"salvor/filetype/mp4"
 	"salvor/filetype/ole2"
 	"salvor/filetype/pdf"
 	"salvor/filetype/png"
+	"salvor/filetype/rtf"
 	"salvor/filetype/sevenzip"
 	"salvor/filetype/sqlite"
 	"salvor/filetype/tar"
@@ -50,6 +53,9 @@ func Formats() []filetype.Format {
 		ole2.Formats(),
 		mp3.Formats(),
 		flac.Formats(),
+		rtf.Formats(),
+		markup.Formats(),
+		mail.Formats(),
 		text.Formats(),
 	)
 }
