@@ -17,6 +17,7 @@ import (
 	"salvor/filetype/markup"
 	"salvor/filetype/mp3"
 	"salvor/filetype/mp4"
+	"salvor/filetype/ogg"
 	"salvor/filetype/ole2"
 	"salvor/filetype/pdf"
 	"salvor/filetype/png"
@@ -56,6 +57,7 @@ func Formats() []filetype.Format {
 		rtf.Formats(),
 		markup.Formats(),
 		mail.Formats(),
+		ogg.Formats(),
 		text.Formats(),
 	)
 }

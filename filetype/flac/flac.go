@@ -127,7 +127,7 @@ func (w *walker) metadata() error {
 		return err
 	}
 	if err != nil {
-		if p, _ = w.Head(4); string(p) == "fLaC" {
+		if p, _ = w.Head(4); len(p) >= 4 && string(p[:4]) == "fLaC" {
 			return err
 		}
 		return filetype.ErrNot

@@ -23,6 +23,7 @@ import (
 	"salvor/filetype/jpeg"
 	"salvor/filetype/mp3"
 	"salvor/filetype/mp4"
+	"salvor/filetype/ogg"
 	"salvor/filetype/pdf"
 	"salvor/filetype/png"
 	"salvor/filetype/sqlite"

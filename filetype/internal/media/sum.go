@@ -64,3 +64,42 @@ func (s *Sum16) Update(c uint16, p []byte) uint16 {
 	}
 	return c
 }
+
+// Sum32 computes a check of 32 bits that takes the highest bit of each byte first, eight bytes at a step.
+type Sum32 [8][256]uint32
+
+// NewSum32 returns the check with that polynomial, given with the highest power first and without x^32.
+func NewSum32(polynomial uint32) *Sum32 {
+	t := &Sum32{}
+	for i := range 256 {
+		c := uint32(i) << 24
+		for range 8 {
+			if c&(1<<31) != 0 {
+				c = c<<1 ^ polynomial
+			} else {
+				c <<= 1
+			}
+		}
+		t[0][i] = c
+	}
+	for k := 1; k < 8; k++ {
+		for i := range 256 {
+			c := t[k-1][i]
+			t[k][i] = c<<8 ^ t[0][c>>24]
+		}
+	}
+	return t
+}
+
+// Update adds p to the check c.
+func (t *Sum32) Update(c uint32, p []byte) uint32 {
+	for len(p) >= 8 {
+		c ^= uint32(p[0])<<24 | uint32(p[1])<<16 | uint32(p[2])<<8 | uint32(p[3])
+		c = t[7][c>>24] ^ t[6][c>>16&0xFF] ^ t[5][c>>8&0xFF] ^ t[4][c&0xFF] ^ t[3][p[4]] ^ t[2][p[5]] ^ t[1][p[6]] ^ t[0][p[7]]
+		p = p[8:]
+	}
+	for _, b := range p {
+		c = c<<8 ^ t[0][byte(c>>24)^b]
+	}
+	return c
+}

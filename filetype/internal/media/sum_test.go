@@ -25,3 +25,13 @@ func BenchmarkSum16(b *testing.B) {
 		s.Update(0, p)
 	}
 }
+
+func TestSum32(t *testing.T) {
+	s := NewSum32(0x04C11DB7)
+	if got := s.Update(0xFFFFFFFF, []byte("123456789")); got != 0x0376E6E7 {
+		t.Errorf("%08x", got)
+	}
+	if got := s.Update(s.Update(0xFFFFFFFF, []byte("1")), []byte("23456789")); got != 0x0376E6E7 {
+		t.Errorf("%08x", got)
+	}
+}
