@@ -246,8 +246,8 @@ func (w *walker) object(o *object) {
 		state = filesystem.Deleted
 	}
 	if len(names) == 0 {
-		if len(o.values) == 0 && o.standard == nil {
-			return // the record of nothing
+		if o.number < firstFree+8 || len(o.values) == 0 && o.standard == nil {
+			return // reserved, or the record of nothing
 		}
 		if l, ok := w.s.leads[at]; ok && state == filesystem.Deleted {
 			f := w.make(o, state)
@@ -255,9 +255,6 @@ func (w *walker) object(o *object) {
 			w.place(f, l.parent, l.name)
 			w.named(f, at)
 			return
-		}
-		if o.number < firstFree+8 && state == filesystem.Live {
-			return // reserved
 		}
 		f := w.make(o, state)
 		if state == filesystem.Live {

@@ -148,6 +148,9 @@ func (t *table) each(ctx context.Context, visit func(number int64, r *record, er
 					if ctx.Err() != nil {
 						return ctx.Err()
 					}
+					if t.mended[number] == nil && t.standing(number*t.recordSize) >= (number+1)*t.recordSize {
+						continue // a piece of the table that is not known is told once, of the volume
+					}
 					if t.mended[number] == nil {
 						if err == nil {
 							err = whole

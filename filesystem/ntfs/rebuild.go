@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	maxSamples = 1 << 16
-	sampleStep = 64 << 10 // a piece of a table is seldom smaller
-	headSearch = 4 << 20  // at the start of a volume, byte for byte
+	maxSamples  = 1 << 16
+	sampleStep  = 64 << 10 // a piece of a table is seldom smaller
+	maxTeachers = 256
+	headSearch  = 4 << 20 // at the start of a volume, byte for byte
 )
 
 // rebuild opens a volume whose boot sectors are gone (b is nil) or whose table names itself nowhere any more.
@@ -49,6 +50,9 @@ func rebuild(ctx context.Context, vol block.Source, b *boot, notes []finding.Fin
 		}
 		b = made
 		notes = append(notes, bootGone.New(finding.At(0, bootSize), finding.Expected(nil, b.clusterSize)))
+	}
+	if !f.beginsHere(ctx, vol, groups, b.clusterSize) {
+		return nil, fmt.Errorf("ntfs: the records belong to a volume that begins elsewhere: %w", cursor.ErrNot)
 	}
 	v := newVolume(vol, b, notes)
 	runs, size := tableOf(groups, b.recordSize, vol.Size())
@@ -164,7 +168,7 @@ func scanRecords(ctx context.Context, vol block.Source, hint int64) ([]group, *f
 			if err != nil || !r.counted {
 				continue
 			}
-			if len(f.sizes) < 64 || r.number < firstFree {
+			if len(f.folders) < maxTeachers || r.number < firstFree {
 				f.learn(&r)
 			}
 			if k := len(groups) - 1; k >= 0 && groups[k].number+groups[k].count == r.number && groups[k].at+groups[k].count*size == at+p {
@@ -177,6 +181,19 @@ func scanRecords(ctx context.Context, vol block.Source, hint int64) ([]group, *f
 	}
 	f.recordSize = size
 	return groups, f, nil
+}
+
+// beginsHere reports whether the volume that the records belong to begins at the start of vol: their clusters
+// would be other ones else.
+func (f *facts) beginsHere(ctx context.Context, vol block.Source, groups []group, cluster int64) bool {
+	for _, g := range groups {
+		if at := g.at - g.number*f.recordSize; g.number < firstFree && at >= 0 && (f.mft >= 0 && at == f.mft*cluster || f.mirror >= 0 && at == f.mirror*cluster) {
+			return true
+		}
+	}
+	slices.SortFunc(groups, func(a, b group) int { return cmp.Compare(a.number, b.number) })
+	start, ok := startByPlaces(ctx, vol, f, groups[0].at-groups[0].number*f.recordSize, cluster)
+	return ok && start == 0
 }
 
 // tableOf puts rows of records together. Of two for the same numbers the longer is taken: the shorter is the
