@@ -23,10 +23,30 @@ type Found struct {
 	Report filetype.Report
 	Offset int64 // of its first byte on the source
 	Size   int64 // bytes to save: all of it, or up to the last good byte
+	// Runs lead from the file to the source when it stands in several pieces; nil when it is one stretch.
+	Runs []block.Run
 }
 
-// Extent returns where the file stands on the source.
-func (f Found) Extent() block.Extent { return block.Extent{Offset: f.Offset, Length: f.Size} }
+// Extent returns where a file in one stretch stands on the source, or the first piece of one in several.
+func (f Found) Extent() block.Extent {
+	if len(f.Runs) > 0 {
+		return f.Runs[0].PhysicalExtent()
+	}
+	return block.Extent{Offset: f.Offset, Length: f.Size}
+}
+
+// Places returns the bytes of the source that the file is made of.
+func (f Found) Places() block.Set {
+	if len(f.Runs) > 0 {
+		return block.Places(f.Runs)
+	}
+	return block.SetOf(f.Extent())
+}
+
+// whole reports whether nothing of the file is missing, as far as its format can tell.
+func (f Found) whole() bool {
+	return f.Report.Verdict >= filetype.Consistent || f.Report.Verdict == filetype.Encrypted
+}
 
 // Progress says how far a run is.
 type Progress struct {
@@ -43,6 +63,15 @@ type Options struct {
 	Table *filetype.Table
 	// Skip is owned space: headers inside are not looked at, and no file reaches into it.
 	Skip block.Set
+	// EveryByte says that files may begin at any byte; else they begin where a sector of the source does.
+	EveryByte bool
+	// Only says which formats are looked for; nil for all that can be carved.
+	Only func(*filetype.Format) bool
+	// Within bounds where files begin; no file reaches out of the extent that it begins in. All of the source when empty.
+	Within block.Set
+	// Hold, when not nil, is given the files that break or are cut in the place of Emit, whatever is left of
+	// them, so that their pieces can be looked for ([Join]). Size is what is worth saving, 0 for too little.
+	Hold func(Found)
 	// Limit is the time that one format may spend on one place; 2 minutes when 0.
 	Limit time.Duration
 	// Workers is how many places are examined at the same time; the number of processors when 0.
@@ -57,6 +86,7 @@ type Options struct {
 type Stats struct {
 	Hits     int // all
 	Unowned  int // of probes that no format owns, or outside of the source
+	Between  int // at places where no file is looked for: not at a sector, or of a format that is not asked for
 	Owned    int // inside of owned space
 	Inside   int // inside of a file that was found
 	Examined int // places that were looked at
@@ -114,7 +144,7 @@ func Run(ctx context.Context, o Options) (Stats, error) {
 	if err == nil {
 		err = c.err
 	}
-	c.stats.Hits, c.stats.Unowned, c.stats.Owned = c.hits, c.unowned, c.owned
+	c.stats.Hits, c.stats.Unowned, c.stats.Owned, c.stats.Between = c.hits, c.unowned, c.owned, c.between
 	c.stats.Inside += c.inside
 	return c.stats, err
 }
@@ -124,8 +154,8 @@ type carver struct {
 	stats Stats // of the goroutine that accepts
 
 	// Of the goroutine that produces, to be read when it has ended.
-	hits, unowned, owned, inside int
-	err                          error
+	hits, unowned, owned, inside, between int
+	err                                   error
 
 	// reach is the end of the last whole file that was accepted. Those who read an older value only do work
 	// that is then not accepted.
@@ -173,6 +203,9 @@ func (c *carver) produce(ctx context.Context, work, order chan<- *place) {
 		case !ok || !f.Carve || h.Offset < 0 || h.Offset >= size:
 			c.unowned++
 			continue
+		case !c.EveryByte && h.Offset%sector != 0, c.Only != nil && !c.Only(f), !c.Within.Empty() && !c.Within.Has(h.Offset):
+			c.between++
+			continue
 		case c.Skip.Has(h.Offset):
 			c.owned++
 			continue
@@ -197,6 +230,10 @@ func (c *carver) produce(ctx context.Context, work, order chan<- *place) {
 // bound returns the bytes from off up to owned space, or to the end.
 func (c *carver) bound(off int64) block.Extent {
 	end := c.Source.Size()
+	for e := range c.Within.Within(block.Between(off, end)).All() {
+		end = e.End()
+		break
+	}
 	rest := block.Between(off, end)
 	for e := range c.Skip.Within(rest).All() {
 		end = e.Offset
@@ -288,24 +325,28 @@ func (c *carver) accept(ctx context.Context, order <-chan *place) error {
 			c.stats.Findings = append(c.stats.Findings, p.failed[:min(len(p.failed), maxFindings-len(c.stats.Findings))]...)
 		}
 		size := sizeOf(p.report, c.bound(p.offset).Length)
-		if p.format == nil || size == 0 {
+		f := Found{Format: p.format, Report: p.report, Offset: p.offset, Size: size}
+		if p.format == nil || size == 0 && (f.whole() || c.Hold == nil) {
 			if len(p.failed) == 0 {
 				c.stats.Chance++
 			}
 			continue
 		}
-		whole := p.report.Verdict >= filetype.Consistent || p.report.Verdict == filetype.Encrypted
-		if !whole {
+		if !f.whole() {
 			if p.offset < broken[p.format] {
 				c.stats.Inside += p.hits
 				continue
 			}
 			broken[p.format] = p.offset + size
+			if c.Hold != nil {
+				c.Hold(f)
+				continue
+			}
 		} else {
 			c.reach.Store(p.offset + size)
 		}
 		c.stats.Found++
-		if err := c.Emit(Found{Format: p.format, Report: p.report, Offset: p.offset, Size: size}); err != nil {
+		if err := c.Emit(f); err != nil {
 			return fmt.Errorf("carve: %w", err)
 		}
 	}

@@ -197,7 +197,7 @@ func TestRun(t *testing.T) {
 			data := medium(100000, tt.files)
 			src := blocktest.Faulty(block.Bytes(data), blocktest.Bad(tt.bad...))
 			for _, workers := range []int{1, 2, 7} {
-				found, stats, err := run(t, carve.Options{Source: src, Hits: slices.Values(hitsOf(t, table, data)), Table: table, Skip: tt.skip, Workers: workers, Limit: 50 * time.Millisecond})
+				found, stats, err := run(t, carve.Options{EveryByte: true, Source: src, Hits: slices.Values(hitsOf(t, table, data)), Table: table, Skip: tt.skip, Workers: workers, Limit: 50 * time.Millisecond})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -225,7 +225,7 @@ func TestBrokenArchive(t *testing.T) {
 	file := box("BoxA", content)
 	file[8+25*1028] ^= 1
 	data := medium(100000, map[int][]byte{4096: file})
-	found, stats, err := run(t, carve.Options{Source: block.Bytes(data), Hits: slices.Values(hitsOf(t, table, data)), Table: table})
+	found, stats, err := run(t, carve.Options{EveryByte: true, Source: block.Bytes(data), Hits: slices.Values(hitsOf(t, table, data)), Table: table})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,14 +250,14 @@ func TestRivals(t *testing.T) {
 	file := box("BoxA", random(8, 2000))
 	data := medium(20000, map[int][]byte{1000: file})
 	table := tableOf(t, weak, boxFormat("BoxA"))
-	found, _, err := run(t, carve.Options{Source: block.Bytes(data), Hits: slices.Values(hitsOf(t, table, data)), Table: table})
+	found, _, err := run(t, carve.Options{EveryByte: true, Source: block.Bytes(data), Hits: slices.Values(hitsOf(t, table, data)), Table: table})
 	if err != nil {
 		t.Fatal(err)
 	}
 	compare(t, found, []want{{"BoxA", 1000, int64(len(file)), filetype.Proven}})
 	// No format gets above its ceiling.
 	hit := []probe.Hit{{ID: "modest.mark", Offset: 1000}}
-	found, _, err = run(t, carve.Options{Source: block.Bytes(data), Hits: slices.Values(hit), Table: tableOf(t, modest)})
+	found, _, err = run(t, carve.Options{EveryByte: true, Source: block.Bytes(data), Hits: slices.Values(hit), Table: tableOf(t, modest)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +273,7 @@ func TestBrokenContract(t *testing.T) {
 		f := boxFormat("BoxA")
 		f.Examine = func(context.Context, block.Source) (filetype.Report, error) { return r, nil }
 		hits := slices.Values([]probe.Hit{{ID: "BoxA.mark", Offset: 100}})
-		found, stats, err := run(t, carve.Options{Source: block.Bytes(make([]byte, 5000)), Hits: hits, Table: tableOf(t, f)})
+		found, stats, err := run(t, carve.Options{EveryByte: true, Source: block.Bytes(make([]byte, 5000)), Hits: hits, Table: tableOf(t, f)})
 		if err != nil || len(found) != 0 || stats.Chance != 1 {
 			t.Errorf("%+v: %v, %+v, %v", r, found, stats, err)
 		}
@@ -285,12 +285,12 @@ func TestHitsThatAreNot(t *testing.T) {
 	hidden := boxFormat("BoxH")
 	hidden.Carve = false
 	hits := []probe.Hit{{ID: "BoxA.mark", Offset: -5}, {ID: "ext.magic", Offset: 5}, {ID: "BoxH.mark", Offset: 6}, {ID: "BoxA.mark", Offset: 5000}, {ID: "BoxA.mark", Offset: 1 << 50}}
-	found, stats, err := run(t, carve.Options{Source: block.Bytes(make([]byte, 5000)), Hits: slices.Values(hits), Table: tableOf(t, f, hidden)})
+	found, stats, err := run(t, carve.Options{EveryByte: true, Source: block.Bytes(make([]byte, 5000)), Hits: slices.Values(hits), Table: tableOf(t, f, hidden)})
 	if err != nil || len(found) != 0 || stats.Unowned != 5 || stats.Examined != 0 || stats.Hits != 5 {
 		t.Errorf("%v, %+v, %v", found, stats, err)
 	}
 	hits = []probe.Hit{{ID: "BoxA.mark", Offset: 100}, {ID: "BoxA.mark", Offset: 50}}
-	if _, _, err := run(t, carve.Options{Source: block.Bytes(make([]byte, 5000)), Hits: slices.Values(hits), Table: tableOf(t, f)}); err == nil {
+	if _, _, err := run(t, carve.Options{EveryByte: true, Source: block.Bytes(make([]byte, 5000)), Hits: slices.Values(hits), Table: tableOf(t, f)}); err == nil {
 		t.Error("hits that are out of order are taken")
 	}
 }
@@ -301,7 +301,7 @@ func TestStops(t *testing.T) {
 	data := bytes.Repeat(file, 2000)
 	boom := errors.New("boom")
 	n := 0
-	_, err := carve.Run(t.Context(), carve.Options{Source: block.Bytes(data), Hits: slices.Values(hitsOf(t, table, data)), Table: table,
+	_, err := carve.Run(t.Context(), carve.Options{EveryByte: true, Source: block.Bytes(data), Hits: slices.Values(hitsOf(t, table, data)), Table: table,
 		Emit: func(carve.Found) error {
 			if n++; n == 5 {
 				return boom
@@ -314,7 +314,7 @@ func TestStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	n = 0
-	_, err = carve.Run(ctx, carve.Options{Source: block.Bytes(data), Hits: slices.Values(hitsOf(t, table, data)), Table: table,
+	_, err = carve.Run(ctx, carve.Options{EveryByte: true, Source: block.Bytes(data), Hits: slices.Values(hitsOf(t, table, data)), Table: table,
 		Emit: func(carve.Found) error {
 			if n++; n == 5 {
 				cancel()
@@ -343,7 +343,7 @@ func TestBoundedWork(t *testing.T) {
 	data := box("BoxA", bytes.Repeat(box("BoxA", random(10, 100)), 20000))
 	hits := hitsOf(t, table, data)
 	var seq iter.Seq[probe.Hit] = slices.Values(hits)
-	found, stats, err := run(t, carve.Options{Source: block.Bytes(data), Hits: seq, Table: table, Workers: 2,
+	found, stats, err := run(t, carve.Options{EveryByte: true, Source: block.Bytes(data), Hits: seq, Table: table, Workers: 2,
 		Progress: func(p carve.Progress) {
 			if p.Pos > p.Total || p.Total != int64(len(data)) {
 				t.Errorf("progress %+v", p)

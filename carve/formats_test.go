@@ -90,7 +90,7 @@ func TestRealFormats(t *testing.T) {
 	files := map[int][]byte{4096: j1, 131072: p1, 262144: z, 1 << 20: j2, 2<<20 + 512: broken, 3 << 20: p1[:len(p1)/2]}
 	data := medium(size, files)
 	table := realTable(t)
-	found, stats, err := run(t, carve.Options{Source: block.Bytes(data), Hits: slices.Values(hitsOf(t, table, data)), Table: table})
+	found, stats, err := run(t, carve.Options{EveryByte: true, Source: block.Bytes(data), Hits: slices.Values(hitsOf(t, table, data)), Table: table})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestNoFalseFiles(t *testing.T) {
 			copy(data[rnd.IntN(size-2000):], heads[rnd.IntN(len(heads))])
 		}
 		hits := hitsOf(t, table, data)
-		found, stats, err := run(t, carve.Options{Source: block.Bytes(data), Hits: slices.Values(hits), Table: table})
+		found, stats, err := run(t, carve.Options{EveryByte: true, Source: block.Bytes(data), Hits: slices.Values(hits), Table: table})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -89,7 +89,7 @@ func TestFromMediumToFiles(t *testing.T) {
 	}
 	slices.SortFunc(list, func(a, b probe.Hit) int { return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.ID, b.ID)) })
 
-	found, _, err := run(t, carve.Options{Source: imaging.CopySource(block.Bytes(image), m, 0), Hits: slices.Values(list), Table: table})
+	found, _, err := run(t, carve.Options{EveryByte: true, Source: imaging.CopySource(block.Bytes(image), m, 0), Hits: slices.Values(list), Table: table})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestDamage(t *testing.T) {
 			}
 			hurt.Add(block.Extent{Offset: int64(at), Length: int64(n)})
 		}
-		found, stats, err := run(t, carve.Options{Source: block.Bytes(data), Hits: slices.Values(hitsOf(t, table, data)), Table: table})
+		found, stats, err := run(t, carve.Options{EveryByte: true, Source: block.Bytes(data), Hits: slices.Values(hitsOf(t, table, data)), Table: table})
 		if err != nil || stats.Failed > 0 {
 			t.Fatalf("round %d: %+v, %v", round, stats, err)
 		}
@@ -182,10 +182,10 @@ func TestNothingStays(t *testing.T) {
 	hits := hitsOf(t, table, data)
 	boom := errors.New("boom")
 	for _, emit := range []func(carve.Found) error{func(carve.Found) error { return nil }, func(carve.Found) error { return boom }} {
-		_, _ = carve.Run(t.Context(), carve.Options{Source: block.Bytes(data), Hits: slices.Values(hits), Table: table, Emit: emit})
+		_, _ = carve.Run(t.Context(), carve.Options{EveryByte: true, Source: block.Bytes(data), Hits: slices.Values(hits), Table: table, Emit: emit})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, _ = carve.Run(ctx, carve.Options{Source: block.Bytes(data), Hits: slices.Values(hits), Table: table, Emit: emit})
+		_, _ = carve.Run(ctx, carve.Options{EveryByte: true, Source: block.Bytes(data), Hits: slices.Values(hits), Table: table, Emit: emit})
 	}
 }
 
@@ -199,7 +199,7 @@ func FuzzRun(f *testing.F) {
 		for workers := 1; workers <= 3; workers += 2 {
 			var found []carve.Found
 			end := int64(-1)
-			stats, err := carve.Run(t.Context(), carve.Options{Source: block.Bytes(data), Hits: slices.Values(hitsOf(t, table, data)), Table: table, Skip: skip, Workers: workers,
+			stats, err := carve.Run(t.Context(), carve.Options{EveryByte: true, Source: block.Bytes(data), Hits: slices.Values(hitsOf(t, table, data)), Table: table, Skip: skip, Workers: workers,
 				Limit: 1 << 30, Emit: func(g carve.Found) error {
 					if g.Offset <= end || g.Size <= 0 || g.Extent().End() > int64(len(data)) || skip.Overlaps(g.Extent()) {
 						t.Fatalf("%v", g.Extent())

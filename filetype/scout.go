@@ -34,6 +34,8 @@ type Reach struct {
 	Good int64
 	// Bad is the offset at which the contradiction was met; what is wrong may begin anywhere from Good on.
 	Bad int64
+	// Dense says that the data at Bad is compressed: no sector of it is of one byte only, or text.
+	Dense bool
 	// Anchors are what must stand somewhere behind when the file goes on: the search for the next piece begins with them.
 	Anchors []Anchor
 }

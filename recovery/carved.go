@@ -24,13 +24,18 @@ func CarvedID(source int, offset int64) string {
 // Carved returns the entry of a file that was found by its content alone on medium, which is the given
 // source of the case. A file that breaks ends at its last good byte.
 func Carved(source int, found carve.Found, medium block.Source) *Entry {
-	extent := found.Extent().Intersect(block.Extent{Length: medium.Size()})
+	pieces := found.Runs
+	if len(pieces) == 0 {
+		extent := found.Extent().Intersect(block.Extent{Length: medium.Size()})
+		pieces = []block.Run{{Physical: extent.Offset, Length: extent.Length}}
+	}
+	last := pieces[len(pieces)-1]
 	e := &Entry{
 		ID: CarvedID(source, found.Offset), Source: source, Origin: FromContent, State: filesystem.Orphan,
-		Name: carvedName(found.Format, found.Report, found.Offset), Size: extent.Length, Mode: 0, Save: Pending,
+		Name: carvedName(found.Format, found.Report, found.Offset), Size: last.Logical + last.Length, Mode: 0, Save: Pending,
 		Class: filetype.Other,
 	}
-	src := block.Section(medium, extent)
+	src := block.Join(medium, pieces, e.Size)
 	e.Runs = block.Normalize(block.Origin(src, block.Extent{Length: e.Size}), e.Size)
 	watched := &watch{src: src}
 	settle(e, found.Format, found.Report, watched.unread(e.Size))

@@ -2,71 +2,99 @@ package rescue
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"time"
 
 	"salvor/block"
 	"salvor/block/probe"
 	"salvor/carve"
+	"salvor/filesystem"
 	"salvor/filetype"
 	"salvor/finding"
 	"salvor/host"
+	"salvor/layers"
 	"salvor/recovery"
 )
 
 var carveFailed = &finding.Def{Code: "rescue.carve", Severity: finding.Warning,
 	Text: "{count} places that look like the beginning of a file could not be examined to their end"}
 
+// CarveOptions say what is looked for in raw bytes, and where.
+type CarveOptions struct {
+	// Alone ends the work on volumes at finding them: nothing but carving is done. With Free they are read too.
+	Alone bool
+	// Formats and Classes say which files are looked for; all when both are empty.
+	Formats []string
+	Classes []filetype.Class
+	// Within bounds where they begin, on the source; everywhere when empty.
+	Within []block.Extent
+	// Partition bounds it to one volume or partition, by its ID in the tree of layers ("v2").
+	Partition string
+	// Free leaves out what files of volumes stand on, of any verdict.
+	Free      bool
+	EveryByte bool
+	// Unit is the size of clusters, in bytes; found out when 0.
+	Unit   int64
+	Effort carve.Effort
+	// Patience bounds the search for pieces; a minute when 0, none when negative.
+	Patience time.Duration
+}
+
+// step names the carving with these options in the catalogue: with others it is done again.
+func (o CarveOptions) step() string {
+	if plain := (CarveOptions{Effort: o.Effort, Alone: o.Alone}); fmt.Sprint(o) == fmt.Sprint(plain) && o.Effort == carve.Normal {
+		return stepCarve
+	}
+	o.Alone, o.Patience = false, 0
+	return fmt.Sprintf("%s %v", stepCarve, o)
+}
+
+// wants reports whether files of a format are looked for.
+func (o CarveOptions) wants(f *filetype.Format) bool {
+	return len(o.Formats)+len(o.Classes) == 0 || slices.Contains(o.Formats, f.Name) || slices.Contains(o.Classes, f.Class)
+}
+
+// carving is the carving of one disk.
+type carving struct {
+	*job
+	o      CarveOptions
+	put    batch
+	within block.Set // empty for everywhere
+	owned  recovery.Attribution
+	taken  block.Set // owned, or part of a file that was carved
+	starts []int64
+	broken []carve.Found
+	begun  time.Time
+}
+
 // carve looks for files that no file system names any more, everywhere but in what is known beyond doubt to
 // belong to a file, and joins what it finds with what is named.
 func (j *job) carve(ctx context.Context) error {
-	done, err := j.cat.Done(ctx, j.step(stepCarve))
+	step := j.step(j.o.Carve.step())
+	done, err := j.cat.Done(ctx, step)
 	if err != nil || done {
 		return err
 	}
-	attribution, err := recovery.Attribute(ctx, j.cat, j.number)
+	c := &carving{job: j, o: j.o.Carve, put: batch{cat: j.cat}, begun: time.Now()}
+	if err := c.bound(ctx); err != nil {
+		return err
+	}
+	stats, err := c.whole(ctx)
 	if err != nil {
 		return err
 	}
-	put := batch{cat: j.cat}
-	taken := attribution.Skip.Union(attribution.Owned)
-	emit := func(f carve.Found) error {
-		taken.Add(f.Extent())
-		return put.add(ctx, recovery.Carved(j.number, f, j.medium))
-	}
-	begun := time.Now()
-	progress := func(words string) func(carve.Progress) {
-		return func(p carve.Progress) {
-			rate := float64(p.Pos) / max(time.Since(begun).Seconds(), 0.001)
-			left := time.Duration(float64(p.Total-p.Pos) / max(rate, 1) * float64(time.Second))
-			j.progress("carve", p.Pos, p.Total, "bytes", rate, left, fmt.Sprintf("%s (%d found)", words, p.Found))
-		}
-	}
-	var failed error
-	signatures := func(h probe.Hit) bool { _, ok := j.tables.Files.ByProbe(h.ID); return ok }
-	stats, err := carve.Run(ctx, carve.Options{
-		Source: j.medium, Hits: j.landmarks(ctx, signatures, &failed), Table: j.tables.Files,
-		Skip: attribution.Skip, Emit: emit, Progress: progress("looking for files without a name"),
-	})
+	joined, err := c.pieces(ctx)
 	if err != nil {
 		return err
 	}
-	if failed != nil {
-		return failed
-	}
-	pieces, err := j.laterPieces(ctx)
+	text, err := c.text(ctx)
 	if err != nil {
 		return err
 	}
-	free := taken.Union(pieces).Complement(block.Extent{Length: j.medium.Size()})
-	begun = time.Now()
-	text, err := carve.Text(ctx, carve.TextOptions{
-		Source: j.medium, Free: free, Table: j.tables.Files, Emit: emit, Progress: progress("looking for text"),
-	})
-	if err != nil {
-		return err
-	}
-	if err := put.flush(ctx); err != nil {
+	if err := c.put.flush(ctx); err != nil {
 		return err
 	}
 	if _, err := recovery.JoinTwins(ctx, j.cat, j.number); err != nil {
@@ -78,11 +106,184 @@ func (j *job) carve(ctx context.Context) error {
 		j.tell(f)
 	}
 	if err := j.c.Append("carve.found", map[string]any{
-		"files": stats.Found + text.Found, "chance": stats.Chance, "owned": host.Bytes(attribution.Owned.Bytes()),
+		"files": stats.Found + joined.Joined + joined.Broken + text.Found, "joined": joined.Joined, "little": joined.Little,
+		"stopped": joined.Stopped, "cluster": joined.Unit, "chance": stats.Chance, "text_left_out": text.Chance,
+		"owned": host.Bytes(c.owned.Owned.Bytes()),
 	}); err != nil {
 		return err
 	}
-	return j.cat.SetDone(ctx, j.step(stepCarve))
+	return j.cat.SetDone(ctx, step)
+}
+
+// bound finds out where files may begin, and what belongs to others.
+func (c *carving) bound(ctx context.Context) (err error) {
+	if c.owned, err = recovery.Attribute(ctx, c.cat, c.number); err != nil {
+		return err
+	}
+	c.taken = c.owned.Skip.Union(c.owned.Owned)
+	if c.o.Free {
+		if c.owned.Skip, err = c.named(ctx); err != nil {
+			return err
+		}
+		c.taken = c.taken.Union(c.owned.Skip)
+	}
+	c.within = block.SetOf(c.o.Within...)
+	if c.o.Partition == "" {
+		return nil
+	}
+	var of *layers.Layer
+	c.tree.Walk(func(l *layers.Layer, _ int) bool {
+		if l.ID == c.o.Partition || l.Volume > 0 && fmt.Sprintf("v%d", l.Volume) == c.o.Partition {
+			of = l
+		}
+		return of == nil
+	})
+	if of == nil {
+		return &host.RefusedError{Exit: host.ExitUsage, Code: "rescue.carve.partition", Why: fmt.Sprintf("there is no volume %s on %s", c.o.Partition, c.baseName()),
+			Next: "salvor look shows the volumes; name one of them, as v2"}
+	}
+	if part := block.SetOf(of.Extent); c.within.Empty() {
+		c.within = part
+	} else {
+		c.within = c.within.Intersect(part)
+	}
+	return nil
+}
+
+// progress returns what tells how far carving is.
+func (c *carving) progress(words, unit string) func(carve.Progress) {
+	c.begun = time.Now()
+	return func(p carve.Progress) {
+		rate := float64(p.Pos) / max(time.Since(c.begun).Seconds(), 0.001)
+		left := time.Duration(float64(p.Total-p.Pos) / max(rate, 1) * float64(time.Second))
+		c.job.progress("carve", p.Pos, p.Total, unit, rate, left, fmt.Sprintf("%s (%d found)", words, p.Found))
+	}
+}
+
+func (c *carving) emit(ctx context.Context) func(carve.Found) error {
+	return func(f carve.Found) error {
+		for e := range f.Places().All() {
+			c.taken.Add(e)
+		}
+		if f.Report.Verdict >= filetype.Consistent {
+			c.starts = append(c.starts, f.Offset)
+		}
+		return c.put.add(ctx, recovery.Carved(c.number, f, c.medium))
+	}
+}
+
+// whole carves the files that stand in one piece, and holds back those that break.
+func (c *carving) whole(ctx context.Context) (carve.Stats, error) {
+	if c.o.EveryByte {
+		if err := c.sweepBytes(ctx); err != nil {
+			return carve.Stats{}, err
+		}
+	}
+	var failed error
+	signatures := func(h probe.Hit) bool { _, ok := c.tables.Files.ByProbe(h.ID); return ok }
+	stats, err := carve.Run(ctx, carve.Options{
+		Source: c.medium, Hits: c.landmarks(ctx, signatures, &failed), Table: c.tables.Files,
+		Skip: c.owned.Skip, Within: c.within, EveryByte: c.o.EveryByte, Only: c.o.wants,
+		Emit: c.emit(ctx), Progress: c.progress("looking for files without a name", "bytes"),
+		Hold: func(f carve.Found) { c.broken = append(c.broken, f) },
+	})
+	return stats, errors.Join(err, failed)
+}
+
+// free is where nothing stands that is known.
+func (c *carving) free() block.Set {
+	all := block.Extent{Length: c.medium.Size()}
+	free := c.taken.Complement(all)
+	if !c.within.Empty() {
+		free = free.Intersect(c.within)
+	}
+	return free
+}
+
+// pieces puts the files together that break.
+func (c *carving) pieces(ctx context.Context) (carve.JoinStats, error) {
+	var deadline time.Time
+	switch {
+	case c.o.Patience == 0 && c.o.Effort == carve.Normal:
+		deadline = time.Now().Add(time.Minute)
+	case c.o.Patience > 0:
+		deadline = time.Now().Add(c.o.Patience)
+	}
+	// What was found so far is safe before the search begins.
+	if err := c.put.flush(ctx); err != nil {
+		return carve.JoinStats{}, err
+	}
+	return carve.Join(ctx, carve.JoinOptions{
+		Source: c.medium, Free: c.free(), Broken: c.broken, Starts: c.starts, Unit: c.o.Unit, Effort: c.o.Effort, Deadline: deadline,
+		Emit: c.emit(ctx), Progress: c.progress("looking for the pieces of files", "files"),
+	})
+}
+
+// text looks for plain text where nothing else was found.
+func (c *carving) text(ctx context.Context) (carve.Stats, error) {
+	if text, ok := c.tables.Files.ByName("text"); ok && !c.o.wants(text) {
+		return carve.Stats{}, nil
+	}
+	pieces, err := c.laterPieces(ctx)
+	if err != nil {
+		return carve.Stats{}, err
+	}
+	return carve.Text(ctx, carve.TextOptions{
+		Source: c.medium, Free: c.free().Subtract(pieces), Table: c.tables.Files,
+		Emit: c.emit(ctx), Progress: c.progress("looking for text", "bytes"),
+	})
+}
+
+// sweepBytes looks for signatures at every byte; those at sectors are known already.
+func (c *carving) sweepBytes(ctx context.Context) error {
+	var hits []probe.Hit
+	s := c.tables.anywhere.NewSweep(c.medium.Size(), func(h probe.Hit) { hits = append(hits, h) })
+	buf := make([]byte, mebi)
+	size := c.medium.Size()
+	for at := int64(0); at < size; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := c.medium.ReadAt(buf[:min(size-at, mebi)], at)
+		if n > 0 {
+			s.Observe(block.Extent{Offset: at, Length: int64(n)}, buf[:n])
+		}
+		at += int64(n)
+		if u, ok := block.IsUnreadable(err); ok {
+			end := at + 1
+			for _, r := range u.Ranges {
+				if r.Has(at) {
+					end = max(end, r.End())
+				}
+			}
+			at = end
+		} else if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("rescue: %w", err)
+		}
+		if len(hits) >= batchSize || at >= size {
+			if err := c.cat.PutLandmarks(ctx, c.number, hits); err != nil {
+				return err
+			}
+			hits = hits[:0]
+		}
+	}
+	return nil
+}
+
+// named returns the places of all files that volumes name and that are live, whatever is known of their content.
+func (c *carving) named(ctx context.Context) (block.Set, error) {
+	var extents []block.Extent
+	for e, err := range c.cat.Select(ctx, recovery.Query{States: []filesystem.State{filesystem.Live}, Sources: []int{c.number}}) {
+		if err != nil {
+			return block.Set{}, err
+		}
+		for _, r := range e.Runs {
+			if r.Kind == block.Data {
+				extents = append(extents, r.PhysicalExtent())
+			}
+		}
+	}
+	return block.SetOf(extents...), nil
 }
 
 // laterPieces returns where the later pieces of named files stand whose content contradicts nothing. Text in

@@ -26,7 +26,9 @@ type Options struct {
 	NoLock bool     // leave the system's read-only flag of a device as it is
 	// TakeOnly ends the job when the source is read: the verb copy.
 	TakeOnly bool
-	Program  string // name and version, for the record
+	Take     TakeOptions // how the sources are read
+	Carve    CarveOptions // how files are looked for that nothing names
+	Program  string       // name and version, for the record
 }
 
 // Events are told what happens while the job works. They may be called from one goroutine at a time only.
@@ -74,9 +76,9 @@ type disk struct {
 	path    string // as it was given
 	opened  *host.Opened
 	packed  *unpack.Kind // how the image is compressed; nil for all else
-	medium  block.Source
 	fresh   bool         // it was not read to its end before this run
 	inPlace bool
+	medium  block.Source
 	tree    *layers.Layer
 	bad     int64 // bytes that could not be read
 }
@@ -148,6 +150,9 @@ func (j *job) steps(ctx context.Context) error {
 	for _, s := range steps {
 		if j.o.TakeOnly && s.name == "find" {
 			return nil
+		}
+		if j.o.Carve.Alone && !j.o.Carve.Free && s.name == "read" {
+			continue
 		}
 		begun := time.Now()
 		if err := j.c.Append(s.name+".begin", nil); err != nil {

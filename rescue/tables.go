@@ -22,8 +22,12 @@ type Tables struct {
 	Files  *filetype.Table
 	// Landmarks are the probes of volumes and file systems, Signatures those of files that can be carved.
 	Landmarks, Signatures []probe.Probe
-	matcher               *sweep.Matcher
+	// matcher finds volumes anywhere and files where sectors begin, anywhere finds files that begin at any byte.
+	matcher, anywhere *sweep.Matcher
 }
+
+// sectorSize is where file systems begin files, in bytes: at a multiple of it.
+const sectorSize = 512
 
 // NewTables joins the tables of all rooms.
 func NewTables() (*Tables, error) {
@@ -39,7 +43,14 @@ func NewTables() (*Tables, error) {
 		t.Landmarks = append(t.Landmarks, k.Probes...)
 	}
 	t.Signatures = files.Probes()
-	if t.matcher, err = sweep.NewMatcher(slices.Concat(t.Landmarks, t.Signatures)); err != nil {
+	aligned := slices.Clone(t.Signatures)
+	for i := range aligned {
+		aligned[i].Align = max(aligned[i].Align, sectorSize)
+	}
+	if t.matcher, err = sweep.NewMatcher(slices.Concat(t.Landmarks, aligned)); err != nil {
+		return nil, fmt.Errorf("rescue: %w", err)
+	}
+	if t.anywhere, err = sweep.NewMatcher(t.Signatures); err != nil {
 		return nil, fmt.Errorf("rescue: %w", err)
 	}
 	return t, nil

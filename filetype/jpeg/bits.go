@@ -21,14 +21,20 @@ type bitReader struct {
 // open begins reading where the stream stands.
 func (b *bitReader) open(s *filetype.Stream) { *b = bitReader{s: s} }
 
+// recent returns the last bytes that are in acc or dropped.
+func (b *bitReader) recent() (past [16]byte) {
+	if b.i >= len(past) {
+		copy(past[:], b.p[b.i-len(past):b.i])
+	} else {
+		copy(past[:], b.past[b.i:])
+		copy(past[len(past)-b.i:], b.p[:b.i])
+	}
+	return past
+}
+
 // remember keeps the end of what was consumed, for pos.
 func (b *bitReader) remember() {
-	if b.i >= len(b.past) {
-		copy(b.past[:], b.p[b.i-len(b.past):b.i])
-	} else {
-		copy(b.past[:], b.past[b.i:])
-		copy(b.past[len(b.past)-b.i:], b.p[:b.i])
-	}
+	b.past = b.recent()
 	b.s.Discard(b.i)
 	b.p, b.i = nil, 0
 }

@@ -65,6 +65,7 @@ func Formats() []filetype.Format {
 		Ceiling: filetype.Consistent, // no checksum anywhere in the format
 		Carve:   true,
 		Examine: Examine,
+		Scout:   Scout,
 	}}
 }
 
@@ -85,6 +86,7 @@ type walker struct {
 	why     string
 	index   []picture // further pictures of the file
 	notes   []finding.Finding
+	keep    func(filetype.Mark) // of a scout; nil otherwise
 }
 
 // Examine judges the picture that begins at offset 0 of src.
@@ -328,6 +330,12 @@ func (w *walker) decodeScan() error {
 			return cursor.Corrupt("markers", start, "the Huffman table of component", c.id)
 		}
 	}
+	w.watch(d)
+	return w.finishScan(d)
+}
+
+// finishScan decodes what is left of a scan.
+func (w *walker) finishScan(d *decoder) error {
 	err := d.run()
 	if w.r.GoodUntil = max(w.r.GoodUntil, min(d.good, w.src.Size())); err != nil {
 		if w.ctx.Err() != nil {

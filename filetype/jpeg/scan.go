@@ -21,12 +21,13 @@ const (
 	impossible       // a symbol that this kind of scan does not have
 	tooBright        // an average that no picture has
 	overrun          // a run of empty blocks that reaches over the restart interval
+	allZero          // blocks full of coefficients that nothing but zeros gave
 )
 
 var faultWords = [...]string{sound: "", runsOut: "the data ends", noCode: "bits that are no Huffman code",
 	beyond: "a coefficient behind the last", tooLarge: "a coefficient with too many bits",
 	impossible: "a symbol that has no meaning here", tooBright: "a brightness far outside of the range",
-	overrun: "a run of empty blocks over the end of its interval"}
+	overrun: "a run of empty blocks over the end of its interval", allZero: "nothing but zeros"}
 
 // errSource says that the source ended the data; the reason is in bits.err.
 var errSource = errors.New("jpeg: the source ends the scan")
@@ -49,6 +50,14 @@ type decoder struct {
 	good int64 // offset up to which whole rows of MCUs are decoded
 	row  int   // how many
 	rows int   // of how many; 0 while unknown
+
+	begun  bool
+	column int  // the next MCU of the row
+	left   int  // MCUs before the next restart marker
+	next   byte // its number
+	flat   int  // blocks in a row that nothing but zeros gave
+	pause  int64
+	paused func() // called between two MCUs once pause bytes of the file are read; may be nil
 }
 
 // run decodes the scan that begins where the stream stands, and leaves it before the marker behind it.
@@ -58,7 +67,9 @@ func (d *decoder) run() error {
 		d.maxDC, d.maxAC = 15, 14
 	}
 	d.limit = 2 << (d.f.precision + 2) // twice what eight times the half range gives
-	d.good = d.b.s.Offset()
+	if !d.begun {
+		d.begun, d.good, d.left = true, d.b.s.Offset(), d.restart
+	}
 	across, down := d.f.mcus()
 	if len(d.s.c) == 1 {
 		across, down = d.s.c[0].width, d.s.c[0].height
@@ -68,26 +79,29 @@ func (d *decoder) run() error {
 		down = ceil(1<<16, 8)
 	}
 	d.rows = down
-	left, next := d.restart, byte(0)
 	for ; d.row < down; d.row++ {
 		if err := d.ctx.Err(); err != nil {
 			return err
 		}
-		if late && d.ends() {
+		if late && d.column == 0 && d.ends() {
 			break
 		}
-		for x := range across {
-			if d.restart > 0 && left == 0 {
-				if err := d.meetRestart(next); err != nil {
+		for ; d.column < across; d.column++ {
+			if d.paused != nil && d.b.s.Offset()+int64(d.b.i) >= d.pause {
+				d.paused()
+			}
+			if d.restart > 0 && d.left == 0 {
+				if err := d.meetRestart(d.next); err != nil {
 					return err
 				}
-				left, next = d.restart, (next+1)&7
+				d.left, d.next = d.restart, (d.next+1)&7
 			}
-			left--
-			if f := d.mcu(x, d.row); f != sound {
+			d.left--
+			if f := d.mcu(d.column, d.row); f != sound {
 				return d.err(f)
 			}
 		}
+		d.column = 0
 		d.good = d.b.pos()
 	}
 	if late {
@@ -99,7 +113,7 @@ func (d *decoder) run() error {
 	if err := d.end("the end of the scan"); err != nil {
 		return err
 	}
-	if d.restart > 0 && left == 0 && d.b.marker == mRST0+next {
+	if d.restart > 0 && d.left == 0 && d.b.marker == mRST0+d.next {
 		d.b.s.Discard(2) // some writers end the last interval as they end the others
 	}
 	return nil
@@ -235,6 +249,7 @@ func (d *decoder) average(i int) fault {
 // local variables between fills.
 func (d *decoder) sequential(t *table) (f fault) {
 	acc, n := d.b.acc, d.b.n
+	before := acc
 	for k := uint(1); k < 64; {
 		if n < 32 {
 			d.b.acc, d.b.n = acc, n
@@ -256,6 +271,7 @@ func (d *decoder) sequential(t *table) (f fault) {
 		if s == 0 {
 			if rs == 0 {
 				acc, n = acc<<l, n-l
+				before = 1 // the block ends as blocks do
 				break
 			}
 			if rs != 0xF0 {
@@ -281,8 +297,17 @@ func (d *decoder) sequential(t *table) (f fault) {
 		k++
 	}
 	d.b.acc, d.b.n = acc, n
+	if before|acc != 0 {
+		d.flat = 0
+	} else if d.flat++; d.flat == maxFlat && f == sound {
+		return allZero
+	}
 	return f
 }
+
+// maxFlat is how many blocks in a row may have all of their coefficients out of zeros. No picture has them: it would
+// have to hold the same loudest pattern in each. A place on a disk that was never written has nothing else.
+const maxFlat = 8
 
 // band decodes the first bits of a band of AC coefficients of a progressive picture.
 func (d *decoder) band(t *table, nonzero *uint64) fault {

@@ -1,0 +1,341 @@
+package carve
+
+import (
+	"context"
+	"slices"
+
+	"salvor/block"
+	"salvor/filetype"
+	"salvor/guard"
+)
+
+// try looks for the pieces of one file.
+func (j *joiner) try(ctx context.Context, b *broken, search bool) {
+	s := *j.space
+	if (b.Offset-s.base)%s.unit != 0 {
+		s.unit, s.base = leastUnit, 0
+		if b.Offset%s.unit != 0 {
+			return
+		}
+	}
+	t := s.tape(b.Offset, j.bounds.ahead, 0)
+	if len(t.runs) == 0 || t.runs[0].Physical != b.Offset {
+		return
+	}
+	_ = guard.Do(ctx, j.Limit, j.Source, func(ctx context.Context, _ block.Source) error {
+		if !search {
+			if slices.Equal(t.runs, b.tried) || t.runs[0].Length > b.Report.GoodUntil+squeezeRoom && len(b.tried) == 0 {
+				return nil // nothing was taken out near the place where it breaks
+			}
+			b.tried = t.runs
+			b.answer = j.judge(ctx, b, t, []block.Extent{{Length: t.size}})
+			return nil
+		}
+		if b.searched == maxSearches {
+			return nil
+		}
+		b.searched++
+		t = s.tape(b.Offset, j.bounds.ahead, j.bounds.behind)
+		q := &quest{j: j, b: b, t: t, ctx: ctx, trials: j.bounds.trials, decoded: j.bounds.decoded}
+		q.scout = b.Format.Scout
+		if q.scout == nil {
+			q.scout = q.byExamining
+			q.whole = true
+		}
+		b.answer = q.from(nil, block.Extent{Length: t.size}, nil, nil, 1)
+		return nil
+	})
+}
+
+// squeezeRoom is how far behind the place up to which a file is good its decoder may have read, in bytes.
+const squeezeRoom = 1 << 20
+
+// judge examines the file that consists of pieces of the tape, the last of which reaches farther than the file
+// does, and returns it when it is accepted.
+func (j *joiner) judge(ctx context.Context, b *broken, t *tape, pieces []block.Extent) *Found {
+	runs := t.joined(pieces)
+	if len(runs) == 0 {
+		return nil
+	}
+	last := runs[len(runs)-1]
+	size := last.Logical + last.Length
+	r, err := b.Format.Examine(ctx, block.WithContext(ctx, block.Join(j.Source, runs, size)))
+	if err != nil {
+		return nil
+	}
+	r.Verdict = min(r.Verdict, b.Format.Ceiling)
+	if !accepted(b.Format, r, size) {
+		return nil
+	}
+	runs = block.Normalize(block.Slice(runs, block.Extent{Length: r.Size}), r.Size)
+	if block.Places(runs).Bytes() != r.Size {
+		return nil // a place twice, or a piece that stands nowhere
+	}
+	f := &Found{Format: b.Format, Report: r, Offset: b.Offset, Size: r.Size}
+	if len(runs) > 1 {
+		f.Runs = runs
+	}
+	return f
+}
+
+// quest is the search for the pieces of one file.
+type quest struct {
+	j       *joiner
+	b       *broken
+	t       *tape
+	ctx     context.Context
+	scout   filetype.Scout
+	whole   bool  // the scout begins at the beginning each time
+	trials  int   // left
+	decoded int64 // left, for a scout that begins at the beginning
+}
+
+// byExamining is the scout of a format that has none.
+func (q *quest) byExamining(ctx context.Context, src block.Source, _ filetype.Mark, _ func(filetype.Mark)) (filetype.Reach, error) {
+	r, err := q.b.Format.Examine(ctx, src)
+	if err != nil {
+		return filetype.Reach{}, err
+	}
+	q.decoded -= max(r.GoodUntil, 4096)
+	bad := r.GoodUntil
+	for _, f := range r.Findings {
+		if f.Offset > bad && f.Offset <= src.Size() {
+			bad = f.Offset
+		}
+	}
+	return filetype.Reach{Whole: r.Verdict == filetype.Proven, Ended: r.Verdict == filetype.Partial && bad >= src.Size(), Bad: bad}, nil
+}
+
+// marks are those of one way through a file, thinned out toward its beginning.
+type marks []filetype.Mark
+
+const maxMarks = 128
+
+func (m *marks) keep(k filetype.Mark) {
+	*m = append(*m, k)
+	if len(*m) < maxMarks {
+		return
+	}
+	thin := (*m)[:0]
+	for i, k := range *m {
+		if i%2 == 0 || i >= maxMarks*3/4 {
+			thin = append(thin, k)
+		}
+	}
+	*m = thin
+}
+
+// before returns the last mark at or before off; nil for the beginning.
+func (m marks) before(off int64) filetype.Mark {
+	for i := len(m) - 1; i >= 0; i-- {
+		if m[i].Offset() <= off {
+			return m[i]
+		}
+	}
+	return nil
+}
+
+// way is a file as far as it is known: its pieces on the tape, without the last one, which begins at last and
+// reaches to the end of the tape.
+type way struct {
+	pieces []block.Extent
+	last   int64 // on the tape
+	at     int64 // in the file, where the last piece begins
+	reach  filetype.Reach
+	marks  marks
+}
+
+// from follows a way from a mark and looks for the next piece where it breaks. It returns the file when it is found.
+func (q *quest) from(pieces []block.Extent, last block.Extent, known marks, mark filetype.Mark, depth int) *Found {
+	w := way{pieces: pieces, last: last.Offset, marks: slices.Clone(known)}
+	for _, p := range pieces {
+		w.at += p.Length
+	}
+	var err error
+	all := append(slices.Clone(pieces), last)
+	if w.reach, err = q.scout(q.ctx, q.source(all), mark, w.marks.keep); err != nil {
+		return nil
+	}
+	if w.reach.Whole {
+		return q.j.judge(q.ctx, q.b, q.t, all)
+	}
+	if depth >= q.j.bounds.pieces {
+		return nil
+	}
+	if f := q.byAnchor(&w, depth); f != nil {
+		return f
+	}
+	return q.byNearness(&w, depth)
+}
+
+func (q *quest) source(pieces []block.Extent) block.Source {
+	runs := q.t.joined(pieces)
+	size := int64(0)
+	if n := len(runs); n > 0 {
+		size = runs[n-1].Logical + runs[n-1].Length
+	}
+	return block.WithContext(q.ctx, block.Join(q.t.src, runs, size))
+}
+
+// spent reports whether the search may not go on.
+func (q *quest) spent() bool {
+	return q.trials <= 0 || q.ctx.Err() != nil || q.whole && q.decoded <= 0 || q.trials%64 == 0 && q.j.over()
+}
+
+// splits returns the places in the file at which its last piece may end, most likely first.
+func (q *quest) splits(w *way) []int64 {
+	unit := q.t.unit
+	low := max(w.reach.Good, w.at+1)
+	high := w.reach.Bad
+	var out []int64
+	add := func(s int64) {
+		if s >= low && s > w.at && s <= high && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	first := w.at + (high-w.at)/unit*unit
+	if w.reach.Dense {
+		// Compressed data does not hold a sector of one byte, nor one of text: the piece ends before the first of them.
+		buf := make([]byte, sector)
+		from := max(low, high-int64(q.j.bounds.splits)*8*unit)
+		for s := w.at + (from-w.at+unit-1)/unit*unit; s < high; s += unit {
+			if q.kind(w.last+s-w.at, buf) != anyData {
+				add(s)
+				first = min(first, s)
+				break
+			}
+		}
+	}
+	for s := first; len(out) < q.j.bounds.splits && s >= low; s -= unit {
+		add(s)
+	}
+	return out
+}
+
+// kind reads the sector at an offset of the tape.
+func (q *quest) kind(off int64, buf []byte) sectorKind {
+	runs := block.Slice(q.t.runs, block.Extent{Offset: off, Length: sector})
+	if len(runs) == 0 {
+		return constant
+	}
+	n, _ := q.t.src.ReadAt(buf[:min(sector, runs[0].Length)], runs[0].Physical)
+	return kindOf(buf[:n])
+}
+
+// glance is how much of a piece is read to see whether it may be the next one, in bytes.
+const glance = 16 << 10
+
+// candidate is a way that goes on for a while and breaks again.
+type candidate struct {
+	split, next int64
+	bad         int64
+}
+
+// byNearness tries the places behind the break, the nearest first.
+func (q *quest) byNearness(w *way, depth int) *Found {
+	var best []candidate
+	buf := make([]byte, sector)
+	for _, split := range q.splits(w) {
+		followed := 0
+		mark := w.marks.before(split)
+		cut := block.Extent{Offset: w.last, Length: split - w.at}
+		for next := range q.t.pieceStarts(cut.End() + q.t.unit) {
+			if q.spent() {
+				return nil
+			}
+			k := q.kind(next, buf)
+			if k == constant || k == wordy && w.reach.Dense || cut.Has(next) {
+				continue
+			}
+			q.trials--
+			short := append(slices.Clone(w.pieces), cut, block.Extent{Offset: next, Length: max(glance, 2*q.t.unit)})
+			r, err := q.scout(q.ctx, q.source(short), mark, nil)
+			if err != nil || !r.Whole && !r.Ended && r.Bad < split+glance {
+				continue
+			}
+			f, c := q.follow(w, cut, next, split, mark)
+			if f != nil {
+				return f
+			}
+			if c.bad > w.reach.Bad {
+				best = append(best, c)
+			}
+			if followed++; followed >= q.j.bounds.follow {
+				break
+			}
+		}
+	}
+	return q.deeper(w, best, depth)
+}
+
+// follow reads the way that goes on at next as far as it goes.
+func (q *quest) follow(w *way, cut block.Extent, next, split int64, mark filetype.Mark) (*Found, candidate) {
+	all := append(slices.Clone(w.pieces), cut, block.Extent{Offset: next, Length: q.t.size - next})
+	r, err := q.scout(q.ctx, q.source(all), mark, nil)
+	if err != nil {
+		return nil, candidate{}
+	}
+	if r.Whole {
+		if f := q.j.judge(q.ctx, q.b, q.t, all); f != nil {
+			return f, candidate{}
+		}
+	}
+	return nil, candidate{split, next, r.Bad}
+}
+
+// deeper goes on from the ways that came farthest.
+func (q *quest) deeper(w *way, best []candidate, depth int) *Found {
+	slices.SortStableFunc(best, func(a, b candidate) int { return int(min(max(b.bad-a.bad, -1), 1)) })
+	for _, c := range best[:min(len(best), 2)] {
+		if q.spent() || depth+1 >= q.j.bounds.pieces {
+			return nil
+		}
+		pieces := append(slices.Clone(w.pieces), block.Extent{Offset: w.last, Length: c.split - w.at})
+		mark := w.marks.before(c.split)
+		var known marks
+		for _, m := range w.marks {
+			if m.Offset() <= c.split {
+				known = append(known, m)
+			}
+		}
+		if f := q.from(pieces, block.Extent{Offset: c.next, Length: q.t.size - c.next}, known, mark, depth+1); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// maxAnchored is how many places of one anchor are tried.
+const maxAnchored = 8
+
+// byAnchor looks for a structure whose place in the file is known; its distance is the length of the gap.
+func (q *quest) byAnchor(w *way, depth int) *Found {
+	for _, a := range w.reach.Anchors {
+		if a.Offset < w.at {
+			continue
+		}
+		for _, x := range q.t.anchored(a.Bytes, w.last+a.Offset-w.at, maxAnchored) {
+			gap := x - (w.last + a.Offset - w.at)
+			var best []candidate
+			low := w.at + (max(w.reach.Good, w.at+1)-w.at+q.t.unit-1)/q.t.unit*q.t.unit
+			for split := low; split <= a.Offset; split += q.t.unit {
+				if q.spent() {
+					return nil
+				}
+				q.trials--
+				cut := block.Extent{Offset: w.last, Length: split - w.at}
+				f, c := q.follow(w, cut, cut.End()+gap, split, w.marks.before(split))
+				if f != nil {
+					return f
+				}
+				if c.bad > a.Offset {
+					best = append(best, c)
+				}
+			}
+			if f := q.deeper(w, best, depth); f != nil {
+				return f
+			}
+		}
+	}
+	return nil
+}
