@@ -28,6 +28,8 @@ type OpenOptions struct {
 	Reader ReaderUse
 	// Deadline is the time that one read of a reader process may take; 0 is [DefaultDeadline].
 	Deadline time.Duration
+	// Direct reads a file past the system's cache too, where that can be done, by a reader process.
+	Direct bool
 	// System is the machine that is asked about devices; the zero value is this one.
 	System System
 
@@ -133,12 +135,12 @@ func open(ctx context.Context, f *os.File, path string, o OpenOptions) (*Opened,
 	if op.Size == 0 {
 		return nil, emptyError(path, op.Device)
 	}
-	if !op.Device && o.Reader != ReaderAlways {
+	if !op.Device && o.Reader != ReaderAlways && !o.Direct {
 		op.Source, op.close = &fileSource{f: f, size: op.Size}, f.Close
 		return op, nil
 	}
 	r, err := newProcess(ctx, f, processOptions{
-		size: op.Size, sector: op.SectorSize, direct: op.Device, deadline: o.Deadline,
+		size: op.Size, sector: op.SectorSize, direct: op.Device || o.Direct, deadline: o.Deadline,
 	})
 	if err != nil {
 		return nil, err

@@ -97,6 +97,13 @@ var columns = [...]string{"# current_pos  current_status  current_pass", "#     
 // line; other errors are those of r.
 func ReadMap(r io.Reader) (*Map, error) {
 	p := &mapReader{m: &Map{Current: NonTried, Pass: 1}}
+	if err := p.read(r); err != nil {
+		return nil, err
+	}
+	return p.end()
+}
+
+func (p *mapReader) read(r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 4096), maxLine)
 	lines.Split(func(data []byte, atEOF bool) (int, []byte, error) {
@@ -107,16 +114,16 @@ func ReadMap(r io.Reader) (*Map, error) {
 	for lines.Scan() {
 		p.number++
 		if err := p.line(lines.Text()); err != nil {
-			return nil, err
+			return err
 		}
 		p.offset = p.next
 	}
 	if err := lines.Err(); err == bufio.ErrTooLong {
-		return nil, p.corrupt(fmt.Sprintf("a line of at most %d bytes", maxLine), "a longer one")
+		return p.corrupt(fmt.Sprintf("a line of at most %d bytes", maxLine), "a longer one")
 	} else if err != nil {
-		return nil, fmt.Errorf("map file: %w", err)
+		return fmt.Errorf("map file: %w", err)
 	}
-	return p.end()
+	return nil
 }
 
 type mapReader struct {
@@ -125,6 +132,7 @@ type mapReader struct {
 	offset, next int64
 	begun        bool // the first line that is no comment was seen
 	open         bool // the last block has no size
+	loose        bool // blocks may stand anywhere
 	blocks       []mapBlock
 	size         int64
 }
@@ -143,7 +151,7 @@ func (p *mapReader) line(s string) error {
 	if strings.HasPrefix(text, "#") {
 		comment := strings.TrimRight(strings.TrimPrefix(strings.Map(printable, text[1:]), " "), " ")
 		column := slices.ContainsFunc(columns[:], func(c string) bool { return strings.TrimSpace(comment) == strings.TrimLeft(c, "# ") })
-		if !p.begun && !column && len(p.m.Comments) < maxComments {
+		if !column && len(p.m.Comments) < maxComments {
 			p.m.Comments = append(p.m.Comments, comment)
 		}
 		return nil
@@ -205,6 +213,10 @@ func (p *mapReader) block(fields []string) error {
 	}
 	if len(fields[2]) != 1 || !Status(fields[2][0]).ofBlock() {
 		return p.corrupt("one of ? * / - +", strconv.Quote(fields[2]))
+	}
+	if p.loose {
+		p.blocks = append(p.blocks, mapBlock{block.Extent{Offset: pos, Length: length}, Status(fields[2][0])})
+		return nil
 	}
 	if len(p.blocks) == 0 && pos > 0 {
 		// What lies before the first block was not tried.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 
 	"salvor/block"
 	"salvor/cursor"
@@ -196,4 +197,74 @@ func Verify(ctx context.Context, src block.Source, sums iter.Seq2[Sum, error]) (
 		in.Add(s.Extent)
 	}
 	return v, nil
+}
+
+// SampleSums returns at most n sums of a sums file that have a hash and that no later line replaces: the first and the
+// last by offset, those that were written last, and others spread over the file. They show whether a source is still
+// the one it was.
+func SampleSums(r io.ReaderAt, size int64, n int) ([]Sum, error) {
+	var (
+		all   int
+		first = Sum{Extent: block.Extent{Offset: -1}}
+		end   Sum
+		tail  []Sum
+	)
+	good := func(yield func(Sum) bool) error {
+		for s, err := range ReadSums(io.NewSectionReader(r, 0, size)) {
+			if _, broken := cursor.IsCorrupt(err); broken || s.Bad {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if !yield(s) {
+				return nil
+			}
+		}
+		return nil
+	}
+	if err := good(func(s Sum) bool {
+		all++
+		if first.Offset < 0 || s.Offset <= first.Offset {
+			first = s
+		}
+		if s.Offset >= end.Offset {
+			end = s
+		}
+		if tail = append(tail, s); len(tail) > max(n/2, 1) {
+			tail = tail[1:]
+		}
+		return true
+	}); err != nil || all == 0 {
+		return nil, err
+	}
+	picked := append([]Sum{first, end}, tail...)
+	every, at := max(all/max(n-len(picked), 1), 1), 0
+	if err := good(func(s Sum) bool {
+		if at++; at%every == 0 && len(picked) < n {
+			picked = append(picked, s)
+		}
+		return true
+	}); err != nil {
+		return nil, err
+	}
+	// A line that a later one replaces says nothing of what the copy holds now.
+	var out []Sum
+	replaced := make([]bool, len(picked))
+	if err := good(func(s Sum) bool {
+		for i, p := range picked {
+			if s.Overlaps(p.Extent) {
+				replaced[i] = s != p
+			}
+		}
+		return true
+	}); err != nil {
+		return nil, err
+	}
+	for i, p := range picked {
+		if !replaced[i] && !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	return out, nil
 }

@@ -65,7 +65,7 @@ func (j *job) open(ctx context.Context) error {
 // One that is named twice is opened once.
 func (j *job) openDisk(ctx context.Context, path string) error {
 	// Opening comes first, since it knows what is no source at all; it only reads.
-	opened, err := host.Open(ctx, path, host.OpenOptions{})
+	opened, err := host.Open(ctx, path, j.o.Take.open())
 	if err != nil {
 		return err
 	}

@@ -58,9 +58,13 @@ func (j *job) take(ctx context.Context) error {
 	if err := observer.Resume(have, imaging.CopySource(image.source, m, 0)); err != nil {
 		return fmt.Errorf("rescue: %w", err)
 	}
+	standby, err := j.standby(ctx)
+	if err != nil {
+		return err
+	}
 	work := &imaging.Job{
-		Source: j.opened.Source, SectorSize: j.opened.SectorSize, Map: m, Sparse: true,
-		Observers: []imaging.Observer{observer},
+		Source: standby, Map: m, Sparse: true, Copy: image.source, Known: j.known(n),
+		Observers: []imaging.Observer{observer}, Wait: j.await(standby),
 		Checkpoint: func(ctx context.Context, s imaging.Snapshot) error {
 			if err := j.cat.PutLandmarks(ctx, n, hits); err != nil {
 				return err
@@ -69,17 +73,15 @@ func (j *job) take(ctx context.Context) error {
 			return j.keep(n, s)
 		},
 		Progress: func(p imaging.Progress) {
-			words := fmt.Sprintf("reading %s", j.baseName())
-			if p.Bad > 0 {
-				words += fmt.Sprintf(", %s unreadable", host.Bytes(p.Bad))
-			}
-			j.progress("copy", p.Done, p.Total, "bytes", p.Rate, p.Left, words)
+			j.progress("copy", p.Done, p.Total, "bytes", p.Rate, p.Left, readingWords(j.baseName(), p))
 		},
 	}
+	j.o.Take.apply(work, j.opened)
 	if image.target != nil {
 		work.Target = image.target
 	}
 	result, err := imaging.Run(ctx, work)
+	j.opened = standby.Opened()
 	if err != nil {
 		return err
 	}
@@ -127,7 +129,7 @@ func (j *job) keep(n int, s imaging.Snapshot) error {
 		}
 	}
 	return j.c.WriteMap(n, func(w io.Writer) error {
-		s.Map.Comments = []string{"Mapfile. Created by " + j.o.Program}
+		s.Map.Comments = []string{"Mapfile. Created by " + j.o.Program, phaseWords(s.Map.Current, s.Map.Pass, "")}
 		_, err := s.Map.WriteTo(w)
 		return err
 	})
