@@ -153,7 +153,7 @@ func (v *volume) addAttributes(f *filesystem.File, o *object) *packing {
 			if f.Attributes == nil {
 				f.Attributes = map[string][]byte{}
 			}
-			f.Attributes[a.name] = append([]byte(nil), a.value...)
+			f.Attributes[a.name] = append([]byte{}, a.value...)
 		}
 		return true
 	}, func(error) {})
