@@ -15,6 +15,7 @@ import (
 	"salvor/filetype/jpeg"
 	"salvor/filetype/mail"
 	"salvor/filetype/markup"
+	"salvor/filetype/matroska"
 	"salvor/filetype/mp3"
 	"salvor/filetype/mp4"
 	"salvor/filetype/ogg"
@@ -58,6 +59,7 @@ func Formats() []filetype.Format {
 		markup.Formats(),
 		mail.Formats(),
 		ogg.Formats(),
+		matroska.Formats(),
 		text.Formats(),
 	)
 }
