@@ -2,6 +2,7 @@ package imaging
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -113,4 +114,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// IsExhausted returns the bound that ended a run, where one did.
+func IsExhausted(err error) (*ExhaustedError, bool) {
+	var e *ExhaustedError
+	ok := errors.As(err, &e)
+	return e, ok
 }
