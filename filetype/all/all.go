@@ -9,6 +9,8 @@ import (
 	"salvor/filetype/avi"
 	"salvor/filetype/bmp"
 	"salvor/filetype/bzip2"
+	"salvor/filetype/dtb"
+	"salvor/filetype/elf"
 	"salvor/filetype/flac"
 	"salvor/filetype/gif"
 	"salvor/filetype/gzip"
@@ -21,6 +23,7 @@ import (
 	"salvor/filetype/ogg"
 	"salvor/filetype/ole2"
 	"salvor/filetype/pdf"
+	"salvor/filetype/pe"
 	"salvor/filetype/png"
 	"salvor/filetype/rtf"
 	"salvor/filetype/sevenzip"
@@ -60,6 +63,9 @@ func Formats() []filetype.Format {
 		mail.Formats(),
 		ogg.Formats(),
 		matroska.Formats(),
+		elf.Formats(),
+		pe.Formats(),
+		dtb.Formats(),
 		text.Formats(),
 	)
 }

@@ -273,3 +273,23 @@ func (e *Exam) Text(p []byte) {
 	}
 	e.P.Text = s[:min(len(s), filetype.MaxPreviewText)]
 }
+
+// Gather returns the n bytes at off in memory of their own, which the caller bounds.
+func (e *Exam) Gather(off, n int64, what string) ([]byte, error) {
+	var out []byte
+	err := e.Each(block.Extent{Offset: off, Length: n}, what, func(p []byte) error {
+		out = append(out, p...)
+		return nil
+	})
+	return out, err
+}
+
+// ReadTo reads everything up to end, moving GoodUntil forward: what a judged file holds must be readable, and all of
+// a cut one that is there is good as far as anybody knows.
+func (e *Exam) ReadTo(end int64, what string) error {
+	e.R.GoodUntil = 0
+	return e.Each(block.Extent{Length: end}, what, func(p []byte) error {
+		e.R.GoodUntil += int64(len(p))
+		return nil
+	})
+}
