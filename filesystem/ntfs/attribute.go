@@ -53,14 +53,6 @@ type attribute struct {
 	pairs       []byte
 }
 
-// length returns the bytes of the value.
-func (a *attribute) length() int64 {
-	if a.resident {
-		return int64(len(a.value))
-	}
-	return a.size
-}
-
 // attributes calls visit for the attributes of r in order until visit returns false. What it returns is the
 // first thing that is broken, behind which nothing of the record can be read.
 func (r *record) attributes(visit func(a *attribute) bool) error {

@@ -438,6 +438,13 @@ func (w *walker) leads() {
 		}
 		l := w.s.leads[at]
 		f := w.onlyName(&l.fileName, filesystem.Deleted)
+		switch {
+		case f.Mode.IsDir():
+		case l.sized:
+			f.Streams = []filesystem.Stream{{Size: l.size, Runs: block.Normalize(nil, l.size)}}
+		default:
+			f.Mode |= fs.ModeIrregular // nothing is known of the content, not even how long it was
+		}
 		f.Findings = append(f.Findings, l.from.New(finding.At(max(l.at, 0), 0)), nameOnly.New(finding.Arg("record", at.number())))
 		if w.place(f, l.parent, l.name) {
 			w.named(f, at)

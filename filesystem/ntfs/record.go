@@ -44,14 +44,6 @@ func (r reference) number() int64    { return int64(r & (1<<48 - 1)) }
 func (r reference) sequence() uint16 { return uint16(r >> 48) }
 func (r reference) String() string   { return fmt.Sprintf("m%d-%d", r.number(), r.sequence()) }
 
-// freed returns the sequence that a record has after the file that it held was deleted.
-func freed(sequence uint16) uint16 {
-	if sequence++; sequence == 0 {
-		return 1
-	}
-	return sequence
-}
-
 // held returns the sequence that the last file of a freed record had.
 func held(sequence uint16) uint16 {
 	if sequence <= 1 {

@@ -47,8 +47,9 @@ const (
 // lead is a name without its record.
 type lead struct {
 	fileName
-	from *finding.Def
-	at   int64 // on the volume
+	from  *finding.Def
+	at    int64 // on the volume
+	sized bool  // the name came with a size
 }
 
 // lostEntry is what a folder names and whose record is broken.
@@ -85,6 +86,7 @@ type survey struct {
 	unlisted bool // some folder could not be read whole
 	older    []older
 	shadows  int
+	journal  int64 // number of the record of the journal of changes, 0 when there is none
 }
 
 func (s *survey) get(number int64) known {
@@ -214,6 +216,9 @@ func (v *volume) surveyTable(ctx context.Context, s *survey) error {
 		if r.base != 0 || best == nil {
 			return true
 		}
+		if r.inUse() && best.name == "$UsnJrnl" && best.parent.number() == recordExtend {
+			s.journal = number
+		}
 		if r.directory() && number != recordRoot {
 			f := folder{parent: best.parent, name: strings.Clone(best.name), state: folderDead}
 			if r.inUse() {
@@ -270,7 +275,7 @@ func (v *volume) surveyFolders(ctx context.Context, s *survey) {
 		}
 		o := v.gather(&r)
 		alive := r.inUse()
-		slack := func(e indexEntry, off int64) { s.lead(e.file, lead{e.fileName, nameFromIndex, off}) }
+		slack := func(e indexEntry, off int64) { s.lead(e.file, lead{e.fileName, nameFromIndex, off, true}) }
 		live := func(e indexEntry, off int64) {
 			k := s.get(e.file.number())
 			switch {
@@ -305,10 +310,7 @@ func (s *survey) lead(file reference, l lead) {
 		return
 	}
 	if met && l.from == nameFromJournal {
-		l.size, l.allocated = old.size, old.allocated // the journal has none
-		if l.times == (fileTimes{}) {
-			l.times = old.times
-		}
+		l.size, l.allocated, l.times, l.sized = old.size, old.allocated, old.times, old.sized // the journal has none
 	}
 	s.leads[file] = l
 }
