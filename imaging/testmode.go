@@ -9,10 +9,14 @@ import (
 var errTestMode = errors.New("bad in the map of the test mode")
 
 // TestMode returns src as if all that m does not call finished could not be read: a read that touches it fails as a
-// whole. Its size is that of m where m is smaller.
+// whole. It ends where the last finished block of m does, as in the test mode of GNU ddrescue.
 func TestMode(src block.Source, m *Map) block.Source {
 	bad := m.Of(NonTried, NonTrimmed, NonScraped, BadSector)
-	return &testMode{src: block.Section(src, block.Extent{Length: min(src.Size(), m.Size())}), bad: bad}
+	end := int64(0)
+	if good := m.Of(Finished).Extents(); len(good) > 0 {
+		end = good[len(good)-1].End()
+	}
+	return &testMode{src: block.Section(src, block.Extent{Length: min(src.Size(), end)}), bad: bad}
 }
 
 type testMode struct {

@@ -29,6 +29,9 @@ type Device struct {
 	spent   time.Duration
 	goneFor time.Time // it is away until then
 	given   block.Set
+	begun   time.Time
+	most    time.Duration
+	all     time.Duration
 	Now     func() time.Time
 }
 
@@ -60,6 +63,9 @@ type Stats struct {
 	Reads, Failed int64 // requests
 	Asked         int64 // bytes
 	Held          time.Duration
+	// Most and All are when 99 % and all of the sectors that were never bad had been read, from the first request; 0
+	// before.
+	Most, All time.Duration
 }
 
 // Size returns the size in bytes.
@@ -69,7 +75,9 @@ func (d *Device) Size() int64 { return d.size }
 func (d *Device) Stats() Stats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.stats
+	s := d.stats
+	s.Most, s.All = d.most, d.all
+	return s
 }
 
 // Bad returns the sectors that cannot be read at the first try.
@@ -150,6 +158,9 @@ func (d *Device) ReadAt(p []byte, off int64) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.Now()
+	if d.begun.IsZero() {
+		d.begun = now
+	}
 	if len(d.Vanish) > 0 && d.stats.Reads >= d.Vanish[0].After {
 		d.goneFor = now.Add(d.Vanish[0].For)
 		d.Vanish = d.Vanish[1:]
@@ -165,8 +176,30 @@ func (d *Device) ReadAt(p []byte, off int64) (int, error) {
 	if failed {
 		return 0, block.NewUnreadable(e, block.Bad, errSector)
 	}
+	d.give(e)
 	d.Content(p, off)
 	return len(p), end
+}
+
+// give notes what was read, and when all of it was.
+func (d *Device) give(e block.Extent) {
+	d.given.Add(e)
+	total := d.size - int64(len(d.bad))*Sector
+	if d.all > 0 || d.most > 0 && d.given.Bytes() < total {
+		return
+	}
+	n := d.given.Bytes()
+	for bad, f := range d.bad {
+		if f.until > 0 && d.given.Has(bad*Sector) {
+			n -= Sector
+		}
+	}
+	if d.most == 0 && n >= total-total/100 {
+		d.most = d.Now().Sub(d.begun)
+	}
+	if n >= total {
+		d.all = d.Now().Sub(d.begun)
+	}
 }
 
 // Steady makes every bad sector one that never becomes readable, as the test mode of GNU ddrescue has them.
