@@ -18,9 +18,10 @@ const (
 
 // entry is one row of the schema that has a b-tree.
 type entry struct {
-	name string
-	root uint32
-	kind treeKind
+	name  string
+	root  uint32
+	kind  treeKind
+	table bool
 }
 
 // schema walks the schema on page 1 and returns its entries.
@@ -38,6 +39,7 @@ func (w *walker) schema() (list []entry, tables []string, err error) {
 		if !ok {
 			return nil
 		}
+		e.table = isTable
 		if isTable && len(tables) < maxTitle && !strings.HasPrefix(e.name, "sqlite_") {
 			tables = append(tables, e.name)
 		}

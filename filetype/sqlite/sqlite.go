@@ -14,7 +14,7 @@ import (
 	"salvor/finding"
 )
 
-// Formats returns the row of this family.
+// Formats returns the rows of this family: databases, their write-ahead logs and their journals.
 func Formats() []filetype.Format {
 	return []filetype.Format{{
 		Name:       "sqlite",
@@ -24,7 +24,8 @@ func Formats() []filetype.Format {
 		Ceiling:    filetype.Consistent,
 		Carve:      true,
 		Examine:    examine,
-	}}
+		Preview:    preview,
+	}, logFormat(), journalFormat()}
 }
 
 // Findings are the kinds of finding that this package raises.
