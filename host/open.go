@@ -33,7 +33,8 @@ type OpenOptions struct {
 	// System is the machine that is asked about devices; the zero value is this one.
 	System System
 
-	single bool // open a part by itself
+	// Alone opens a part of a split image by itself.
+	Alone bool
 }
 
 // DefaultDeadline is longer than the time after which a healthy kernel gives up on a disk (30 s for SCSI
@@ -88,7 +89,7 @@ func Open(ctx context.Context, path string, o OpenOptions) (*Opened, error) {
 		return nil, err
 	}
 	var notes []finding.Finding
-	if st.Mode().IsRegular() && !o.single {
+	if st.Mode().IsRegular() && !o.Alone {
 		s, err := seriesOf(path)
 		if err != nil {
 			return nil, err

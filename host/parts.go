@@ -296,7 +296,7 @@ func openSeries(ctx context.Context, path string, s *series, o OpenOptions) (op 
 		if op.Real == "" {
 			op.Real = realPath(p.path)
 		}
-		f, err := Open(ctx, p.path, OpenOptions{Reader: o.Reader, Deadline: o.Deadline, System: o.System, single: true})
+		f, err := Open(ctx, p.path, OpenOptions{Reader: o.Reader, Deadline: o.Deadline, System: o.System, Alone: true})
 		if err != nil {
 			return op, err
 		}

@@ -18,6 +18,7 @@ type Case struct {
 	*casefile.Case
 	Catalog *recovery.Catalog
 	opened  []*host.Opened
+	media   map[int]block.Source
 }
 
 // OpenCase opens the case in dir for reading, which can be done while a job works in it.
@@ -43,8 +44,22 @@ func (c *Case) Close() error {
 }
 
 // Medium returns the bytes of a source as far as they were read: from the copy, or from the image file that
-// is used in place, which is refused when it is not what it was.
+// is used in place, which is refused when it is not what it was. It is opened once.
 func (c *Case) Medium(ctx context.Context, source int) (block.Source, error) {
+	if m, ok := c.media[source]; ok {
+		return m, nil
+	}
+	m, err := c.openMedium(ctx, source)
+	if err == nil {
+		if c.media == nil {
+			c.media = map[int]block.Source{}
+		}
+		c.media[source] = m
+	}
+	return m, err
+}
+
+func (c *Case) openMedium(ctx context.Context, source int) (block.Source, error) {
 	for _, s := range c.Record().Sources {
 		if s.Number != source {
 			continue

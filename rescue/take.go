@@ -19,7 +19,7 @@ import (
 )
 
 // Findings are the kinds of finding that this package raises.
-var Findings = []*finding.Def{badBytes, packedBroken, packedWrong, packedTrailing, packedHalf, brokenEntry, moreBroken, carveFailed}
+var Findings = []*finding.Def{badBytes, packedBroken, packedWrong, packedTrailing, packedHalf, noMedium, noContent, brokenEntry, moreBroken, carveFailed}
 
 var badBytes = &finding.Def{Code: "rescue.unreadable", Severity: finding.Error,
 	Text: "{bytes} of the source could not be read, in {ranges} places; the map names each"}
@@ -127,6 +127,9 @@ func (j *job) keep(n int, s imaging.Snapshot) error {
 		}); err != nil {
 			return err
 		}
+	}
+	if s.Map == nil {
+		return nil
 	}
 	return j.c.WriteMap(n, func(w io.Writer) error {
 		s.Map.Comments = []string{"Mapfile. Created by " + j.o.Program, phaseWords(s.Map.Current, s.Map.Pass, "")}

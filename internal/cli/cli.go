@@ -86,6 +86,7 @@ Stop using the device first. Do not format it, do not reset it, do not update it
   salvor look SOURCE                  what stands on a disk or in an image
   salvor rescue SOURCE --to CASE      the main job: everything into the folder CASE
   salvor files CASE                   what was found
+  salvor show CASE ID                 one file: what is in it, where it is damaged
   salvor save CASE --to FOLDER        some of it, elsewhere
   salvor verify CASE                  is all that was saved still what it was
 
@@ -137,7 +138,7 @@ again to go on), 1 error, 2 usage.`,
 			a.log().Debug("standard output", "error", err)
 		}
 	})
-	root.AddCommand(a.rescueCommand(), a.lookCommand(), a.copyCommand(), a.filesCommand(), a.saveCommand(),
+	root.AddCommand(a.rescueCommand(), a.lookCommand(), a.copyCommand(), a.filesCommand(), a.showCommand(), a.saveCommand(),
 		a.verifyCommand(), a.versionCommand())
 	return root
 }

@@ -35,6 +35,7 @@ import (
 	"salvor/host"
 	"salvor/internal/cli"
 	"salvor/layers"
+	"salvor/preview"
 	"salvor/recovery"
 	"salvor/rescue"
 	"salvor/volume/gpt"
@@ -48,7 +49,7 @@ var tables = map[string][]*finding.Def{
 	"filetype/pdf": pdf.Findings, "filetype/png": png.Findings, "filetype/sqlite": sqlite.Findings, "filetype/text": text.Findings,
 	"filetype/zip": zip.Findings, "guard": guard.Findings, "host": host.Findings, "internal/cli": cli.Findings, "layers": layers.Findings,
 	"filetype/wav": wav.Findings,
-	"recovery":     recovery.Findings, "rescue": rescue.Findings, "volume/gpt": gpt.Findings, "volume/mbr": mbr.Findings,
+	"recovery":     recovery.Findings, "preview": preview.Findings, "rescue": rescue.Findings, "volume/gpt": gpt.Findings, "volume/mbr": mbr.Findings,
 }
 
 var (
