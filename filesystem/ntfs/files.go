@@ -399,9 +399,7 @@ func (w *walker) lost() {
 		f := w.onlyName(&l.fileName, filesystem.Live)
 		_, err := w.v.table.record(l.file.number())
 		f.Findings = append(f.Findings, recordSkewed.New(finding.At(max(l.at, 0), 0), finding.Arg("record", l.file.number()), finding.Expected(nil, err)))
-		if f.Mode.IsRegular() {
-			f.Streams = []filesystem.Stream{{Size: l.size, Runs: block.Normalize(nil, l.size)}}
-		}
+		lose(f, l.size)
 		if w.place(f, l.parent, l.name) {
 			w.named(f, l.file)
 		}
@@ -438,17 +436,26 @@ func (w *walker) leads() {
 		}
 		l := w.s.leads[at]
 		f := w.onlyName(&l.fileName, filesystem.Deleted)
-		switch {
-		case f.Mode.IsDir():
-		case l.sized:
-			f.Streams = []filesystem.Stream{{Size: l.size, Runs: block.Normalize(nil, l.size)}}
-		default:
-			f.Mode |= fs.ModeIrregular // nothing is known of the content, not even how long it was
+		if !l.sized {
+			l.size = 0
 		}
+		lose(f, l.size)
 		f.Findings = append(f.Findings, l.from.New(finding.At(max(l.at, 0), 0)), nameOnly.New(finding.Arg("record", at.number())))
 		if w.place(f, l.parent, l.name) {
 			w.named(f, at)
 		}
+	}
+}
+
+// lose gives a file whose content is lost a stream of size bytes. Where the size is 0 it is not known: folders keep
+// sizes up to date for one name of a file only.
+func lose(f *filesystem.File, size int64) {
+	switch {
+	case f.Mode.IsDir():
+	case size > 0:
+		f.Streams = []filesystem.Stream{{Size: size, Runs: block.Normalize(nil, size)}}
+	default:
+		f.Mode |= fs.ModeIrregular
 	}
 }
 
