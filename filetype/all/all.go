@@ -30,6 +30,7 @@ import (
 	"salvor/filetype/sqlite"
 	"salvor/filetype/tar"
 	"salvor/filetype/text"
+	"salvor/filetype/tiff"
 	"salvor/filetype/wav"
 	"salvor/filetype/xz"
 	"salvor/filetype/zip"
@@ -66,6 +67,7 @@ func Formats() []filetype.Format {
 		elf.Formats(),
 		pe.Formats(),
 		dtb.Formats(),
+		tiff.Formats(),
 		text.Formats(),
 	)
 }

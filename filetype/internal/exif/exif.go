@@ -194,3 +194,9 @@ func date(s, offset string) (time.Time, bool) {
 	}
 	return taken, true
 }
+
+// Camera joins maker and model; many models begin with their maker's name.
+func Camera(maker, model string) string { return camera(maker, model) }
+
+// Date reads "2006:01:02 15:04:05" and an offset such as "+02:00", which may be empty.
+func Date(s, offset string) (time.Time, bool) { return date(s, offset) }
