@@ -15,6 +15,7 @@ import (
 	"salvor/filetype/gif"
 	"salvor/filetype/gzip"
 	"salvor/filetype/jpeg"
+	"salvor/filetype/lz4"
 	"salvor/filetype/mail"
 	"salvor/filetype/markup"
 	"salvor/filetype/matroska"
@@ -34,6 +35,7 @@ import (
 	"salvor/filetype/wav"
 	"salvor/filetype/xz"
 	"salvor/filetype/zip"
+	"salvor/filetype/zstd"
 	"salvor/finding"
 )
 
@@ -68,6 +70,8 @@ func Formats() []filetype.Format {
 		pe.Formats(),
 		dtb.Formats(),
 		tiff.Formats(),
+		zstd.Formats(),
+		lz4.Formats(),
 		text.Formats(),
 	)
 }

@@ -28,7 +28,7 @@ var order = [][]string{
 	{"filetype/all", "volume/all", "filesystem/all"}, // see level: they stand one line higher
 	{"filetype/*", "volume/*", "filesystem/*"},
 	{"layers"},
-	{"carve"},
+	{"carve", "preview"},
 	{"recovery"},
 	{"host"},
 	{"internal/wire"},
@@ -66,15 +66,16 @@ var modules = []struct {
 	path  string
 	rooms []string
 }{
-	{"github.com/klauspost/compress", []string{"filetype/*", "unpack"}},
+	{"github.com/klauspost/compress", []string{"filesystem/hfsplus", "filetype/*", "unpack"}},
 	{"github.com/pierrec/lz4", []string{"unpack"}},
+	{"github.com/nwaples/rardecode", []string{"filetype/*"}},
 	{"github.com/spf13/cobra", []string{"internal/cli"}},
 	{"golang.org/x/image", []string{"filetype/*"}},
 	{"github.com/ulikunitz/xz", []string{"filetype/*", "unpack"}},
 	{"golang.org/x/sync", []string{"rescue"}},
 	{"golang.org/x/sys", []string{"host", "casefile", "recovery"}},
 	{"golang.org/x/term", []string{"internal/cli"}},
-	{"golang.org/x/text", []string{"recovery", "internal/cli"}},
+	{"golang.org/x/text", []string{"filesystem/hfsplus", "recovery", "internal/cli"}},
 	{"modernc.org/sqlite", []string{"recovery"}},
 }
 
