@@ -18,6 +18,7 @@ type piece struct {
 type content struct {
 	pieces []piece
 	sound  bool
+	fits   bool // nothing but other files' claims speaks against it
 	notes  []finding.Finding
 }
 
@@ -110,9 +111,13 @@ func (v *volume) liveContent(e *streamEntry, who claim, s *survey, steps *budget
 		ch := v.t.chainOf(e.first, wanted, 0, steps)
 		c.addSpans(ch.spans, block.Data)
 		v.judge(&c, &ch, wanted)
+		if s != nil && ch.count < wanted && (ch.end == endFree || ch.end == endInvalid || ch.end == endBad) {
+			v.guessOn(&c, &ch, wanted-ch.count, s, steps)
+		}
 	}
 	if s != nil {
 		v.checkAllocated(&c)
+		c.fits = c.sound
 		v.crossed(&c, who, s)
 	}
 	v.checkPresent(&c)
@@ -135,6 +140,23 @@ func (v *volume) judge(c *content, ch *chain, wanted uint32) {
 		c.fault(chainLong, finding.Expected(wanted, nil), place)
 	default:
 		c.fault(chainBroken, finding.Arg("cluster", ch.last), finding.Expected("the next cluster", ch.end), place)
+	}
+}
+
+// guessOn goes on behind the break of a live chain: with the clusters that follow it, as long as they are
+// allocated and no live file has them.
+func (v *volume) guessOn(c *content, ch *chain, left uint32, s *survey, steps *budget) {
+	n := uint32(0)
+	for n < left && uint64(ch.last)+uint64(n) < uint64(v.b.clusters)+1 && steps.take() {
+		at := ch.last + 1 + n
+		if taken, _ := v.bitmap.allocated(at); !taken || s.live.Has(at) {
+			break
+		}
+		n++
+	}
+	if n > 0 {
+		c.add(ch.last+1, n, block.Guessed)
+		c.note(chainGuessed, finding.Expected(nil, n), v.clusterAt(ch.last+1))
 	}
 }
 
@@ -231,7 +253,7 @@ func (v *volume) crossed(c *content, who claim, s *survey) {
 	if shared == 0 {
 		return
 	}
-	who.fits = c.sound
+	who.fits = who.fits && c.fits
 	foreign, _, _ := c.reassign(who, &s.crossed)
 	c.fault(chainCrossed, finding.Expected(0, shared), v.clusterAt(first))
 	if foreign > 0 {
@@ -256,6 +278,10 @@ func (v *volume) goneContent(e *streamEntry, who claim, trusted bool, s *survey,
 		kind = block.Data
 	}
 	switch {
+	case e.noChain() && v.stillAllocated(e.first, min(wanted, v.b.room(e.first)), s):
+		// Only the entries were deleted, or what is there now was not entered yet.
+		c.add(e.first, min(wanted, v.b.room(e.first)), block.Guessed)
+		c.note(deletedAllocated, v.clusterAt(e.first))
 	case e.noChain():
 		v.inPlace(&c, e.first, min(wanted, v.b.room(e.first)), kind, s)
 	default:
@@ -314,6 +340,15 @@ func (v *volume) free64(at uint32, s *survey) bool {
 	}
 	_, free, _ := v.bitmap.count(at, 64)
 	return free == 64
+}
+
+// stillAllocated reports whether the bitmap has all of n clusters, and no live file has one.
+func (v *volume) stillAllocated(first, n uint32, s *survey) bool {
+	if live, _ := s.live.Count(first, n); live > 0 {
+		return false
+	}
+	taken, _, _ := v.bitmap.count(first, n)
+	return taken == n
 }
 
 func (v *volume) anyTaken(spans []span, s *survey) bool {

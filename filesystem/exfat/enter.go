@@ -30,7 +30,7 @@ func (w *walker) enter(d *directory, s *set, it *item, notes []finding.Finding) 
 		if e.length == 0 {
 			c.fault(directoryEmpty)
 		}
-		it.who.fits = c.sound && s.sumFits
+		it.who.fits = c.fits && s.sumFits
 	} else {
 		gone := v.goneContent(&limited, it.who, s.sumFits, w.s, w.steps)
 		c.pieces, c.notes = gone.pieces, append(c.notes, gone.notes...)

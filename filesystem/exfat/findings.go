@@ -5,11 +5,11 @@ import "salvor/finding"
 // Findings are the kinds of finding that this package raises.
 var Findings = []*finding.Def{
 	bootChecksum, bootBackup, bootBackupUsed, bootImplied, bootShortFAT, bootTruncated, fatHead, volumeDirty, volumeFailure,
-	volumeGUID, rootBroken, rootMoved, bitmapMissing, bitmapBroken, bitmapOdd, upcaseBroken, searchLimited,
+	volumeGUID, rootBroken, rootMoved, bitmapMissing, bitmapBroken, bitmapOdd, upcaseBroken, searchLimited, volumeContradicts,
 	entryOdd, entryChecksum, entryHash, entryHeadless, entryBehindEnd, entryAllocation, entryCluster, entryValid, entryOpen,
-	chainSecond, chainShort, chainLong, chainBroken, chainBehindEnd, chainAbsent, chainCrossed, chainForeign, bitmapFree,
+	chainSecond, chainGuessed, chainShort, chainLong, chainBroken, chainBehindEnd, chainAbsent, chainCrossed, chainForeign, bitmapFree,
 	directoryLarge, directoryEmpty, directoryLoop, directoryDeep, directoryFound,
-	deletedStart, deletedChain, deletedGuessed, deletedAround, deletedContested, deletedForeign,
+	deletedStart, deletedAllocated, deletedChain, deletedGuessed, deletedAround, deletedContested, deletedForeign,
 	lostAllocated, unclosedContent,
 }
 
@@ -33,6 +33,8 @@ var (
 		Text: "the volume was in use when it stopped; the last changes may be incomplete"}
 	volumeFailure = &finding.Def{Code: "exfat.volume.io-errors", Severity: finding.Warning,
 		Text: "a system that used the volume met read or write errors on it"}
+	volumeContradicts = &finding.Def{Code: "exfat.volume.contradicts", Severity: finding.Error,
+		Text: "{found} live files contradict themselves, the FAT or the allocation bitmap"}
 	volumeGUID = &finding.Def{Code: "exfat.volume.guid", Severity: finding.Info,
 		Text: "the volume has the GUID {found}"}
 	rootBroken = &finding.Def{Code: "exfat.root.broken", Severity: finding.Error,
@@ -48,7 +50,7 @@ var (
 	upcaseBroken = &finding.Def{Code: "exfat.upcase", Severity: finding.Error,
 		Text: "the up-case table is broken ({found}); a usual one serves to check names"}
 	searchLimited = &finding.Def{Code: "exfat.search.limited", Severity: finding.Info,
-		Text: "only the first {found} free clusters were searched for directories"}
+		Text: "the last {found} clusters were not searched for lost directories: it would take too long"}
 )
 
 // Of an entry set.
@@ -77,6 +79,8 @@ var (
 var (
 	chainSecond = &finding.Def{Code: "exfat.chain.other-fat", Severity: finding.Warning,
 		Text: "the chain was followed in the FAT that is not in use, since it is broken in the other"}
+	chainGuessed = &finding.Def{Code: "exfat.chain.guessed", Severity: finding.Warning,
+		Text: "{found} clusters behind the break were guessed: they follow it, they are allocated, and nothing else claims them"}
 	chainShort = &finding.Def{Code: "exfat.chain.short", Severity: finding.Error,
 		Text: "the chain has {found} clusters, the size needs {expected}; the rest is lost"}
 	chainLong = &finding.Def{Code: "exfat.chain.long", Severity: finding.Warning,
@@ -109,6 +113,8 @@ var (
 var (
 	deletedStart = &finding.Def{Code: "exfat.deleted.start", Severity: finding.Error,
 		Text: "the entry names no cluster that can be ({found}, expected {expected}); the content is lost"}
+	deletedAllocated = &finding.Def{Code: "exfat.deleted.allocated", Severity: finding.Warning,
+		Text: "the clusters of this deleted file are still allocated, and no live file has them"}
 	deletedChain = &finding.Def{Code: "exfat.deleted.chain", Severity: finding.Info,
 		Text: "the FAT still holds the chain of this deleted file, and all of its clusters are free"}
 	deletedGuessed = &finding.Def{Code: "exfat.deleted.guessed", Severity: finding.Info,

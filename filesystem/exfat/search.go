@@ -13,8 +13,11 @@ const lookSize = 4 << 10
 // searchChunk is how much is read at once where whole clusters are read on the way, in bytes.
 const searchChunk = 1 << 20
 
-// maxSearch bounds the clusters that are looked at.
-const maxSearch = 1 << 24
+// Bounds of a search, which a device reads through in minutes: single reads, and bytes where all is read.
+const (
+	maxReads      = 1 << 20
+	maxSearchSize = 64 << 30
+)
 
 // look is what the beginning of a cluster says of it as a directory.
 type look struct {
@@ -77,7 +80,7 @@ func (v *volume) search(ctx context.Context, s *survey, w *walker) error {
 	}
 	var list []candidate
 	var named cluster.Bitmap
-	looked := 0
+	looked := int64(0)
 	consider := func(c uint32, p []byte) {
 		if p[0] == typeEnd {
 			return
@@ -94,10 +97,12 @@ func (v *volume) search(ctx context.Context, s *survey, w *walker) error {
 		}
 	}
 	skip := func(c uint32) bool { return s.live.Has(c) || w.read.Has(c) }
-	step := uint64(max(searchChunk/v.b.clusterSize, 1))
-	buf := make([]byte, max(min(v.b.clusterSize, lookSize), min(int64(step)*v.b.clusterSize, searchChunk)))
+	step, most := uint64(1), int64(maxReads)
+	if v.b.clusterSize <= 4*lookSize { // else it is cheaper to read the beginnings only
+		step, most = uint64(searchChunk/v.b.clusterSize), maxSearchSize/v.b.clusterSize
+	}
+	buf := make([]byte, searchChunk)
 	end := min(uint64(v.b.clusters)+2, uint64(max((v.src.Size()-v.b.heapAt())/v.b.clusterSize, 0))+2)
-	s.searched = true
 	for at := uint64(2); at < end; at += step {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -106,8 +111,8 @@ func (v *volume) search(ctx context.Context, s *survey, w *walker) error {
 		if live, _ := s.live.Count(uint32(at), n); live == int(n) {
 			continue
 		}
-		if looked += int(n); looked > maxSearch {
-			s.searched = false
+		if looked += int64(n); looked > most {
+			s.unsearched = end - at
 			break
 		}
 		one := v.b.clusterSize

@@ -69,7 +69,8 @@ type survey struct {
 	lostFolders []uint32        // directories that are allocated and no one names, by their first clusters
 	lostRuns    [][]span        // and what else is
 	remains     [][]span        // directories found by their content in free clusters
-	searched    bool            // all free clusters were looked at
+	faults      int             // live files with an error
+	unsearched  uint64          // clusters at the end that were not looked at
 }
 
 // survey returns the survey of the volume, and makes it when no one did yet.
@@ -109,11 +110,14 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if !s.searched {
-		v.mu.Lock()
-		v.note(searchLimited, finding.Expected(nil, maxSearch))
-		v.mu.Unlock()
+	v.mu.Lock()
+	if s.unsearched > 0 {
+		v.note(searchLimited, finding.Expected(nil, s.unsearched))
 	}
+	if s.faults > 0 {
+		v.note(volumeContradicts, finding.Expected(0, s.faults))
+	}
+	v.mu.Unlock()
 	v.done = s
 	return s, nil
 }
@@ -156,6 +160,9 @@ func (s *survey) addGone(it *item, weigh bool) bool {
 	switch {
 	case it.live && weigh:
 		s.crossed.weigh(it.who, it.content.pieces)
+		if finding.Worst(it.file.Findings) == finding.Error {
+			s.faults++
+		}
 	case it.live || it.directory:
 	case weigh:
 		s.contested.weigh(it.who, it.content.pieces)

@@ -128,6 +128,8 @@ type directory struct {
 	depth int
 	state filesystem.State // of the directory itself
 	ended bool             // the end mark was met
+	// beyond says that the clusters being read belonged to the directory before it shrank.
+	beyond bool
 	// entries of a set that is not complete yet, want of them in all, and where the first one stands.
 	entries [][]byte
 	want    int
@@ -211,7 +213,39 @@ func (w *walker) walk(d *directory, spans []span) {
 			at += int64(n)
 		}
 	}
+	if next, ok := w.continuation(d); ok {
+		d.beyond = true
+		w.walk(d, []span{next})
+		return
+	}
 	w.flush(d)
+}
+
+// continuation returns the free clusters in which the last set of a directory goes on: its checksum over both
+// parts fits. Directories shrink when files are deleted.
+func (w *walker) continuation(d *directory) (span, bool) {
+	missing := d.want - len(d.entries)
+	if d.want == 0 || missing <= 0 || len(w.s.remains) == 0 {
+		return span{}, false
+	}
+	p := make([]byte, missing*entrySize)
+	for _, r := range w.s.remains {
+		first := r[0].first
+		if w.read.Has(first) || int64(len(p)) > w.v.b.clusterSize || !w.steps.take() {
+			continue
+		}
+		if n, _ := w.v.src.ReadAt(p, w.v.b.at(first)); n < len(p) || p[0]&secondary == 0 {
+			continue
+		}
+		entries := append([][]byte(nil), d.entries...)
+		for i := range missing {
+			entries = append(entries, p[i*entrySize:][:entrySize])
+		}
+		if s, err := parseSet(entries, d.at, w.v.up); err == nil && s.sumFits && s.hashFits {
+			return r[0], true
+		}
+	}
+	return span{}, false
 }
 
 // slot takes one entry of 32 bytes.
@@ -254,7 +288,7 @@ func (w *walker) flush(d *directory) bool {
 	entries := d.entries
 	d.want, d.entries = 0, nil
 	s, err := parseSet(entries, d.at, w.v.up)
-	live := !s.deleted && !s.headless && d.state == filesystem.Live && !d.ended
+	live := !s.deleted && !s.headless && d.state == filesystem.Live && !d.ended && !d.beyond
 	if err != nil {
 		if live {
 			return w.error(err)
@@ -284,6 +318,8 @@ func (w *walker) set(d *directory, s *set, live bool, what string) bool {
 	}
 	switch {
 	case live:
+	case d.beyond && !s.deleted && !s.headless:
+		f.State = filesystem.Rebuilt
 	case s.deleted || s.headless || d.state == filesystem.Live:
 		f.State = filesystem.Deleted
 	}
@@ -315,7 +351,7 @@ func (w *walker) set(d *directory, s *set, live bool, what string) bool {
 			survey = nil
 		}
 		it.content = v.liveContent(&s.stream, it.who, survey, w.steps)
-		it.who.fits = it.content.sound && s.sumFits
+		it.who.fits = it.content.fits && s.sumFits
 	} else {
 		it.content = v.goneContent(&s.stream, it.who, s.sumFits, w.s, w.steps)
 	}
