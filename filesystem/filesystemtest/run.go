@@ -359,10 +359,10 @@ func (c *checker) paths() []string {
 	return out
 }
 
-// touches reports whether hit has a byte in the places where f stands.
+// touches reports whether hit has a byte in the places where the content of f stands, which is what a truth knows.
 func touches(f *filesystem.File, hit block.Set) bool {
 	for _, s := range f.Streams {
-		if !block.Places(s.Runs).Intersect(hit).Empty() {
+		if s.Name == "" && !block.Places(s.Runs).Intersect(hit).Empty() {
 			return true
 		}
 	}
