@@ -9,6 +9,8 @@ import (
 	"salvor/filetype/avi"
 	"salvor/filetype/bmp"
 	"salvor/filetype/bzip2"
+	"salvor/filetype/cab"
+	"salvor/filetype/cpio"
 	"salvor/filetype/dtb"
 	"salvor/filetype/elf"
 	"salvor/filetype/flac"
@@ -72,6 +74,8 @@ func Formats() []filetype.Format {
 		tiff.Formats(),
 		zstd.Formats(),
 		lz4.Formats(),
+		cpio.Formats(),
+		cab.Formats(),
 		text.Formats(),
 	)
 }

@@ -67,7 +67,7 @@ var modules = []struct {
 	rooms []string
 }{
 	{"github.com/klauspost/compress", []string{"filesystem/hfsplus", "filetype/*", "unpack"}},
-	{"github.com/pierrec/lz4", []string{"unpack"}},
+	{"github.com/pierrec/lz4", []string{"unpack", "filetype/*"}},
 	{"github.com/nwaples/rardecode", []string{"filetype/*"}},
 	{"github.com/spf13/cobra", []string{"internal/cli"}},
 	{"golang.org/x/image", []string{"filetype/*"}},
