@@ -8,6 +8,7 @@ import (
 	"salvor/filesystem/exfat"
 	"salvor/filesystem/ext"
 	"salvor/filesystem/fat"
+	"salvor/filesystem/hfsplus"
 	"salvor/filesystem/named"
 	"salvor/filesystem/ntfs"
 	"salvor/finding"
@@ -15,7 +16,7 @@ import (
 
 // Table returns the file systems that can be read, then those that can only be named.
 func Table() []filesystem.Kind {
-	kinds := []filesystem.Kind{ext.Kind(), fat.Kind(), exfat.Kind(), ntfs.Kind()}
+	kinds := []filesystem.Kind{ext.Kind(), fat.Kind(), exfat.Kind(), ntfs.Kind(), hfsplus.Kind()}
 	return append(kinds, named.Kinds()...)
 }
 
@@ -26,5 +27,6 @@ func Findings() []*finding.Def {
 	list = append(list, fat.Findings...)
 	list = append(list, exfat.Findings...)
 	list = append(list, ntfs.Findings...)
+	list = append(list, hfsplus.Findings...)
 	return append(list, named.Findings...)
 }

@@ -79,6 +79,9 @@ type record struct {
 
 // leafRecords splits a leaf into its records. What cannot be a record ends up in err, and hides no other.
 func leafRecords(p []byte, at int64, yield func(record) bool) (err error) {
+	if len(p) < descriptorSize {
+		return cursor.Corrupt("hfsplus: node", at, fmt.Sprintf("at least %d bytes", descriptorSize), len(p))
+	}
 	d := parseDescriptor(p)
 	offsets, limit := offsetTable(p, d.records)
 	if offsets == nil {
@@ -122,10 +125,10 @@ func splitRecord(p []byte) (record, bool) {
 		return record{}, false
 	}
 	n := int(be.Uint16(p))
-	if n < 6 || 2+n > len(p) {
+	if n < 6 || 2+n+n&1 > len(p) {
 		return record{}, false
 	}
-	return record{key: p[2 : 2+n], data: p[2+n+n&1:]}, 2+n+n&1 <= len(p)
+	return record{key: p[2 : 2+n], data: p[2+n+n&1:]}, true
 }
 
 // span says which first numbers of keys (folders in the catalogue, files in the other trees) a leaf holds.

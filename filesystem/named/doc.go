@@ -1,5 +1,5 @@
 // Package named recognises the file systems, members of sets and encrypted volumes that the program does
-// not read: HFS+, Btrfs, XFS, F2FS, APFS, SquashFS, UBI and UBIFS, JFFS2, EROFS, cramfs, romfs,
+// not read: Btrfs, XFS, F2FS, APFS, SquashFS, UBI and UBIFS, JFFS2, EROFS, cramfs, romfs,
 // ISO 9660, UDF, LUKS, BitLocker, Linux RAID, LVM, swap, ZFS, ReiserFS, minix.
 //
 // It promises to say where such a volume begins and ends by its own word, with its label and its identifier,

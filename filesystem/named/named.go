@@ -55,7 +55,7 @@ func Kinds() []filesystem.Kind {
 
 func formats() []format {
 	return []format{
-		bitlocker(), luks(), linuxRAID(), lvm2(), btrfs(), xfs(), f2fs(), apfs(), hfsplus(),
+		bitlocker(), luks(), linuxRAID(), lvm2(), btrfs(), xfs(), f2fs(), apfs(),
 		squashfs(), erofs(), cramfs(), romfs(), iso9660(), udf(), ubi(), ubifs(), jffs2(), swap(), zfs(),
 		reiserfs(), minix(),
 	}

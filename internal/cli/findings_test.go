@@ -14,6 +14,7 @@ import (
 	"salvor/filesystem/exfat"
 	"salvor/filesystem/ext"
 	"salvor/filesystem/fat"
+	"salvor/filesystem/hfsplus"
 	"salvor/filesystem/named"
 	"salvor/filesystem/ntfs"
 	"salvor/filetype"
@@ -44,7 +45,7 @@ import (
 
 // tables are the tables of findings of all packages, by their folders.
 var tables = map[string][]*finding.Def{
-	"casefile": casefile.Findings, "filesystem/ext": ext.Findings, "filesystem/fat": fat.Findings, "filesystem/exfat": exfat.Findings, "filesystem/named": named.Findings, "filesystem/ntfs": ntfs.Findings,
+	"casefile": casefile.Findings, "filesystem/ext": ext.Findings, "filesystem/fat": fat.Findings, "filesystem/hfsplus": hfsplus.Findings, "filesystem/exfat": exfat.Findings, "filesystem/named": named.Findings, "filesystem/ntfs": ntfs.Findings,
 	"filetype": filetype.Findings, "filetype/bmp": bmp.Findings, "filetype/gzip": gzip.Findings, "filetype/jpeg": jpeg.Findings, "filetype/mp4": mp4.Findings,
 	"filetype/pdf": pdf.Findings, "filetype/png": png.Findings, "filetype/sqlite": sqlite.Findings, "filetype/text": text.Findings,
 	"filetype/zip": zip.Findings, "guard": guard.Findings, "host": host.Findings, "internal/cli": cli.Findings, "layers": layers.Findings,
