@@ -35,6 +35,7 @@ import (
 	"salvor/filetype/text"
 	"salvor/filetype/tiff"
 	"salvor/filetype/wav"
+	"salvor/filetype/webp"
 	"salvor/filetype/xz"
 	"salvor/filetype/zip"
 	"salvor/filetype/zstd"
@@ -76,6 +77,7 @@ func Formats() []filetype.Format {
 		lz4.Formats(),
 		cpio.Formats(),
 		cab.Formats(),
+		webp.Formats(),
 		text.Formats(),
 	)
 }
