@@ -169,7 +169,7 @@ func populate(root string, count int, rnd *rand.Rand) ([]file, error) {
 		f := file{path: filepath.Join(folders[rnd.IntN(len(folders))], fmt.Sprintf("photo %04d.dat", i)), size: size}
 		sum := sha256.Sum256(b)
 		f.sha256 = hex.EncodeToString(sum[:])
-		if err := write(filepath.Join(root, f.path), b, i%20 == 7); err != nil {
+		if err := write(filepath.Join(root, f.path), b, i%40 == 7); err != nil {
 			return nil, err
 		}
 		out = append(out, f)
@@ -192,7 +192,7 @@ func write(path string, b []byte, pieces bool) error {
 		return err
 	}
 	defer f.Close()
-	const piece = 8192
+	const piece = 32 << 10
 	for step := range 2 {
 		for at := step * piece; at < len(b); at += 2 * piece {
 			if _, err := f.WriteAt(b[at:min(at+piece, len(b))], int64(at)); err != nil {
@@ -239,7 +239,7 @@ func churn(root, device string, journal int64, sizes float64) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if done := float64(now-start) / float64(journal); done >= sizes || round > 20000 {
+		if done := float64(now-start) / float64(journal); done >= sizes || round > 2000 {
 			return done, nil
 		}
 	}
@@ -255,12 +255,52 @@ func written(device string) (int64, error) {
 	var transactions, blocks int64
 	for _, line := range strings.Split(string(b), "\n") {
 		line = strings.TrimSpace(line)
-		if _, err := fmt.Sscanf(line, "%d transactions", &transactions); err == nil {
-			continue
+		if strings.Contains(line, " transactions (") {
+			_, _ = fmt.Sscanf(line, "%d", &transactions)
 		}
 		if strings.HasSuffix(line, "logged blocks per transaction") {
 			_, _ = fmt.Sscanf(line, "%d", &blocks)
 		}
 	}
 	return transactions * blocks * 4096, nil
+}
+
+// standing splits files by whether all of their content stands behind the first bytes of an image.
+func standing(dir, image string, list []file, first int64) (behind, hit []file, err error) {
+	var script strings.Builder
+	for _, f := range list {
+		fmt.Fprintf(&script, "blocks \"/%s\"\n", f.path)
+	}
+	commands := filepath.Join(dir, "commands")
+	if err := os.WriteFile(commands, []byte(script.String()), 0o600); err != nil {
+		return nil, nil, err
+	}
+	out, err := exec.Command("debugfs", "-f", commands, image).Output()
+	if err != nil {
+		return nil, nil, err
+	}
+	var answers []string
+	for _, line := range strings.Split(string(out), "\n") {
+		if !strings.HasPrefix(line, "debugfs:") && strings.TrimSpace(line) != "" {
+			answers = append(answers, line)
+		}
+	}
+	if len(answers) != len(list) {
+		return nil, nil, fmt.Errorf("debugfs answers for %d of %d files", len(answers), len(list))
+	}
+	for i, f := range list {
+		lost := false
+		for _, n := range strings.Fields(answers[i]) {
+			var b int64
+			if _, err := fmt.Sscan(n, &b); err == nil && b > 0 && b*4096 < first {
+				lost = true
+			}
+		}
+		if lost {
+			hit = append(hit, f)
+		} else {
+			behind = append(behind, f)
+		}
+	}
+	return behind, hit, nil
 }

@@ -41,6 +41,8 @@ func recipes(files int) []recipe {
 	return append(out,
 		recipe{name: "ext4-first64-noflex", size: "768M", mke2fs: append(slices.Clone(ext4), "-O", "^flex_bg"), files: files},
 		recipe{name: "ext4-first64-flex", size: "768M", mke2fs: ext4, files: files},
+		recipe{name: "ext4-first64-noflex-aged", size: "768M", mke2fs: append(slices.Clone(ext4), "-O", "^flex_bg"), files: files, aged: true, journal: 16 * mib},
+		recipe{name: "ext4-first64-flex-aged", size: "768M", mke2fs: ext4, files: files, aged: true, journal: 16 * mib},
 	)
 }
 
@@ -65,8 +67,11 @@ func measure(ctx context.Context, dir string, seed uint64, files int, tools, kee
 		}
 		truth, others := m.deleted, m.live
 		if r.remove == 0 {
-			truth, others = m.live, nil
-			if err := wipe(m.path, 64<<20); err != nil {
+			const lost = 64 << 20
+			if truth, others, err = standing(dir, m.path, m.live, lost); err != nil {
+				return err
+			}
+			if err := wipe(m.path, lost); err != nil {
 				return err
 			}
 		}

@@ -49,7 +49,7 @@ func (w *walker) deletedName(p pending, e entry) {
 		f.ID, f.Path = w.id(in.number), join(p.path, e.name)
 		w.emit(f)
 		if in.isDir() && !again {
-			w.push(pending{in.number, f.Path, p.depth + 1, filesystem.Deleted}, e.offset)
+			w.push(pending{number: in.number, path: f.Path, depth: p.depth + 1, state: filesystem.Deleted}, e.offset)
 		}
 		return
 	}

@@ -26,6 +26,8 @@ type entry struct {
 	resynced bool
 	// unchecked says that the block does not match its checksum.
 	unchecked bool
+	// copied says that the block is broken on the volume, and a copy in the journal was read.
+	copied bool
 }
 
 // entryTypes turns the type of an entry into that of an inode.

@@ -32,6 +32,13 @@ func (v *volume) file(in *inode, state filesystem.State, s *survey, use *budget)
 	if !in.checksumOK {
 		note(inodeChecksum.New(at, finding.Arg("inode", in.number)))
 	}
+	if in.rebuilt {
+		f.Sound = false
+		if state == filesystem.Live {
+			f.State = filesystem.Rebuilt
+		}
+		note(inodeRebuilt.New(at, finding.Arg("inode", in.number), finding.Expected(nil, v.rebuilt[in.number].why)))
+	}
 	if in.flags&flagEncrypted != 0 {
 		f.Locked = true
 		note(encrypted.New(at))
@@ -50,8 +57,13 @@ func (v *volume) file(in *inode, state filesystem.State, s *survey, use *budget)
 		if len(problems) > 0 {
 			f.Sound = false
 		}
-		if state != filesystem.Deleted && in.past == nil {
+		if state != filesystem.Deleted && (in.past == nil || in.rebuilt) {
 			note(v.conflicts(in, runs, s)...)
+		}
+		if doubt := v.doubt(runs, s); doubt != nil {
+			f.Sound = false
+			note(doubt...)
+			runs = guessed(runs, s.doubtful)
 		}
 		if in.kind() == typeRegular {
 			f.Streams = []filesystem.Stream{{Size: size, Runs: runs}}

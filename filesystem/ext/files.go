@@ -30,6 +30,7 @@ func (v *volume) Files(ctx context.Context) iter.Seq2[*filesystem.File, error] {
 		w := newWalker(ctx, v, s, yield)
 		w.root()
 		w.orphans()
+		w.missing()
 		w.past()
 		w.unnamed()
 		if !w.stopped && ctx.Err() != nil {
@@ -63,6 +64,7 @@ type pending struct {
 	path   string
 	depth  int
 	state  filesystem.State
+	found  bool // its inode is gone, and its blocks were found by what is in them
 }
 
 func newWalker(ctx context.Context, v *volume, s *survey, yield func(*filesystem.File, error) bool) *walker {
@@ -98,11 +100,17 @@ func (w *walker) fail(err error) {
 // root walks over all that the root directory leads to.
 func (w *walker) root() {
 	in, err := w.v.inode(rootInode)
+	if err == nil && !in.isDir() {
+		err = cursor.Corrupt("ext: inode 2: mode", in.offset, "a directory", fmt.Sprintf("0%o", in.mode))
+	}
 	switch {
 	case err != nil:
 		w.fail(err)
-	case !in.isDir():
-		w.fail(cursor.Corrupt("ext: inode 2: mode", in.offset, "a directory", fmt.Sprintf("0%o", in.mode)))
+		if w.missingDir(rootInode, "", 0, 0) {
+			p := w.stack[len(w.stack)-1]
+			w.stack = w.stack[:0]
+			w.from(p)
+		}
 	default:
 		w.seen.add(rootInode)
 		f := w.v.file(in, filesystem.Live, w.s, w.use)
@@ -128,6 +136,12 @@ func (w *walker) from(p pending) {
 // directory yields what one directory names.
 func (w *walker) directory(p pending) {
 	if !w.read.add(p.number) {
+		return
+	}
+	if p.found {
+		for _, e := range w.foundEntries(p.number) {
+			w.child(p, e)
+		}
 		return
 	}
 	in, err := w.v.inode(p.number)
@@ -171,6 +185,10 @@ func (w *walker) child(p pending, e entry) {
 		return
 	}
 	var f *filesystem.File
+	unusable := err != nil || !in.typed() || !in.checksumOK && w.v.sb.metaCsum()
+	if unusable && e.kind == 2 && w.missingDir(e.inode, path, p.depth+1, e.offset) {
+		return
+	}
 	if err != nil {
 		f = &filesystem.File{State: p.state, Mode: entryMode(e),
 			Findings: []finding.Finding{inodeUnreadable.New(finding.At(e.offset, entryHeader), finding.Arg("inode", e.inode), finding.Expected(nil, err))}}
@@ -183,6 +201,9 @@ func (w *walker) child(p pending, e entry) {
 		f.Sound = false
 		f.Findings = append(f.Findings, blockChecksum.New(finding.At(e.offset, entryHeader)))
 	}
+	if e.copied {
+		f.Findings = append(f.Findings, entryCopied.New(finding.At(e.offset, entryHeader)))
+	}
 	if e.resynced {
 		f.Sound = false
 		f.Findings = append(f.Findings, entryResynced.New(finding.At(e.offset, entryHeader)))
@@ -192,7 +213,7 @@ func (w *walker) child(p pending, e entry) {
 	if err != nil {
 		w.fail(fmt.Errorf("ext: entry %q at %d: %w", path, e.offset, err))
 	} else if in.isDir() && in.links > 0 {
-		w.push(pending{e.inode, path, p.depth + 1, p.state}, e.offset)
+		w.push(pending{number: e.inode, path: path, depth: p.depth + 1, state: p.state}, e.offset)
 	}
 }
 
@@ -264,9 +285,9 @@ func (w *walker) entries(in *inode, quiet bool) []entry {
 		}
 	}
 	var out []entry
-	unchecked := false
+	unchecked, copied := false, false
 	emit := func(e entry) {
-		e.unchecked = unchecked
+		e.unchecked, e.copied = unchecked, copied
 		out = append(out, e)
 	}
 	if in.inline() {
@@ -294,7 +315,7 @@ func (w *walker) entries(in *inode, quiet bool) []entry {
 		fail(cursor.Corrupt(in.String()+": size of the directory", in.offset+4, fmt.Sprintf("at most %d", int64(maxDirectory)), in.size))
 	}
 	m := v.mapInode(in, w.use)
-	b := make([]byte, s.blockSize)
+	b, one := make([]byte, s.blockSize), make([]byte, s.blockSize)
 	for _, r := range m.runs {
 		if r.Kind == block.Lost {
 			fail(cursor.Corrupt(in.String()+": directory", in.offset+iblockOffset, "blocks", fmt.Sprintf("%d bytes from %d on are lost", r.Length, r.Logical)))
@@ -314,11 +335,18 @@ func (w *walker) entries(in *inode, quiet bool) []entry {
 				fail(err)
 				continue
 			}
-			unchecked = !v.checkLeaf(b, in)
+			place := r.Physical + o
+			unchecked, copied = !v.checkLeaf(b, in), false
+			if !quiet && (unchecked || !v.sb.metaCsum() && !d.whole(b)) {
+				if at, ok := v.newestNode(w.s.past, uint64(place/s.blockSize), one, func(b []byte) bool { return d.whole(b) && v.checkLeaf(b, in) }); ok {
+					place, unchecked, copied = at, false, true
+					copy(b, one)
+				}
+			}
 			if unchecked && quiet {
 				continue
 			}
-			if err := d.parse(b, r.Physical+o, r.Logical+o == 0, emit); err != nil {
+			if err := d.parse(b, place, r.Logical+o == 0, emit); err != nil {
 				fail(err)
 			}
 		}

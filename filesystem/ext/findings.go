@@ -9,7 +9,7 @@ var Findings = []*finding.Def{
 	inodeChecksum, inodeGone, inodeReused, inodeUnreadable, inodeContradiction, mapBroken, badRange, overlapsMetadata,
 	multiClaimed, attributesBroken, encrypted, compressed, blockChecksum, entryResynced, nameShared, blocksReused,
 	ownerUnclear, blocksMiscounted, sizeGuessed, contentGone, inlineBroken, typeContradiction, targetBroken,
-	fromJournal, fromBefore, nameWeak, inodeRebuilt,
+	fromJournal, fromBefore, nameWeak, inodeRebuilt, dirRebuilt, entryCopied, overwritten,
 }
 
 var (
@@ -95,6 +95,12 @@ var (
 		Text: "the file's record stands on the volume, and the journal holds a newer one without the file"}
 	nameWeak = &finding.Def{Code: "ext.past.name", Severity: finding.Warning,
 		Text: "the name was taken from what is left of a directory entry; it may be that of an earlier file"}
+	dirRebuilt = &finding.Def{Code: "ext.directory.rebuilt", Severity: finding.Warning,
+		Text: "the inode {inode} of the directory is gone; its blocks were found by what is in them"}
+	entryCopied = &finding.Def{Code: "ext.directory.journal", Severity: finding.Info,
+		Text: "the directory block that names this file is broken; a copy of it in the journal was read"}
+	overwritten = &finding.Def{Code: "ext.volume.overwritten", Severity: finding.Warning,
+		Text: "the file stands in a part of the volume of which the structures were overwritten"}
 	inodeRebuilt = &finding.Def{Code: "ext.inode.rebuilt", Severity: finding.Warning,
 		Text: "the record of inode {inode} on the volume is broken ({found}); the newest copy in the journal stands for it"}
 )

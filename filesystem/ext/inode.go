@@ -138,8 +138,19 @@ func (in *inode) seed(s *superblock) uint32 { return crc32cUint32(s.seed, in.num
 
 func (in *inode) blockSeed(s *superblock) uint32 { return crc32cUint32(in.seed(s), in.generation) }
 
-// inode reads the record of a number.
+// inode reads the record of a number: that on the volume, or a copy in the journal where that is broken.
 func (v *volume) inode(number uint32) (*inode, error) {
+	if r, ok := v.rebuilt[number]; ok && v.history != nil {
+		if in, err := v.history.inode(&r.version); err == nil {
+			in.rebuilt = true
+			return in, nil
+		}
+	}
+	return v.record(number)
+}
+
+// record reads what stands on the volume.
+func (v *volume) record(number uint32) (*inode, error) {
 	at, err := v.inodePlace(number)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,13 @@ package ext
 func (v *volume) readNode(in *inode, structure string, b []byte, at uint64, fits func([]byte) bool) error {
 	place := int64(at) * v.sb.blockSize
 	if in.past == nil {
+		err := v.cache.read(structure, b, place)
+		if v.history == nil || err == nil && fits(b) {
+			return err
+		}
+		if _, ok := v.newestNode(v.history, at, b, fits); ok {
+			return nil
+		}
 		return v.cache.read(structure, b, place)
 	}
 	copies := in.past.of(at)

@@ -22,6 +22,11 @@ type survey struct {
 	used, unknown block.Set // bytes that the block bitmaps call used, and those of which they say nothing reliable
 
 	past *past // what the journal knows; nil when that is nothing
+
+	folders       block.Set // bytes that directories claim
+	journalPlaces block.Set // and the journal
+	doubtful      block.Set // where structures are gone, so that what stands beside them may be too
+	found         *found    // nil when nothing had to be searched
 }
 
 // inodeSet is a set of inode numbers that takes memory only for groups in which it has some.
@@ -90,18 +95,38 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 	if s.past, err = v.readPast(ctx); err != nil {
 		return nil, err
 	}
-	var claims, former claimed
+	if s.past != nil && v.history == nil {
+		if err := s.past.findBroken(ctx); err != nil {
+			return nil, err
+		}
+		v.history = s.past
+	}
+	s.doubtful = v.findDoubtful()
+	if v.journal != nil {
+		s.journalPlaces = block.Places(v.journal.runs)
+	}
+	search := v.damaged()
+	var claims, former, folders claimed
+	inUse := func(in *inode) {
+		s.inUse.add(in.number)
+		list := v.claims(in, use)
+		claims.add(list...)
+		if in.isDir() {
+			if search {
+				folders.add(list...)
+			}
+			if s.past != nil {
+				s.past.met(in, use)
+			}
+		}
+	}
 	for n := range v.groups {
 		if err := v.scanGroup(ctx, uint64(n), func(in *inode, allocated, known bool) {
 			switch {
 			case v.holdsFile(in, allocated, known):
-				s.inUse.add(in.number)
+				inUse(in)
 				if known && !allocated {
 					s.doubted.add(in.number)
-				}
-				claims.add(v.claims(in, use)...)
-				if s.past != nil && in.isDir() {
-					s.past.met(in, use)
 				}
 			case in.links == 0 && in.typed() && in.number >= v.sb.firstInode:
 				s.deleted = append(s.deleted, in.number)
@@ -111,11 +136,23 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 			return nil, err
 		}
 	}
+	for number, r := range v.rebuilt {
+		if in, err := v.inode(number); err == nil && r.links > 0 && (number >= v.sb.firstInode || number == rootInode) {
+			inUse(in)
+		}
+	}
 	claims.join()
+	folders.join()
+	s.folders = folders.any
 	former.join()
 	s.claims, s.shared, s.contested = claims.any, claims.shared, former.shared
 	if s.used, s.unknown, err = v.allocation(ctx); err != nil {
 		return nil, err
+	}
+	if search {
+		if s.found, err = v.search(ctx, s); err != nil {
+			return nil, err
+		}
 	}
 	if s.past != nil {
 		if err := s.past.findLost(ctx, s); err != nil {
@@ -205,6 +242,9 @@ func (v *volume) scanGroup(ctx context.Context, number uint64, emit func(in *ino
 			return
 		}
 		index := uint64(at-start) / uint64(s.inodeSize)
+		if _, ok := v.rebuilt[uint32(first+index)+1]; ok {
+			return
+		}
 		if in, err := parseInode(b, uint32(first+index)+1, at, s); err == nil {
 			emit(in, bit(bitmap, index), bitmap != nil)
 		}

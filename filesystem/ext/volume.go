@@ -27,6 +27,10 @@ type volume struct {
 	sb   *superblock
 	// journal is nil when there is none that can be read.
 	journal *journal
+	// history and rebuilt are set while the volume is surveyed first: what the journal holds, and which
+	// records of inodes are taken from it.
+	history *past
+	rebuilt map[uint32]rebuilt
 	cache   *cache
 	groups  []group
 	info    filesystem.Info
