@@ -88,6 +88,20 @@ func (m *Map[V]) Set(e Extent, v V) {
 	m.val = slices.Replace(m.val, lo, hi, val[:n]...)
 }
 
+// Append makes the Map longer by length bytes of value v.
+func (m *Map[V]) Append(length int64, v V) {
+	if length <= 0 {
+		return
+	}
+	switch last := len(m.val) - 1; {
+	case m.size == 0:
+		m.at, m.val = append(m.at[:0], 0), append(m.val[:0], v)
+	case m.val[last] != v:
+		m.at, m.val = append(m.at, m.size), append(m.val, v)
+	}
+	m.size += length
+}
+
 // All yields the runs of equal values in order.
 func (m *Map[V]) All() iter.Seq2[Extent, V] {
 	return func(yield func(Extent, V) bool) {

@@ -57,6 +57,15 @@ func TestMapLaws(t *testing.T) {
 					want[i] = v
 				}
 			},
+			"append": func(t *rapid.T) {
+				v := rapid.IntRange(1, 3).Draw(t, "v")
+				n := min(rapid.Int64Range(0, 5).Draw(t, "n"), space-size)
+				m.Append(n, v)
+				for range n {
+					want = append(want, v)
+				}
+				size += n
+			},
 			"clone": func(t *rapid.T) {
 				c := m.Clone()
 				c.Set(anyExtent.Draw(t, "e"), 9)

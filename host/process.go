@@ -66,36 +66,75 @@ func (s *processSource) ReadAt(p []byte, off int64) (int, error) {
 	defer s.mu.Unlock()
 	for n := 0; n < len(p); {
 		piece := p[n:min(n+maxRequest, len(p))]
-		m, err := s.request(piece, off+int64(n))
+		m, err := 0, error(nil)
+		s.request(piece, off+int64(n), len(piece), func(got int, _ time.Duration, e error) { m, err = m+got, e })
 		n += m
-		if m == len(piece) {
-			continue
+		if m < len(piece) {
+			return n, s.failure(block.Extent{Offset: off + int64(n), Length: int64(len(piece) - m)}, err)
 		}
-		rest := block.Extent{Offset: off + int64(n), Length: int64(len(piece) - m)}
-		var dead *processError
-		if errors.As(err, &dead) {
-			return n, err
-		}
-		return n, readError(rest, err)
 	}
 	return len(p), end
 }
 
+// failure says what a failed read means for the bytes of rest.
+func (s *processSource) failure(rest block.Extent, err error) error {
+	var dead *processError
+	if errors.As(err, &dead) {
+		return err
+	}
+	return readError(rest, err)
+}
+
+// ReadSteps reads p at off in steps of that many bytes, one after the other, until one fails. It calls each for every
+// step with the number of bytes read, the time that the read took, and the error of the one that failed. The
+// process goes on to the next step while each works.
+func (s *processSource) ReadSteps(p []byte, off int64, step int, each func(n int, took time.Duration, err error)) {
+	p, _, err := clamp(p, off, s.o.size)
+	if err != nil {
+		each(0, 0, err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n := 0; n < len(p); {
+		piece := p[n:min(n+maxRequest/step*step, len(p))]
+		failed := false
+		s.request(piece, off+int64(n), step, func(got int, took time.Duration, err error) {
+			if err != nil {
+				failed = true
+			}
+			if n += got; err != nil {
+				end := min(n/step*step+step, len(p))
+				err = s.failure(block.Between(off+int64(n), off+int64(end)), err)
+			}
+			each(got, took, err)
+		})
+		if failed {
+			return
+		}
+	}
+}
+
 // request asks once. A process that died without an answer says nothing about the medium, so that a new
 // one is asked in its place, once.
-func (s *processSource) request(p []byte, off int64) (int, error) {
+func (s *processSource) request(p []byte, off int64, step int, each func(n int, took time.Duration, err error)) {
 	for try := 0; ; try++ {
 		if s.err != nil {
-			return 0, s.err
+			each(0, 0, s.err)
+			return
 		}
 		if s.p == nil {
 			np, err := s.start(context.Background())
 			if err != nil {
-				return 0, &processError{err}
+				each(0, 0, &processError{err})
+				return
 			}
 			s.p = np
 		}
-		n, err := s.p.ask(p, off, s.o.deadline)
+		n, took, err := s.p.ask(p, off, step, s.o.deadline, each)
+		if err == nil {
+			return
+		}
 		var dead *processError
 		switch {
 		case errors.Is(err, errStuck):
@@ -103,15 +142,15 @@ func (s *processSource) request(p []byte, off int64) (int, error) {
 			if s.lost++; s.lost >= maxLost {
 				s.err = errGone
 			}
-			return 0, err
 		case errors.As(err, &dead):
 			s.p.end()
 			s.p = nil
-			if try == 0 {
+			if try == 0 && n == 0 {
 				continue
 			}
 		}
-		return n, err
+		each(0, took, err)
+		return
 	}
 }
 
@@ -150,11 +189,12 @@ type process struct {
 	once    sync.Once
 }
 
-// reply is an answer; data is valid until the next request.
+// reply is an answer; data is valid until the next is received.
 type reply struct {
 	number uint32
 	data   []byte
 	status uint32
+	took   time.Duration
 	err    error
 }
 
@@ -173,6 +213,7 @@ func (s *processSource) start(ctx context.Context) (*process, error) {
 		in.Close()
 		return nil, err
 	}
+	widen(out)
 	cmd := exec.Command(exe, readerArgument)
 	cmd.Env = append(readerEnvironment(), readerVariable+"=1")
 	cmd.Dir = string(os.PathSeparator)
@@ -225,13 +266,15 @@ func (p *process) listen(out *os.File, hello chan<- error) {
 		return
 	}
 	var head [answerSize]byte
-	buf := make([]byte, maxRequest)
-	for {
+	// Two buffers: one is filled while the other is looked at.
+	buf, other := make([]byte, maxRequest), make([]byte, maxRequest)
+	for ; ; buf, other = other, buf {
 		r := reply{}
 		if _, r.err = io.ReadFull(out, head[:]); r.err == nil {
 			r.number = binary.LittleEndian.Uint32(head[0:])
 			n := binary.LittleEndian.Uint32(head[4:])
 			r.status = binary.LittleEndian.Uint32(head[8:])
+			r.took = time.Duration(binary.LittleEndian.Uint32(head[12:])) * time.Microsecond
 			if n > maxRequest {
 				r.err = fmt.Errorf("an answer of %d bytes", n)
 			} else {
@@ -250,31 +293,49 @@ func (p *process) listen(out *os.File, hello chan<- error) {
 	}
 }
 
-// ask sends one request and waits for its answer. After errStuck or a processError the process is no
-// longer used.
-func (p *process) ask(dst []byte, off int64, deadline time.Duration) (int, error) {
+// ask sends one request and gives its answers to each. It returns the bytes read and, for the step that failed, the time
+// and the error, of which each is not told. After errStuck or a processError the process is no longer used.
+func (p *process) ask(dst []byte, off int64, step int, deadline time.Duration, each func(int, time.Duration, error)) (int, time.Duration, error) {
 	p.number++
 	var req [requestSize]byte
 	binary.LittleEndian.PutUint64(req[0:], uint64(off))
 	binary.LittleEndian.PutUint32(req[8:], uint32(len(dst)))
 	binary.LittleEndian.PutUint32(req[12:], p.number)
+	binary.LittleEndian.PutUint32(req[16:], uint32(step))
 	if _, err := p.in.Write(req[:]); err != nil {
-		return 0, &processError{err}
+		return 0, 0, &processError{err}
 	}
 	timer := time.NewTimer(deadline)
 	defer timer.Stop()
-	select {
-	case r := <-p.answers:
-		switch {
-		case r.err != nil:
-			return 0, &processError{r.err}
-		case r.number != p.number || len(r.data) > len(dst) || (r.status == 0) != (len(r.data) == len(dst)):
-			return 0, &processError{errors.New("an answer that fits no question")}
+	begin := time.Now()
+	for n := 0; ; {
+		select {
+		case r := <-p.answers:
+			want := min(step, len(dst)-n)
+			switch {
+			case r.err != nil:
+				return n, 0, &processError{r.err}
+			case r.number != p.number || len(r.data) > want || (r.status == 0) != (len(r.data) == want):
+				return n, 0, &processError{errors.New("an answer that fits no question")}
+			}
+			copy(dst[n:], r.data)
+			n += len(r.data)
+			if r.status != 0 {
+				if len(r.data) > 0 {
+					each(len(r.data), 0, nil)
+				}
+				return n, r.took, errOfStatus(r.status)
+			}
+			each(len(r.data), r.took, nil)
+			if n == len(dst) {
+				return n, 0, nil
+			}
+			timer.Reset(deadline)
+			begin = time.Now()
+		case <-timer.C:
+			p.end()
+			return n, time.Since(begin), errStuck
 		}
-		return copy(dst, r.data), errOfStatus(r.status)
-	case <-timer.C:
-		p.end()
-		return 0, errStuck
 	}
 }
 

@@ -40,6 +40,7 @@ func ask(t *testing.T, src io.ReaderAt, requests ...[2]int64) []byte {
 		binary.LittleEndian.PutUint64(req[0:], uint64(r[0]))
 		binary.LittleEndian.PutUint32(req[8:], uint32(r[1]))
 		binary.LittleEndian.PutUint32(req[12:], uint32(i+1))
+		binary.LittleEndian.PutUint32(req[16:], maxRequest)
 		in.Write(req[:])
 	}
 	if err := answer(&in, &out, src); err != nil {

@@ -6,22 +6,25 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 )
 
 // What parent and reader process say to each other, all numbers with the low byte first:
 //
 //	reader  "SALVRD01"                                        once, when it is ready
-//	parent  offset uint64, length uint32, number uint32       one request at a time
-//	reader  number uint32, n uint32, status uint32, 0 uint32  then n bytes
+//	parent  offset uint64, length uint32, number uint32, step uint32, 0 uint32    one request at a time
+//	reader  number uint32, n uint32, status uint32, microseconds uint32           then n bytes
 //
-// status is 0, statusEnd, or the number of the system's error; with the latter two n is less than length.
+// A request is read in steps, one after the other, and each has an answer as soon as it is there, with the time that
+// it took; the first that fails is the last. status is 0, statusEnd, or the number of the system's error; with
+// the latter two n is less than the step.
 const (
 	readerArgument = "__salvor-read-descriptor"
 	readerVariable = "SALVOR_READER" // set in a reader, so that it never starts another
 	readerHello    = "SALVRD01"
 	readerFD       = 3
 
-	requestSize = 16
+	requestSize = 24
 	answerSize  = 16
 	// maxRequest is the most that one request may ask for, in bytes.
 	maxRequest = 1 << 20
@@ -75,17 +78,26 @@ func answer(in io.Reader, out io.Writer, src io.ReaderAt) error {
 			return err
 		}
 		off := binary.LittleEndian.Uint64(req[0:])
-		length := binary.LittleEndian.Uint32(req[8:])
-		if length > maxRequest || off > 1<<63-1-maxRequest {
+		length, step := binary.LittleEndian.Uint32(req[8:]), binary.LittleEndian.Uint32(req[16:])
+		if length > maxRequest || step == 0 || off > 1<<63-1-maxRequest {
 			return os.ErrInvalid
 		}
-		n, err := src.ReadAt(buf[answerSize:answerSize+length], int64(off))
-		copy(buf[0:4], req[12:16])
-		binary.LittleEndian.PutUint32(buf[4:], uint32(n))
-		binary.LittleEndian.PutUint32(buf[8:], statusOf(n, int(length), err))
-		binary.LittleEndian.PutUint32(buf[12:], 0)
-		if _, err := out.Write(buf[:answerSize+n]); err != nil {
-			return err
+		for at := uint32(0); at < length || length == 0; {
+			want := min(step, length-at)
+			begin := time.Now()
+			n, err := src.ReadAt(buf[answerSize:answerSize+want], int64(off)+int64(at))
+			took := min(time.Since(begin).Microseconds(), 1<<32-1)
+			status := statusOf(n, int(want), err)
+			copy(buf[0:4], req[12:16])
+			binary.LittleEndian.PutUint32(buf[4:], uint32(n))
+			binary.LittleEndian.PutUint32(buf[8:], status)
+			binary.LittleEndian.PutUint32(buf[12:], uint32(took))
+			if _, err := out.Write(buf[:answerSize+n]); err != nil {
+				return err
+			}
+			if at += want; status != 0 || length == 0 {
+				break
+			}
 		}
 	}
 }

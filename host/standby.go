@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"salvor/block"
+	"salvor/imaging"
 )
 
 // Standby is a source that may disappear and come back, under another name perhaps. It is a block.Source.
@@ -36,6 +37,11 @@ func (s *Standby) Size() int64 { return s.id.Size }
 
 // ReadAt reads from what is there now.
 func (s *Standby) ReadAt(p []byte, off int64) (int, error) { return s.Opened().Source.ReadAt(p, off) }
+
+// ReadSteps reads in steps, as [imaging.StepReader] says.
+func (s *Standby) ReadSteps(p []byte, off int64, step int, each func(n int, took time.Duration, err error)) {
+	imaging.ReadSteps(s.Opened().Source, p, off, step, each)
+}
 
 // Unreadable says what is known to be lost of what is there now.
 func (s *Standby) Unreadable(within block.Extent) []block.Unreadable {

@@ -52,10 +52,29 @@ func (r *run) finish(ctx context.Context) error {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
+		if len(r.sums) >= manySums {
+			if err := r.keepSums(ctx); err != nil {
+				return err
+			}
+		}
 		if err := r.sumChunk(block.Extent{Offset: n * ChunkSize, Length: ChunkSize}, buf); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// manySums is how many sums are kept in memory.
+const manySums = 1 << 16
+
+// keepSums makes the sums durable that were made so far.
+func (r *run) keepSums(ctx context.Context) error {
+	if r.Checkpoint != nil {
+		if err := r.Checkpoint(context.WithoutCancel(ctx), Snapshot{Sums: r.sums}); err != nil {
+			return fmt.Errorf("imaging: %w: %w", errCheckpoint, err)
+		}
+	}
+	r.sums = r.sums[:0]
 	return nil
 }
 

@@ -34,7 +34,7 @@ type Guide interface {
 // Snapshot is a state that is consistent: all that Map calls finished is written, synced, hashed, and given to all
 // observers.
 type Snapshot struct {
-	Map  *Map  // a copy
+	Map  *Map  // a copy; nil where it did not change, and only sums are to be kept
 	Sums []Sum // those that are new since the last snapshot whose checkpoint succeeded
 }
 

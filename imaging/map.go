@@ -130,10 +130,10 @@ type mapReader struct {
 	m            *Map
 	number       int
 	offset, next int64
-	begun        bool // the first line that is no comment was seen
-	open         bool // the last block has no size
-	loose        bool // blocks may stand anywhere
-	blocks       []mapBlock
+	begun        bool       // the first line that is no comment was seen
+	open         bool       // the last block has no size
+	loose        bool       // blocks may stand anywhere
+	blocks       []mapBlock // where they may stand anywhere
 	size         int64
 }
 
@@ -218,30 +218,31 @@ func (p *mapReader) block(fields []string) error {
 		p.blocks = append(p.blocks, mapBlock{block.Extent{Offset: pos, Length: length}, Status(fields[2][0])})
 		return nil
 	}
-	if len(p.blocks) == 0 && pos > 0 {
+	if p.size == 0 && pos > 0 {
 		// What lies before the first block was not tried.
-		p.blocks = append(p.blocks, mapBlock{block.Between(0, pos), NonTried})
-		p.size = pos
+		p.add(pos, NonTried)
 	}
 	if pos != p.size {
 		return p.corrupt(fmt.Sprintf("a block at 0x%X", p.size), fmt.Sprintf("one at 0x%X", pos))
 	}
-	if n := len(p.blocks); n > 0 && p.blocks[n-1].s == Status(fields[2][0]) {
-		p.blocks[n-1].e.Length += length
-	} else if length > 0 {
-		p.blocks = append(p.blocks, mapBlock{block.Extent{Offset: pos, Length: length}, Status(fields[2][0])})
-	}
-	p.size += length
+	p.add(length, Status(fields[2][0]))
 	return nil
+}
+
+func (p *mapReader) add(length int64, s Status) {
+	if p.m.Map == nil {
+		p.m.Map = block.NewMap(0, s)
+	}
+	p.m.Append(length, s)
+	p.size += length
 }
 
 func (p *mapReader) end() (*Map, error) {
 	if !p.begun {
 		return nil, p.corrupt("a status line and blocks", "none")
 	}
-	p.m.Map = block.NewMap(p.size, NonTried)
-	for _, b := range p.blocks {
-		p.m.Set(b.e, b.s)
+	if p.m.Map == nil {
+		p.m.Map = block.NewMap(0, NonTried)
 	}
 	return p.m, nil
 }

@@ -299,6 +299,24 @@ func (s *planner) done(e block.Extent, o outcome) {
 	s.failed(e, rest, single)
 }
 
+// extra takes what became of a read that next did not return.
+func (s *planner) extra(e block.Extent, o outcome) {
+	good := block.Extent{Offset: e.Offset, Length: o.good}
+	s.set(good, Finished)
+	s.cost.note(e.Length, s.sector, o.good == e.Length, o.took)
+	switch rest := block.Between(good.End(), e.End()); {
+	case rest.Length == 0:
+	case e.Length <= s.sector && !o.stuck:
+		s.set(rest, BadSector)
+	default:
+		s.set(rest, NonTrimmed)
+		if o.stuck {
+			s.lost.Add(rest)
+			s.in.remove(block.SetOf(rest))
+		}
+	}
+}
+
 // set changes the state of e.
 func (s *planner) set(e block.Extent, to Status) {
 	for d, st := range s.m.Within(e) {

@@ -218,7 +218,54 @@ func (r *run) readSet(ctx context.Context, set *block.Set) error {
 	}
 }
 
-// readOne reads e and tells the plan what became of it.
+// The most reads that are asked for at once: what follows is what the plan would ask for next if each succeeds.
+const (
+	manySectors  = 32
+	manyClusters = 4
+)
+
+// batch returns e and what the plan would read behind it in reads of the same size.
+func (r *run) batch(e block.Extent) block.Extent {
+	p := r.plan
+	if p.dir < 0 || p.phase == BadSector || p.size > 0 || p.slow > 0 || r.MaxReadRate > 0 {
+		return e
+	}
+	n := int64(manyClusters)
+	if e.Length == r.sector {
+		n = manySectors
+	}
+	_, run := r.Map.At(e.Offset)
+	end := min(run.End(), e.Offset/ChunkSize*ChunkSize+ChunkSize, e.Offset+n*e.Length)
+	return p.in.first(block.Between(e.Offset, max(end, e.End())))
+}
+
+// step is a read of the source and what became of it.
+type step struct {
+	block.Extent
+	outcome
+	err error
+}
+
+// readSteps reads all in steps as long as e, until one fails.
+func (r *run) readSteps(it *item, e, all block.Extent) []step {
+	steps := []step{{Extent: block.Extent{Offset: all.Offset}}}
+	ReadSteps(r.Source, it.bytes(all), all.Offset, int(e.Length), func(n int, took time.Duration, err error) {
+		s := &steps[len(steps)-1]
+		s.Length = min(e.Length, all.End()-s.Offset)
+		s.good += int64(n)
+		s.took += took
+		s.err = err
+		if s.good == s.Length && s.End() < all.End() {
+			steps = append(steps, step{Extent: block.Extent{Offset: s.End()}})
+		}
+	})
+	if last := len(steps) - 1; steps[last].Length == 0 {
+		steps = steps[:last]
+	}
+	return steps
+}
+
+// readOne reads e, and perhaps what follows it, and tells the plan what became of it.
 func (r *run) readOne(ctx context.Context, e block.Extent) error {
 	r.progress.now.Pos = e.Offset
 	r.progress.tell(false)
@@ -229,27 +276,39 @@ func (r *run) readOne(ctx context.Context, e block.Extent) error {
 	if err != nil {
 		return err
 	}
-	begin := time.Now()
-	n, err := r.Source.ReadAt(it.bytes(e), e.Offset)
-	o := outcome{took: time.Since(begin)}
-	switch _, unreadable := block.IsUnreadable(err); {
-	case int64(n) == e.Length:
-		o.good = e.Length
+	wanted := true
+	for i, s := range r.readSteps(it, e, r.batch(e)) {
+		if i > 0 && wanted {
+			next, ok := r.plan.next()
+			wanted = ok && next.Offset == s.Offset
+		}
+		if err := r.take(ctx, it, s, wanted); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take notes what became of a read. One that the plan would not have asked for any more is noted as it is.
+func (r *run) take(ctx context.Context, it *item, s step, wanted bool) error {
+	e, o := s.Extent, s.outcome
+	switch _, unreadable := block.IsUnreadable(s.err); {
+	case o.good == e.Length:
 	case context.Cause(ctx) != nil:
 		return context.Cause(ctx)
-	case gone(err):
+	case gone(s.err):
 		// What came before it went is as good as any.
-		if got := (block.Extent{Offset: e.Offset, Length: int64(n) / r.sector * r.sector}); got.Length > 0 {
+		if got := (block.Extent{Offset: e.Offset, Length: o.good / r.sector * r.sector}); got.Length > 0 {
 			it.good.Add(got)
 			r.plan.set(got, Finished)
 		}
-		return r.wait(ctx, err)
-	case !unreadable && !errors.Is(err, io.EOF):
-		return fmt.Errorf("imaging: reading %v: %w", e, err)
+		return r.wait(ctx, s.err)
+	case !unreadable && !errors.Is(s.err, io.EOF):
+		return fmt.Errorf("imaging: reading %v: %w", e, s.err)
 	default:
 		// A sector is read as a whole or not at all.
-		o.good = max(0, (e.Offset+int64(n))/r.sector*r.sector-e.Offset)
-		o.stuck = timedOut(err)
+		o.good = max(0, (e.Offset+o.good)/r.sector*r.sector-e.Offset)
+		o.stuck = timedOut(s.err)
 	}
 	if r.LogRead != nil {
 		r.LogRead(Read{Extent: e, Good: o.good, Took: o.took, Phase: r.plan.phase, Pass: r.plan.pass})
@@ -266,7 +325,11 @@ func (r *run) readOne(ctx context.Context, e block.Extent) error {
 		it.good.Add(good)
 		r.deaf.good = good
 	}
-	r.plan.done(e, o)
+	if wanted {
+		r.plan.done(e, o)
+	} else {
+		r.plan.extra(e, o)
+	}
 	r.unsaved += e.Length
 	r.progress.add(e.Length)
 	return r.bounds.after(ctx, e, o)

@@ -186,9 +186,15 @@ func (c *imageCopy) readMap() error {
 		c.m = c.m.Fit(size)
 		c.Plan.Domain = &known
 	default:
-		if last := c.m.Of(imaging.Finished).Extents(); len(last) > 0 && last[len(last)-1].End() > size {
+		var end int64
+		for e, s := range c.m.All() {
+			if s == imaging.Finished {
+				end = e.End()
+			}
+		}
+		if end > size {
 			return &host.RefusedError{Exit: host.ExitRefused, Code: codeOther,
-				Why:  fmt.Sprintf("the map %s is about a larger medium: it has read %s beyond the end of %s", c.Map, host.Bytes(last[len(last)-1].End()-size), c.Source),
+				Why:  fmt.Sprintf("the map %s is about a larger medium: it has read %s beyond the end of %s", c.Map, host.Bytes(end-size), c.Source),
 				Next: "name the map that belongs to this source, or no map at all"}
 		}
 		c.m = c.m.Fit(size)
@@ -288,8 +294,10 @@ func (c *imageCopy) checkSame(ctx context.Context, src block.Source) error {
 		if err != nil {
 			return err
 		}
-		finished := c.m.Of(imaging.Finished)
-		some = slices.DeleteFunc(some, func(s imaging.Sum) bool { return !finished.Contains(s.Extent) })
+		some = slices.DeleteFunc(some, func(s imaging.Sum) bool {
+			st, run := c.m.At(s.Offset)
+			return st != imaging.Finished || !run.Contains(s.Extent)
+		})
 		v, err := imaging.Verify(ctx, src, sequence(some))
 		if err != nil {
 			return err
@@ -355,6 +363,9 @@ func (c *imageCopy) keep(_ context.Context, s imaging.Snapshot) error {
 			return err
 		}
 	}
+	if s.Map == nil {
+		return nil
+	}
 	s.Map.Comments = c.heading(s.Map)
 	return host.ReplaceFile(c.Map, true, func(w io.Writer) error {
 		_, err := s.Map.WriteTo(w)
@@ -419,11 +430,15 @@ func (c *imageCopy) tell(words string) {
 
 // result says what the copy came to.
 func (c *imageCopy) result(res imaging.Result) (wire.Result, error) {
-	var left block.Set
-	if c.Plan.Domain != nil {
-		left = c.m.Of(imaging.NonTried, imaging.NonTrimmed, imaging.NonScraped, imaging.BadSector).Intersect(*c.Plan.Domain)
-	} else {
-		left = c.m.Of(imaging.NonTried, imaging.NonTrimmed, imaging.NonScraped, imaging.BadSector)
+	left, places := int64(0), 0
+	for e, st := range c.m.All() {
+		if d := c.Plan.Domain; st != imaging.Finished && (d == nil || d.Overlaps(e)) {
+			n := e.Length
+			if d != nil {
+				n = d.Within(e).Bytes()
+			}
+			left, places = left+n, places+1
+		}
 	}
 	list, err := c.listHash()
 	if err != nil {
@@ -431,9 +446,9 @@ func (c *imageCopy) result(res imaging.Result) (wire.Result, error) {
 	}
 	exit, state := ExitDone, fmt.Sprintf("%s was copied: %s", c.Source, host.Bytes(res.Done))
 	next := fmt.Sprintf("run `salvor rescue %s --to CASE` to save the files", c.Image)
-	if !left.Empty() {
+	if left > 0 {
 		exit = ExitReserved
-		state = fmt.Sprintf("%s was copied but for %s in %d places", c.Source, host.Bytes(left.Bytes()), left.Count())
+		state = fmt.Sprintf("%s was copied but for %s in %d places", c.Source, host.Bytes(left), places)
 		next = fmt.Sprintf("run `salvor map show %s` to see where, or the same command with --retry-passes=3 to try these places again", c.Map)
 	}
 	safe := fmt.Sprintf("%s holds %s; its hashes stand in %s (list hash %s)", c.Image, host.Bytes(res.Done), c.Sums, list)

@@ -33,6 +33,7 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 1, "media of each kind")
 	flag.Uint64Var(&b.seed, "seed", 1000, "of the first medium")
 	flag.Int64Var(&b.size, "size", 256, "of a medium, in MiB")
+	flag.IntVar(&b.faults, "faults", -1, "bad sectors of a medium; so many that a run ends in minutes without it")
 	flag.StringVar(&kinds, "kinds", "", "which kinds, separated by commas; all without it")
 	flag.BoolVar(&healthy, "healthy", false, "a healthy file instead")
 	flag.Parse()
@@ -60,10 +61,14 @@ type bench struct {
 	seed   uint64
 	size   int64
 	kinds  []failing.Kind
+	faults int
 }
 
-// faults returns how many faults a medium of a kind has: a run should end within some minutes.
-func faults(k failing.Kind) int {
+// many returns how many faults a medium of a kind has: a run should end within some minutes.
+func (b *bench) many(k failing.Kind) int {
+	if b.faults >= 0 {
+		return b.faults
+	}
 	switch k {
 	case failing.Dead:
 		return 10
@@ -95,7 +100,7 @@ func (b *bench) failing() error {
 			}
 			for _, i := range order {
 				var err error
-				if got[i], err = b.one(failing.New(kind, seed, b.size, faults(kind)), i == 0); err != nil {
+				if got[i], err = b.one(failing.New(kind, seed, b.size, b.many(kind)), i == 0); err != nil {
 					return fmt.Errorf("%s %d: %w", kind, seed, err)
 				}
 			}
@@ -114,8 +119,8 @@ func (b *bench) failing() error {
 				sum[i] = append(sum[i], r)
 			}
 			for i, m := range got {
-				fmt.Printf("%-10s seed %d  %-8s  lost %d  extra %d  reads %6d  failed %4d  asked %4d MiB  99%% %6.1f s  100%% %6.1f s  wall %6.1f s\n",
-					kind, seed, [...]string{"salvor", "ddrescue"}[i], m.lost, m.more, m.Reads, m.Failed, m.Asked>>20, m.Most.Seconds(), m.All.Seconds(), m.wall.Seconds())
+				fmt.Printf("%-10s seed %d  %-8s  lost %d  extra %d  reads %6d  failed %4d  asked %4d MiB  held %6.1f s  99%% %6.1f s  100%% %6.1f s  wall %6.1f s\n",
+					kind, seed, [...]string{"salvor", "ddrescue"}[i], m.lost, m.more, m.Reads, m.Failed, m.Asked>>20, m.Held.Seconds(), m.Most.Seconds(), m.All.Seconds(), m.wall.Seconds())
 			}
 			fmt.Printf("%-10s seed %d  ratio     failed %.3f  99%% %.3f  100%% %.3f  wall %.3f\n", kind, seed, ratio[0], ratio[1], ratio[2], ratio[3])
 		}
