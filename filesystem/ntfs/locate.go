@@ -129,15 +129,22 @@ func weigh(ctx context.Context, src block.Source, b *boot, start int64, booted b
 	if backup, err := readBoot(vol, at); err == nil && (backup.sameLayout(b) || !c.FromBackup) {
 		count(backup.sameLayout(b))
 	}
+	rooted := false
 	if found {
 		v := newVolume(vol, b, nil)
-		if v.loadTable(ctx) == nil {
-			v.readVolume()
-			c.Label = v.info.Label
-			if root := v.system(recordRoot); root != nil {
-				count(root.directory())
-			}
+		if v.loadTable(ctx) != nil { // its own record is gone; the first ones follow each other all the same
+			n := firstFree * b.recordSize
+			v.table = newTable(vol, b.recordSize, []block.Run{{Physical: b.mft * b.clusterSize, Length: n}}, n)
 		}
+		v.readVolume()
+		c.Label = v.info.Label
+		if root := v.system(recordRoot); root != nil {
+			count(root.directory())
+			rooted = root.directory()
+		}
+	}
+	if !booted && !rooted {
+		c.Refuted += 2 // a copy of a record, in a file or a log
 	}
 	if src.Size() < c.Extent.End()-b.sectorSize {
 		c.Findings = append(c.Findings, volumeShort.New(finding.At(src.Size(), c.Extent.End()-src.Size()), finding.Expected(b.size(), src.Size()-start)))

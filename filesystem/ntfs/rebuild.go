@@ -36,7 +36,13 @@ func rebuild(ctx context.Context, vol block.Source, b *boot, notes []finding.Fin
 	} else if !anyRecord(vol, b) {
 		return nil, fmt.Errorf("ntfs: no record where the boot sector says: %w", cursor.ErrNot)
 	}
-	groups, f, err := scanRecords(ctx, vol, hint)
+	size := int64(usualRecord)
+	if b != nil {
+		size = b.recordSize
+	} else if r, ok := readRecord(vol, hint); ok {
+		size = int64(len(r.b))
+	}
+	groups, f, err := scanRecords(ctx, vol, size)
 	if err != nil {
 		return nil, err
 	}
@@ -55,11 +61,11 @@ func rebuild(ctx context.Context, vol block.Source, b *boot, notes []finding.Fin
 		return nil, fmt.Errorf("ntfs: the records belong to a volume that begins elsewhere: %w", cursor.ErrNot)
 	}
 	v := newVolume(vol, b, notes)
-	runs, size := tableOf(groups, b.recordSize, vol.Size())
+	runs, end := tableOf(groups, b.recordSize, vol.Size())
 	if len(runs) == 0 {
 		return nil, cursor.ErrNot
 	}
-	v.table = newTable(vol, b.recordSize, runs, size)
+	v.table = newTable(vol, b.recordSize, runs, end)
 	v.note(tableScanned.New(finding.At(runs[0].Physical, runs[0].Length), finding.Expected(nil, len(runs))))
 	if b.mirror > 0 {
 		v.compareMirror(b.mft*b.clusterSize, b.mirror*b.clusterSize)
@@ -143,13 +149,9 @@ type group struct {
 	number, at, count int64
 }
 
-// scanRecords searches the volume for records.
-func scanRecords(ctx context.Context, vol block.Source, hint int64) ([]group, *facts, error) {
+// scanRecords searches the volume for records of size bytes.
+func scanRecords(ctx context.Context, vol block.Source, size int64) ([]group, *facts, error) {
 	f := newFacts()
-	size := int64(usualRecord)
-	if r, ok := readRecord(vol, hint); ok {
-		size = int64(len(r.b))
-	}
 	var groups []group
 	buf := make([]byte, chunkSize+maxRecordSize)
 	for at := int64(0); at < vol.Size(); at += chunkSize {
