@@ -36,8 +36,8 @@ type bounds struct {
 
 var boundsOf = map[Effort]bounds{
 	Quick:  {ahead: 1 << 30, pieces: 1},
-	Normal: {ahead: 64 << 20, behind: 16 << 20, trials: 120_000, follow: 4, splits: 14, pieces: 4, decoded: 96 << 20},
-	Deep:   {ahead: 1 << 30, behind: 256 << 20, trials: 3_000_000, follow: 12, splits: 64, pieces: 8, decoded: 2 << 30},
+	Normal: {ahead: 64 << 20, behind: 16 << 20, trials: 64_000, follow: 8, splits: 14, pieces: 4, decoded: 96 << 20},
+	Deep:   {ahead: 1 << 30, behind: 256 << 20, trials: 3_000_000, follow: 24, splits: 64, pieces: 8, decoded: 2 << 30},
 }
 
 // JoinOptions say which files to put together, and out of what.
@@ -103,7 +103,7 @@ func Join(ctx context.Context, o JoinOptions) (JoinStats, error) {
 // broken is a file that is looked for, with what was learnt of it.
 type broken struct {
 	Found
-	searched int         // rounds in which its pieces were searched for
+	searched int         // level of the last search for its pieces
 	tried    []block.Run // the tape that was tried last
 	answer   *Found      // of this round
 }
@@ -116,12 +116,13 @@ type joiner struct {
 	stats   JoinStats
 }
 
-// maxSearches is how often the pieces of one file are searched for, as more and more is taken out of what lies around.
-const maxSearches = 3
+// levels are the shares of the trials that one search takes: all files are searched for with little work first, so that
+// what is easily found is out of the way of the others.
+var levels = []int{64, 8, 1}
 
 func (j *joiner) run(ctx context.Context) error {
-	for search := false; ; {
-		if err := j.round(ctx, search); err != nil {
+	for level := 0; ; {
+		if err := j.round(ctx, level); err != nil {
 			return err
 		}
 		accepted, err := j.accept()
@@ -129,10 +130,14 @@ func (j *joiner) run(ctx context.Context) error {
 			return err
 		}
 		switch {
+		case j.stats.Stopped:
+		case accepted && level > 0:
+			level = 0
+			continue
 		case accepted:
 			continue
-		case !search && j.Effort > Quick:
-			search = true
+		case j.Effort > Quick && level < len(levels):
+			level++
 			continue
 		}
 		break
@@ -143,14 +148,14 @@ func (j *joiner) run(ctx context.Context) error {
 // over reports whether the time for the search is over.
 func (j *joiner) over() bool { return !j.Deadline.IsZero() && time.Now().After(j.Deadline) }
 
-// round tries each file that is pending, all against the same free space.
-func (j *joiner) round(ctx context.Context, search bool) error {
+// round tries each file that is pending, all against the same free space: without a search at level 0.
+func (j *joiner) round(ctx context.Context, level int) error {
 	work := make(chan *broken)
 	var wg sync.WaitGroup
 	for range j.Workers {
 		wg.Go(func() {
 			for b := range work {
-				j.try(ctx, b, search)
+				j.try(ctx, b, level)
 			}
 		})
 	}

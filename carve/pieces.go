@@ -10,7 +10,7 @@ import (
 )
 
 // try looks for the pieces of one file.
-func (j *joiner) try(ctx context.Context, b *broken, search bool) {
+func (j *joiner) try(ctx context.Context, b *broken, level int) {
 	s := *j.space
 	if (b.Offset-s.base)%s.unit != 0 {
 		s.unit, s.base = leastUnit, 0
@@ -23,7 +23,7 @@ func (j *joiner) try(ctx context.Context, b *broken, search bool) {
 		return
 	}
 	_ = guard.Do(ctx, j.Limit, j.Source, func(ctx context.Context, _ block.Source) error {
-		if !search {
+		if level == 0 {
 			if slices.Equal(t.runs, b.tried) || t.runs[0].Length > b.Report.GoodUntil+squeezeRoom && len(b.tried) == 0 {
 				return nil // nothing was taken out near the place where it breaks
 			}
@@ -31,12 +31,12 @@ func (j *joiner) try(ctx context.Context, b *broken, search bool) {
 			b.answer = j.judge(ctx, b, t, []block.Extent{{Length: t.size}})
 			return nil
 		}
-		if b.searched == maxSearches {
-			return nil
+		if level > 1 && b.searched >= level {
+			return nil // it came to nothing; only the first search is worth doing again
 		}
-		b.searched++
+		b.searched = max(b.searched, level)
 		t = s.tape(b.Offset, j.bounds.ahead, j.bounds.behind)
-		q := &quest{j: j, b: b, t: t, ctx: ctx, trials: j.bounds.trials, decoded: j.bounds.decoded}
+		q := &quest{j: j, b: b, t: t, ctx: ctx, trials: j.bounds.trials / levels[level-1], decoded: j.bounds.decoded / int64(levels[level-1])}
 		q.scout = b.Format.Scout
 		if q.scout == nil {
 			q.scout = q.byExamining
@@ -233,12 +233,12 @@ type candidate struct {
 
 // byNearness tries the places behind the break, the nearest first.
 func (q *quest) byNearness(w *way, depth int) *Found {
-	var best []candidate
-	buf := make([]byte, sector)
+	var best, short []candidate
+	buf, head := make([]byte, sector), make([]byte, 4<<10)
 	for _, split := range q.splits(w) {
 		followed := 0
-		mark := w.marks.before(split)
 		cut := block.Extent{Offset: w.last, Length: split - w.at}
+		mark := q.markAt(w, cut, split)
 		for next := range q.t.pieceStarts(cut.End() + q.t.unit) {
 			if q.spent() {
 				return nil
@@ -247,10 +247,19 @@ func (q *quest) byNearness(w *way, depth int) *Found {
 			if k == constant || k == wordy && w.reach.Dense || cut.Has(next) {
 				continue
 			}
+			if w.reach.Fits != nil && !w.reach.Fits(q.first(next, head)) {
+				continue
+			}
 			q.trials--
-			short := append(slices.Clone(w.pieces), cut, block.Extent{Offset: next, Length: max(glance, 2*q.t.unit)})
-			r, err := q.scout(q.ctx, q.source(short), mark, nil)
-			if err != nil || !r.Whole && !r.Ended && r.Bad < split+glance {
+			look := append(slices.Clone(w.pieces), cut, block.Extent{Offset: next, Length: max(glance, 2*q.t.unit)})
+			r, err := q.scout(q.ctx, q.source(look), mark, nil)
+			if err != nil {
+				continue
+			}
+			if !r.Whole && !r.Ended && r.Bad < split+glance {
+				if r.Bad > split+q.t.unit+q.t.unit/16 && len(short) < maxShort {
+					short = append(short, candidate{split, next, r.Bad})
+				}
 				continue
 			}
 			f, c := q.follow(w, cut, next, split, mark)
@@ -265,7 +274,37 @@ func (q *quest) byNearness(w *way, depth int) *Found {
 			}
 		}
 	}
-	return q.deeper(w, best, depth)
+	return q.deeper(w, append(best, short...), depth)
+}
+
+// maxShort is how many pieces that are over after less than a glance are kept as possible.
+const maxShort = 32
+
+// maxDeeper is how many ways are gone on from.
+const maxDeeper = 4
+
+// first reads the beginning of a piece.
+func (q *quest) first(off int64, buf []byte) []byte {
+	runs := block.Slice(q.t.runs, block.Extent{Offset: off, Length: min(q.t.unit, int64(len(buf)))})
+	if len(runs) == 0 {
+		return nil
+	}
+	n, _ := q.t.src.ReadAt(buf[:runs[0].Length], runs[0].Physical)
+	return buf[:n]
+}
+
+// markAt returns a mark as near before a split as there is one.
+func (q *quest) markAt(w *way, cut block.Extent, split int64) filetype.Mark {
+	mark := w.marks.before(split)
+	if q.whole || mark != nil && split-mark.Offset() <= 2*filetype.MarkEvery {
+		return mark
+	}
+	_, _ = q.scout(q.ctx, q.source(append(slices.Clone(w.pieces), cut)), mark, func(m filetype.Mark) {
+		if m.Offset() <= split {
+			mark = m
+		}
+	})
+	return mark
 }
 
 // follow reads the way that goes on at next as far as it goes.
@@ -286,7 +325,7 @@ func (q *quest) follow(w *way, cut block.Extent, next, split int64, mark filetyp
 // deeper goes on from the ways that came farthest.
 func (q *quest) deeper(w *way, best []candidate, depth int) *Found {
 	slices.SortStableFunc(best, func(a, b candidate) int { return int(min(max(b.bad-a.bad, -1), 1)) })
-	for _, c := range best[:min(len(best), 2)] {
+	for _, c := range best[:min(len(best), maxDeeper)] {
 		if q.spent() || depth+1 >= q.j.bounds.pieces {
 			return nil
 		}
@@ -324,7 +363,7 @@ func (q *quest) byAnchor(w *way, depth int) *Found {
 				}
 				q.trials--
 				cut := block.Extent{Offset: w.last, Length: split - w.at}
-				f, c := q.follow(w, cut, cut.End()+gap, split, w.marks.before(split))
+				f, c := q.follow(w, cut, cut.End()+gap, split, q.markAt(w, cut, split))
 				if f != nil {
 					return f
 				}

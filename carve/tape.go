@@ -113,7 +113,7 @@ func (t *tape) joined(pieces []block.Extent) []block.Run {
 }
 
 // pieceStarts yields the offsets on the tape at which a piece may begin behind from: units, nearest first, then
-// those before the file, nearest first too.
+// those before the file, from the farthest on: the first that fits is then the beginning of a piece.
 func (t *tape) pieceStarts(from int64) func(func(int64) bool) {
 	return func(yield func(int64) bool) {
 		for q := from; q < t.forward; q += t.unit {
@@ -121,7 +121,7 @@ func (t *tape) pieceStarts(from int64) func(func(int64) bool) {
 				return
 			}
 		}
-		for q := t.forward + (t.size-t.forward-1)/t.unit*t.unit; q >= t.forward && t.size > t.forward; q -= t.unit {
+		for q := t.forward; q < t.size; q += t.unit {
 			if !yield(q) {
 				return
 			}

@@ -36,6 +36,8 @@ type Reach struct {
 	Bad int64
 	// Dense says that the data at Bad is compressed: no sector of it is of one byte only, or text.
 	Dense bool
+	// Fits, when not nil, refuses at once what cannot stand at Bad: p are the first bytes of a piece, up to 4 KiB.
+	Fits func(p []byte) bool
 	// Anchors are what must stand somewhere behind when the file goes on: the search for the next piece begins with them.
 	Anchors []Anchor
 }

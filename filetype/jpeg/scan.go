@@ -22,12 +22,14 @@ const (
 	tooBright        // an average that no picture has
 	overrun          // a run of empty blocks that reaches over the restart interval
 	allZero          // blocks full of coefficients that nothing but zeros gave
+	otherImage       // brightness that does not go on from the row above
 )
 
 var faultWords = [...]string{sound: "", runsOut: "the data ends", noCode: "bits that are no Huffman code",
 	beyond: "a coefficient behind the last", tooLarge: "a coefficient with too many bits",
 	impossible: "a symbol that has no meaning here", tooBright: "a brightness far outside of the range",
-	overrun: "a run of empty blocks over the end of its interval", allZero: "nothing but zeros"}
+	overrun: "a run of empty blocks over the end of its interval", allZero: "nothing but zeros",
+	otherImage: "the data of another picture"}
 
 // errSource says that the source ended the data; the reason is in bits.err.
 var errSource = errors.New("jpeg: the source ends the scan")
@@ -58,6 +60,7 @@ type decoder struct {
 	flat   int  // blocks in a row that nothing but zeros gave
 	pause  int64
 	paused func() // called between two MCUs once pause bytes of the file are read; may be nil
+	seam   *seam  // of a scout; nil otherwise
 }
 
 // run decodes the scan that begins where the stream stands, and leaves it before the marker behind it.
@@ -100,8 +103,14 @@ func (d *decoder) run() error {
 			if f := d.mcu(d.column, d.row); f != sound {
 				return d.err(f)
 			}
+			if d.seam != nil && d.seam.foreign() {
+				return d.err(otherImage)
+			}
 		}
 		d.column = 0
+		if d.seam != nil {
+			d.seam.endRow()
+		}
 		d.good = d.b.pos()
 	}
 	if late {
@@ -168,13 +177,20 @@ func (d *decoder) err(f fault) error {
 // mcu decodes the MCU in column x of row y.
 func (d *decoder) mcu(x, y int) fault {
 	if len(d.s.c) == 1 {
-		return d.block(0, x, y)
+		f := d.block(0, x, y)
+		if d.seam != nil && d.s.ss == 0 && d.s.ah == 0 {
+			d.seam.see(x, y)
+		}
+		return f
 	}
 	for i, c := range d.s.c {
 		for v := range int(c.v) {
 			for h := range int(c.h) {
 				if f := d.block(i, x*int(c.h)+h, y*int(c.v)+v); f != sound {
 					return f
+				}
+				if d.seam != nil && i == 0 && d.s.ah == 0 {
+					d.seam.see(x*int(c.h)+h, y*int(c.v)+v)
 				}
 			}
 		}
@@ -239,6 +255,9 @@ func (d *decoder) average(i int) fault {
 	}
 	d.pred[i] += v
 	q := int32(d.s.c[i].quant[0])
+	if d.seam != nil && i == 0 {
+		d.seam.value = d.pred[i] << d.s.al * q
+	}
 	if a := max(d.pred[i], -d.pred[i]); a > 1<<16 || a<<d.s.al*q > d.limit+q<<d.s.al {
 		return tooBright
 	}
