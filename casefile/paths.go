@@ -17,6 +17,7 @@ const (
 	sumsName    = "SHA256SUMS"
 	htmlName    = "report.html"
 	jsonName    = "report.json"
+	dfxmlName   = "dfxml"
 	imageDir    = "image"
 )
 
@@ -47,6 +48,16 @@ func (c *Case) SHA256SumsPath() string { return filepath.Join(c.dir, sumsName) }
 // ReportPaths returns where the reports stand.
 func (c *Case) ReportPaths() (html, json string) {
 	return filepath.Join(c.dir, htmlName), filepath.Join(c.dir, jsonName)
+}
+
+// DFXMLPath returns where the list of files of source n in Digital Forensics XML stands.
+func (c *Case) DFXMLPath(n int) string { return filepath.Join(c.dir, dfxmlFile(n)) }
+
+func dfxmlFile(n int) string {
+	if n == 1 {
+		return dfxmlName + ".xml"
+	}
+	return fmt.Sprintf("%s-%d.xml", dfxmlName, n)
 }
 
 // MakeImageDir makes the folder for copies.

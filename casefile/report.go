@@ -2,12 +2,15 @@ package casefile
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"html/template"
 	"io"
 	"iter"
 	"time"
 
+	"salvor/filetype"
 	"salvor/internal/wire"
 	"salvor/recovery"
 )
@@ -25,12 +28,27 @@ type ReportData struct {
 	Finished  bool
 	Catalogue Catalogue
 	Findings  []wire.Finding // about what is no single file
+	// Thumbnails are small pictures of files, the best first; the page shows them as they are.
+	Thumbnails []Thumbnail
 	// Todo and NotTodo are further steps and warnings, one sentence each; Result.Next stands above them.
 	Todo, NotTodo []string
 }
 
-// WriteReports writes report.json, with every file of the catalogue, and report.html, for a person. Each is
-// replaced as a whole or not at all. The memory that it takes does not grow with the number of files.
+// Thumbnail is the small picture of a file.
+type Thumbnail struct {
+	Name, SavedAs string // hostile text
+	Verdict       filetype.Verdict
+	JPEG          []byte
+}
+
+// URL returns the picture as part of the page.
+func (t Thumbnail) URL() template.URL {
+	return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(t.JPEG))
+}
+
+// WriteReports writes report.json, with every file of the catalogue, dfxml.xml with the places of each, and report.html,
+// for a person. Each is replaced as a whole or not at all. The memory that it takes does not grow with the number of
+// files.
 func WriteReports(ctx context.Context, c *Case, d ReportData) error {
 	if c.mode == Reader {
 		return ErrReadOnly
@@ -43,7 +61,16 @@ func WriteReports(ctx context.Context, c *Case, d ReportData) error {
 	if err != nil {
 		return fmt.Errorf("casefile: report: %w", err)
 	}
+	maps, err := c.mapsOf(rows)
+	if err != nil {
+		return err
+	}
+	notes, err := c.CaseNotes()
+	if err != nil {
+		return err
+	}
 	p := &page{
+		Maps: maps, CaseNotes: notes, Thumbnails: d.Thumbnails,
 		Program: c.o.Program, Case: c.dir, Written: c.o.Now().UTC().Truncate(time.Second),
 		Result: d.Result, Finished: d.Finished, Todo: d.Todo, NotTodo: append(notTodo[:len(notTodo):len(notTodo)], d.NotTodo...),
 		Record: c.Record(), Journal: journal, Findings: d.Findings, tally: newTally(),
@@ -60,7 +87,26 @@ func WriteReports(ctx context.Context, c *Case, d ReportData) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	for _, s := range p.Record.Sources {
+		if err := c.writeDFXML(ctx, s, rows, d.Catalogue); err != nil {
+			return err
+		}
+	}
 	return writeAtomic(c.root, c.dir, htmlName, p.writeHTML)
+}
+
+// writeDFXML writes the list of the files of one source.
+func (c *Case) writeDFXML(ctx context.Context, s Source, rows []recovery.LayerRow, catalogue Catalogue) error {
+	d := DFXML{Program: c.o.Program, Image: s.Path, Sector: s.SectorSize, Written: c.o.Now()}
+	for _, r := range rows {
+		if r.Source == s.Number && r.Volume > 0 && !r.Rival {
+			d.Volumes = append(d.Volumes, r)
+		}
+	}
+	d.Files = func(volume int) iter.Seq2[*recovery.Entry, error] {
+		return catalogue.Select(ctx, recovery.Query{Sources: []int{s.Number}, Volumes: []int{volume}, IncludeDirs: true})
+	}
+	return writeAtomic(c.root, c.dir, dfxmlFile(s.Number), func(w io.Writer) error { return WriteDFXML(w, d) })
 }
 
 // notTodo are the steps by which people destroy what could still be saved.
@@ -83,6 +129,9 @@ type page struct {
 	Layers        []wire.Layer
 	Findings      []wire.Finding
 	Journal       journalReport
+	Maps          map[int]*mediumMap
+	CaseNotes     []CaseNote
+	Thumbnails    []Thumbnail
 
 	tally *tally
 }

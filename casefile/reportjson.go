@@ -40,6 +40,9 @@ func (p *page) writeJSON(w io.Writer, files iter.Seq2[*recovery.Entry, error]) e
 			return err
 		}
 		p.tally.add(e)
+		if m := p.Maps[e.Source]; m != nil {
+			m.addEntry(e)
+		}
 		line, err := wire.Encode(wire.FromEntry(e))
 		if err != nil {
 			return fmt.Errorf("file %s: %w", e.ID, err)

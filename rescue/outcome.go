@@ -250,5 +250,6 @@ func (j *job) report(ctx context.Context, r wire.Result, finished bool) error {
 	}
 	return casefile.WriteReports(ctx, j.c, casefile.ReportData{
 		Result: r, Finished: finished, Catalogue: j.cat, Findings: j.findings, Todo: todo, NotTodo: not,
+		Thumbnails: j.thumbnails(ctx),
 	})
 }

@@ -88,6 +88,7 @@ Stop using the device first. Do not format it, do not reset it, do not update it
   salvor files CASE                   what was found
   salvor show CASE ID                 one file: what is in it, where it is damaged
   salvor save CASE --to FOLDER        some of it, elsewhere
+  salvor note CASE FILE…              photos of screens, notes and logs into the case
   salvor verify CASE                  is all that was saved still what it was
 
 Exit codes: 0 done, 10 done with reservations, 20 only locked content, 30 a choice is
@@ -139,7 +140,7 @@ again to go on), 1 error, 2 usage.`,
 		}
 	})
 	root.AddCommand(a.rescueCommand(), a.lookCommand(), a.copyCommand(), a.filesCommand(), a.showCommand(), a.saveCommand(),
-		a.verifyCommand(), a.versionCommand())
+		a.verifyCommand(), a.noteCommand(), a.versionCommand())
 	return root
 }
 

@@ -20,7 +20,7 @@ import (
 const exitBad = 50
 
 // Findings are the kinds of finding that this package raises.
-var Findings = []*finding.Def{savedChanged, savedMissing, savedExtra, journalBroken, imageChanged}
+var Findings = []*finding.Def{savedChanged, savedMissing, savedExtra, journalBroken, imageChanged, noteChanged}
 
 var (
 	savedChanged = &finding.Def{Code: "verify.changed", Severity: finding.Error,
@@ -29,6 +29,7 @@ var (
 	savedExtra   = &finding.Def{Code: "verify.extra", Severity: finding.Info, Text: "{path} was not saved by this program"}
 
 	journalBroken = &finding.Def{Code: "verify.journal", Severity: finding.Error, Text: "the custody journal was changed: {what}"}
+	noteChanged   = &finding.Def{Code: "verify.note", Severity: finding.Error, Text: "the note {path} is not what was added: its SHA-256 should be {expected} and is {found}"}
 	imageChanged  = &finding.Def{Code: "verify.image", Severity: finding.Error,
 		Text: "the bytes {place} of source {source} are not what was read: their hash is another one"}
 )
@@ -78,6 +79,11 @@ func (a *app) verify(cmd *cobra.Command, dir string) error {
 	} else if err != nil {
 		return err
 	}
+	notes, err := verifyNotes(c, e)
+	if err != nil {
+		return err
+	}
+	bad += notes
 	changed, reserved, err := a.verifyMedia(cmd, c, e)
 	e.p.clear()
 	if err != nil {
@@ -97,6 +103,25 @@ func (a *app) verify(cmd *cobra.Command, dir string) error {
 		return a.end(wire.NewResult(rescue.ExitReserved, "all saved files are what they were; "+reserved, safe, "bring the source back to check it too"))
 	}
 	return a.end(wire.NewResult(rescue.ExitDone, "everything in the case is what it was", safe, "nothing needs to be done"))
+}
+
+// verifyNotes reads the notes again, and returns how many are not what was added.
+func verifyNotes(c *rescue.Case, e *events) (bad int64, err error) {
+	notes, err := c.CaseNotes()
+	if err != nil {
+		return 0, err
+	}
+	for _, n := range notes {
+		sum, err := c.CheckNote(n)
+		if err != nil {
+			sum = err.Error()
+		}
+		if sum != n.SHA256 {
+			bad++
+			e.Finding(wire.FromFinding(noteChanged.New(finding.Arg("path", n.Path), finding.Expected(n.SHA256, sum))))
+		}
+	}
+	return bad, nil
 }
 
 // verifyMedia reads the sources again, as far as they can be reached, and returns in how many places they
