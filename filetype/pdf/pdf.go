@@ -20,6 +20,7 @@ func Formats() []filetype.Format {
 		Ceiling: filetype.Consistent,
 		Carve:   true,
 		Examine: examine,
+		Preview: preview,
 	}}
 }
 

@@ -25,11 +25,11 @@ var (
 func Formats() []filetype.Format {
 	return []filetype.Format{
 		{Name: "json", Class: filetype.Text, Extensions: []string{"json", "jsonl", "ndjson", "geojson"},
-			Ceiling: filetype.Consistent, Examine: examineJSON},
+			Ceiling: filetype.Consistent, Examine: examineJSON, Preview: preview},
 		{Name: "csv", Class: filetype.Text, Extensions: []string{"csv", "tsv"},
-			Ceiling: filetype.Consistent, Examine: examineCSV},
+			Ceiling: filetype.Consistent, Examine: examineCSV, Preview: preview},
 		{Name: "text", Class: filetype.Text, Extensions: []string{"txt", "log", "md", "conf", "cfg", "ini", "sh", "yaml", "yml", "xml", "html"},
-			Ceiling: filetype.Consistent, Examine: examineText},
+			Ceiling: filetype.Consistent, Examine: examineText, Preview: preview},
 	}
 }
 
