@@ -6,6 +6,9 @@ import (
 	"slices"
 
 	"salvor/filetype"
+	"salvor/filetype/aac"
+	"salvor/filetype/aiff"
+	"salvor/filetype/amr"
 	"salvor/filetype/avi"
 	"salvor/filetype/bmp"
 	"salvor/filetype/bzip2"
@@ -21,6 +24,7 @@ import (
 	"salvor/filetype/mail"
 	"salvor/filetype/markup"
 	"salvor/filetype/matroska"
+	"salvor/filetype/midi"
 	"salvor/filetype/mp3"
 	"salvor/filetype/mp4"
 	"salvor/filetype/ogg"
@@ -78,6 +82,10 @@ func Formats() []filetype.Format {
 		cpio.Formats(),
 		cab.Formats(),
 		webp.Formats(),
+		aiff.Formats(),
+		aac.Formats(),
+		amr.Formats(),
+		midi.Formats(),
 		text.Formats(),
 	)
 }
