@@ -40,6 +40,7 @@ func (v *volume) Files(ctx context.Context) iter.Seq2[*filesystem.File, error] {
 		w.folders(folderDead)
 		w.records(false)
 		w.leads()
+		w.unlinked()
 		w.older()
 		w.end()
 	}
@@ -55,6 +56,7 @@ type walker struct {
 	paths   map[reference]place
 	times   map[reference]int // how often an identity was given
 	done    map[reference]bool
+	given   map[string]bool // paths of deleted files, where names without a reference follow
 }
 
 // place is where a folder stands in the tree.
@@ -280,6 +282,12 @@ func (w *walker) object(o *object) {
 
 func (w *walker) named(f *filesystem.File, at reference) {
 	f.ID = w.id(at)
+	if len(w.s.unlinked) > 0 && f.State != filesystem.Live {
+		if w.given == nil {
+			w.given = map[string]bool{}
+		}
+		w.given[f.Path] = true
+	}
 	if when, ok := w.s.removed[at]; ok && f.State != filesystem.Live {
 		f.Times.Deleted = moment(when)
 	}
@@ -444,6 +452,28 @@ func (w *walker) leads() {
 		if w.place(f, l.parent, l.name) {
 			w.named(f, at)
 		}
+	}
+}
+
+// unlinked yields names behind the entries of folders that lead nowhere any more.
+func (w *walker) unlinked() {
+	ids := map[int64]int{}
+	for i := range w.s.unlinked {
+		if w.over() {
+			return
+		}
+		l := &w.s.unlinked[i]
+		f := w.onlyName(&l.fileName, filesystem.Deleted)
+		lose(f, l.size)
+		f.Findings = append(f.Findings, l.from.New(finding.At(max(l.at, 0), 0)), nameUnlinked.New())
+		if !w.place(f, l.parent, l.name) || w.given[f.Path] {
+			continue
+		}
+		f.ID = fmt.Sprintf("n0x%x", l.at)
+		if ids[l.at]++; ids[l.at] > 1 {
+			f.ID += fmt.Sprintf("-%d", ids[l.at])
+		}
+		w.emit(f)
 	}
 }
 

@@ -8,7 +8,7 @@ var Findings = []*finding.Def{
 	versionUnknown, bitmapBroken, badClusters, logBroken,
 	recordTorn, recordBroken, recordSkewed, listBroken, pairsBroken, sizesContradict, clustersShared, clustersFree, behindEnd, extensionGone,
 	encrypted, compressionUnknown, wofElsewhere, wofBroken, unreadableKnown, reparseBroken,
-	nameGone, nameOnly, notNamed, parentReused, parentGone, nameFromLog, nameFromJournal, nameFromIndex,
+	nameGone, nameOnly, nameUnlinked, notNamed, parentReused, parentGone, nameFromLog, nameFromJournal, nameFromIndex,
 	deletedForeign, deletedContested, olderVersion,
 }
 
@@ -77,6 +77,8 @@ var (
 		Text: "the name of the file is gone"}
 	nameOnly = &finding.Def{Code: "ntfs.name.only", Severity: finding.Warning,
 		Text: "only the name is left; the record {record} of the file belongs to another one by now"}
+	nameUnlinked = &finding.Def{Code: "ntfs.name.unlinked", Severity: finding.Warning,
+		Text: "only the name is left; which record the file had is not known"}
 	notNamed = &finding.Def{Code: "ntfs.name.unlisted", Severity: finding.Warning,
 		Text: "the file is in use, but the folder that it belongs to does not name it"}
 	parentReused = &finding.Def{Code: "ntfs.parent.reused", Severity: finding.Warning,

@@ -66,23 +66,42 @@ func parseEntries(b []byte, at int, base int64, visit func(indexEntry)) (used, r
 // slackEntries looks for whole entries in b[from:], which is not in use: what moved or was removed leaves
 // them there. parent is the number of the folder; -1 takes those of any.
 func slackEntries(b []byte, from int, parent int64, visit func(indexEntry)) {
-	const least = entryHeader + nameHeader + 2
+	const least = nameHeader + 2
 	for p := (from + 7) &^ 7; p+least <= len(b); {
-		size, key := int(le.Uint16(b[p+8:])), int(le.Uint16(b[p+10:]))
-		units := int(b[p+entryHeader+64])
-		if key != nameHeader+2*units || size < entryHeader+key || size > entryHeader+key+7+8 || size%8 != 0 || p+entryHeader+key > len(b) {
-			p += 8
+		if e, n := slackEntry(b[p:], p, parent); n > 0 {
+			visit(e)
+			p += n
 			continue
 		}
-		n, err := parseFileName(b[p+entryHeader:p+entryHeader+key], int64(p))
-		file := reference(le.Uint64(b[p:]))
-		if err != nil || file.number() == 0 || file.sequence() == 0 || n.parent.sequence() == 0 || parent >= 0 && n.parent.number() != parent || !n.likely() {
-			p += 8
-			continue
+		// The header of the first entry behind those in use is gone: their end stands in its place.
+		if parent >= 0 {
+			if n, err := parseFileName(b[p:], int64(p)); err == nil && n.parent.number() == parent && n.parent.sequence() != 0 && n.likely() {
+				visit(indexEntry{fileName: n, at: p})
+				p += (nameHeader + 2*int(b[p+64]) + 7) &^ 7
+				continue
+			}
 		}
-		visit(indexEntry{file: file, fileName: n, at: p})
-		p += size
+		p += 8
 	}
+}
+
+// slackEntry decodes the entry at the start of b, if there is one, and returns its length.
+func slackEntry(b []byte, at int, parent int64) (indexEntry, int) {
+	if len(b) < entryHeader+nameHeader+2 {
+		return indexEntry{}, 0
+	}
+	size, key := int(le.Uint16(b[8:])), int(le.Uint16(b[10:]))
+	units := int(b[entryHeader+64])
+	if key != nameHeader+2*units || size < entryHeader+key || size > entryHeader+key+7+8 || size%8 != 0 || entryHeader+key > len(b) {
+		return indexEntry{}, 0
+	}
+	n, err := parseFileName(b[entryHeader:entryHeader+key], int64(at))
+	file := reference(le.Uint64(b))
+	unlinked := file == 0 && parent >= 0 // Windows clears the reference of an entry that it removes
+	if err != nil || !unlinked && (file.number() == 0 || file.sequence() == 0) || n.parent.sequence() == 0 || parent >= 0 && n.parent.number() != parent || !n.likely() {
+		return indexEntry{}, 0
+	}
+	return indexEntry{file: file, fileName: n, at: at}, size
 }
 
 // likely reports whether a name that was found by its looks is one: its times are those of a clock, its
@@ -111,7 +130,7 @@ func (v *volume) folderIndex(o *object, live, slack func(e indexEntry, off int64
 	}
 	at := o.offset(0)
 	give := func(to func(indexEntry, int64), base int64) func(indexEntry) {
-		return func(e indexEntry) { to(e, base) }
+		return func(e indexEntry) { to(e, base+int64(e.at)) }
 	}
 	used, _, err := parseEntries(root.bytes, 16, at, give(live, at))
 	slackEntries(root.bytes, used, o.number, give(slack, at))

@@ -81,6 +81,7 @@ type survey struct {
 	dead     []dead // in order of their places, those only that overlap another
 	deadEnd  []int64
 	leads    map[reference]lead
+	unlinked []lead               // names without a reference
 	removed  map[reference]uint64 // when the journal says that a file was deleted
 	lost     []lostEntry
 	unlisted bool // some folder could not be read whole
@@ -264,6 +265,7 @@ func (v *volume) surveyFolders(ctx context.Context, s *survey) {
 		}
 	}
 	slices.SortFunc(numbers, func(a, b reference) int { return cmp.Compare(a.number(), b.number()) })
+	listed := map[string]bool{}
 	for _, at := range numbers {
 		if ctx.Err() != nil {
 			return
@@ -275,8 +277,19 @@ func (v *volume) surveyFolders(ctx context.Context, s *survey) {
 		}
 		o := v.gather(&r)
 		alive := r.inUse()
-		slack := func(e indexEntry, off int64) { s.lead(e.file, lead{e.fileName, nameFromIndex, off, true}) }
+		clear(listed)
+		first := len(s.unlinked)
+		slack := func(e indexEntry, off int64) {
+			l := lead{e.fileName, nameFromIndex, off, true}
+			switch {
+			case e.file != 0:
+				s.lead(e.file, l)
+			case e.space != spaceDOS && len(s.unlinked) < maxLeads:
+				s.unlinked = append(s.unlinked, l)
+			}
+		}
 		live := func(e indexEntry, off int64) {
+			listed[e.name] = true
 			k := s.get(e.file.number())
 			switch {
 			case !alive:
@@ -296,6 +309,13 @@ func (v *volume) surveyFolders(ctx context.Context, s *survey) {
 		if err := v.folderIndex(o, live, slack); err != nil && alive {
 			s.unlisted = true
 		}
+		// What is still there under the same name was only moved.
+		rest := slices.DeleteFunc(s.unlinked[first:], func(l lead) bool {
+			met := listed[l.name]
+			listed[l.name] = true
+			return met
+		})
+		s.unlinked = s.unlinked[:first+len(rest)]
 	}
 }
 
