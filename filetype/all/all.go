@@ -14,17 +14,21 @@ import (
 	"salvor/filetype/bzip2"
 	"salvor/filetype/cab"
 	"salvor/filetype/cpio"
+	"salvor/filetype/dex"
 	"salvor/filetype/dtb"
 	"salvor/filetype/elf"
 	"salvor/filetype/flac"
 	"salvor/filetype/gif"
 	"salvor/filetype/gzip"
+	"salvor/filetype/javaclass"
 	"salvor/filetype/jpeg"
 	"salvor/filetype/lz4"
+	"salvor/filetype/macho"
 	"salvor/filetype/mail"
 	"salvor/filetype/markup"
 	"salvor/filetype/matroska"
 	"salvor/filetype/midi"
+	"salvor/filetype/mo"
 	"salvor/filetype/mp3"
 	"salvor/filetype/mp4"
 	"salvor/filetype/ogg"
@@ -86,6 +90,10 @@ func Formats() []filetype.Format {
 		aac.Formats(),
 		amr.Formats(),
 		midi.Formats(),
+		macho.Formats(),
+		dex.Formats(),
+		javaclass.Formats(),
+		mo.Formats(),
 		text.Formats(),
 	)
 }
