@@ -27,8 +27,7 @@ type bounds struct {
 	lastGood      time.Time
 	second        time.Time // the second that is counted
 	badInSecond   int64
-	paceFrom      time.Time
-	paced         int64
+	free          time.Time // when the next read is within the rate
 	phase         Status
 	pass          int
 	areas         int // bad areas at the beginning, -1 before
@@ -36,7 +35,7 @@ type bounds struct {
 
 func newBounds(p Plan) bounds {
 	now := time.Now()
-	return bounds{plan: p, lastGood: now, paceFrom: now, areas: -1}
+	return bounds{plan: p, lastGood: now, areas: -1}
 }
 
 // back says that a source which was gone is there again.
@@ -60,23 +59,21 @@ func (b *bounds) before(ctx context.Context, p *planner, e block.Extent) error {
 		}
 	}
 	if rate := b.plan.MaxReadRate; rate > 0 {
-		ahead := time.Duration(float64(b.paced)/float64(rate)*float64(time.Second)) - time.Since(b.paceFrom)
-		if ahead > 0 {
-			return sleep(ctx, ahead)
-		}
+		ahead := time.Until(b.free)
+		b.free = time.Now().Add(max(ahead, 0) + time.Duration(float64(e.Length)/float64(rate)*float64(time.Second)))
+		return sleep(ctx, ahead)
 	}
 	return nil
 }
 
 func (b *bounds) after(ctx context.Context, e block.Extent, o outcome) error {
 	b.reads++
-	b.paced += e.Length
 	now := time.Now()
 	if o.good > 0 {
 		b.lastGood = now
 	}
 	if o.good == e.Length {
-		if r := b.plan.MinReadRate; r > 0 && e.Length >= smallCluster && o.took > 0 && float64(e.Length)/o.took.Seconds() < float64(r) {
+		if r := b.plan.MinReadRate; r > 0 && e.Length >= leastCluster && o.took > 0 && float64(e.Length)/o.took.Seconds() < float64(r) {
 			b.slow++
 		}
 		if n, ok := limit(b.plan.MaxSlowReads); ok && b.slow > n {
