@@ -9,6 +9,7 @@ import (
 	"salvor/filetype/aac"
 	"salvor/filetype/aiff"
 	"salvor/filetype/amr"
+	"salvor/filetype/asf"
 	"salvor/filetype/avi"
 	"salvor/filetype/bmp"
 	"salvor/filetype/bzip2"
@@ -18,6 +19,7 @@ import (
 	"salvor/filetype/dtb"
 	"salvor/filetype/elf"
 	"salvor/filetype/flac"
+	"salvor/filetype/flv"
 	"salvor/filetype/gif"
 	"salvor/filetype/gzip"
 	"salvor/filetype/javaclass"
@@ -94,6 +96,8 @@ func Formats() []filetype.Format {
 		dex.Formats(),
 		javaclass.Formats(),
 		mo.Formats(),
+		flv.Formats(),
+		asf.Formats(),
 		text.Formats(),
 	)
 }
