@@ -67,6 +67,7 @@ func (v *volume) mapInode(in *inode, use *budget) mapping {
 	} else {
 		m.indirect()
 	}
+	m.changed(in.ranges)
 	m.fill()
 	m.out.runs = block.Normalize(m.out.runs, size)
 	return m.out

@@ -101,7 +101,7 @@ func (v *volume) content(in *inode, use *budget) (runs []block.Run, size int64, 
 // miscounted compares the number of blocks that an inode says it has with those of its map.
 func (v *volume) miscounted(in *inode, m *mapping) *finding.Finding {
 	s := v.sb
-	if s.clusterBlocks > 1 || len(m.problems) > 0 || s.incompat&incompatEAInode != 0 {
+	if s.clusterBlocks > 1 || len(in.ranges) > 0 || len(m.problems) > 0 || s.incompat&incompatEAInode != 0 {
 		return nil
 	}
 	n := int64(0)

@@ -2,6 +2,7 @@ package ext
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"iter"
 	"slices"
@@ -31,6 +32,7 @@ func (v *volume) Files(ctx context.Context) iter.Seq2[*filesystem.File, error] {
 		w.root()
 		w.orphans()
 		w.missing()
+		w.extentLeaves()
 		w.past()
 		w.unnamed()
 		if !w.stopped && ctx.Err() != nil {
@@ -48,14 +50,16 @@ type walker struct {
 	yield   func(*filesystem.File, error) bool
 	stopped bool
 
-	seen    inodeSet          // that were yielded
-	times   map[uint32]int    // how often, where it was more than once
-	p       *past             // what the journal knows; nil when that is nothing
-	paths   map[uint32]string // of those that something lost needs
-	records map[int64]int     // how often the name of a record was yielded without an inode
-	read    inodeSet          // directories whose entries were read
-	bytes   int64             // of directories that may still be read
-	stack   []pending
+	seen  inodeSet          // that were yielded
+	times map[uint32]int    // how often, where it was more than once
+	p     *past             // what the journal knows; nil when that is nothing
+	paths map[uint32]string // of those that something lost needs
+	// leavesTaken are the starts of checksums of leaves that were made into files.
+	leavesTaken map[uint32]bool
+	records     map[int64]int // how often the name of a record was yielded without an inode
+	read        inodeSet      // directories whose entries were read
+	bytes       int64         // of directories that may still be read
+	stack       []pending
 }
 
 // pending is a directory that was yielded and not read yet.
@@ -70,7 +74,7 @@ type pending struct {
 func newWalker(ctx context.Context, v *volume, s *survey, yield func(*filesystem.File, error) bool) *walker {
 	per := v.sb.inodesPerGroup
 	w := &walker{ctx: ctx, v: v, s: s, use: v.newBudget(), yield: yield, seen: newInodeSet(per), times: map[uint32]int{}, records: map[int64]int{},
-		read: newInodeSet(per), bytes: 2*v.src.Size() + 16<<20}
+		read: newInodeSet(per), leavesTaken: map[uint32]bool{}, bytes: 2*v.src.Size() + 16<<20}
 	if s.past != nil {
 		w.p = s.past.begin()
 		w.paths = w.p.parents()
@@ -184,15 +188,26 @@ func (w *walker) child(p pending, e entry) {
 		w.fail(cursor.Corrupt("ext: directory entry", e.offset, "a directory that has one name", fmt.Sprintf("inode %d, which was met before", e.inode)))
 		return
 	}
+	if err == nil && w.garbage(in, e) {
+		err = cursor.Corrupt(in.String(), in.offset, "its checksum", "bytes of something else")
+		in = nil
+	}
 	var f *filesystem.File
 	unusable := err != nil || !in.typed() || !in.checksumOK && w.v.sb.metaCsum()
 	if unusable && e.kind == 2 && w.missingDir(e.inode, path, p.depth+1, e.offset) {
 		return
 	}
 	if err != nil {
+		f = w.leafFile(crc32cUint32(crc32cUint32(w.v.sb.seed, e.inode), 0))
+	}
+	switch {
+	case f != nil:
+		f.Mode = entryMode(e)
+		err = nil
+	case err != nil:
 		f = &filesystem.File{State: p.state, Mode: entryMode(e),
 			Findings: []finding.Finding{inodeUnreadable.New(finding.At(e.offset, entryHeader), finding.Arg("inode", e.inode), finding.Expected(nil, err))}}
-	} else {
+	default:
 		f = w.v.file(in, p.state, w.s, w.use)
 		w.judgeEntry(f, in, e)
 	}
@@ -212,9 +227,19 @@ func (w *walker) child(p pending, e entry) {
 	w.emit(f)
 	if err != nil {
 		w.fail(fmt.Errorf("ext: entry %q at %d: %w", path, e.offset, err))
-	} else if in.isDir() && in.links > 0 {
+	} else if in != nil && in.isDir() && in.links > 0 {
 		w.push(pending{number: e.inode, path: path, depth: p.depth + 1, state: p.state}, e.offset)
 	}
+}
+
+// garbage reports whether nothing of an inode's record can be that of the file that an entry names.
+func (w *walker) garbage(in *inode, e entry) bool {
+	if !w.v.sb.metaCsum() || in.checksumOK || in.inline() {
+		return false
+	}
+	sameType := int(e.kind) < len(entryTypes) && entryTypes[e.kind] == in.kind()
+	mapped := in.flags&flagExtents != 0 && binary.LittleEndian.Uint16(in.block()) == extentMagic
+	return !sameType && !mapped
 }
 
 // push makes a directory one that is still to be read.
@@ -276,6 +301,16 @@ func join(dir, name string) string {
 // entries reads the entries of a directory, block by block in a row. What is broken is told, unless the
 // directory is deleted: then blocks that do not check are left out in silence.
 func (w *walker) entries(in *inode, quiet bool) []entry {
+	return w.v.fast.rename(in.number, w.storedEntries(in, quiet), func(number uint32) uint8 {
+		if x, err := w.v.inode(number); err == nil {
+			return uint8(max(slices.Index(entryTypes[:], x.kind()), 0))
+		}
+		return 0
+	})
+}
+
+// storedEntries reads the entries that stand in the directory's own blocks.
+func (w *walker) storedEntries(in *inode, quiet bool) []entry {
 	v := w.v
 	s := v.sb
 	d := &directory{inodes: s.inodesCount, filetype: s.incompat&incompatFiletype != 0, indexed: in.flags&flagIndex != 0, blockSize: int(s.blockSize)}

@@ -4,12 +4,12 @@ import "salvor/finding"
 
 // Findings are the kinds of finding that this package raises.
 var Findings = []*finding.Def{
-	superblockBroken, superblockChecksum, superblockBackup, needsRecovery, journalReplayed, journalChecksum, journalExternal, journalBroken, notClean, errorsNoted, unknownFeature,
+	superblockBroken, superblockChecksum, superblockBackup, needsRecovery, journalReplayed, fastReplayed, journalChecksum, journalExternal, journalBroken, notClean, errorsNoted, unknownFeature,
 	casefolded, cutShort, descriptorBroken, descriptorBackup,
 	inodeChecksum, inodeGone, inodeReused, inodeUnreadable, inodeContradiction, mapBroken, badRange, overlapsMetadata,
 	multiClaimed, attributesBroken, encrypted, compressed, blockChecksum, entryResynced, nameShared, blocksReused,
 	ownerUnclear, blocksMiscounted, sizeGuessed, contentGone, inlineBroken, typeContradiction, targetBroken,
-	fromJournal, fromBefore, nameWeak, inodeRebuilt, dirRebuilt, entryCopied, overwritten,
+	fromJournal, fromBefore, nameWeak, inodeRebuilt, dirRebuilt, entryCopied, overwritten, leafOnly,
 }
 
 var (
@@ -23,6 +23,8 @@ var (
 		Text: "the journal holds newer metadata than the volume, and cannot be read; the last changes before it stopped may be missing"}
 	journalReplayed = &finding.Def{Code: "ext.journal.replayed", Severity: finding.Info,
 		Text: "the volume was in use when it stopped; {count} blocks of {found} transactions of its journal are read in the place of older ones"}
+	fastReplayed = &finding.Def{Code: "ext.journal.fast", Severity: finding.Info,
+		Text: "{count} changes by fast commits, behind the last transaction of the journal, are read as well"}
 	journalChecksum = &finding.Def{Code: "ext.journal.checksum", Severity: finding.Warning,
 		Text: "{count} blocks in the journal do not match their checksums and were left out; the last changes before it stopped may be missing"}
 	journalExternal = &finding.Def{Code: "ext.journal.external", Severity: finding.Info,
@@ -99,6 +101,8 @@ var (
 		Text: "the inode {inode} of the directory is gone; its blocks were found by what is in them"}
 	entryCopied = &finding.Def{Code: "ext.directory.journal", Severity: finding.Info,
 		Text: "the directory block that names this file is broken; a copy of it in the journal was read"}
+	leafOnly = &finding.Def{Code: "ext.inode.leaf", Severity: finding.Warning,
+		Text: "the inode is gone; the file was put together from {count} blocks of its extent tree, and its size is that of whole blocks"}
 	overwritten = &finding.Def{Code: "ext.volume.overwritten", Severity: finding.Warning,
 		Text: "the file stands in a part of the volume of which the structures were overwritten"}
 	inodeRebuilt = &finding.Def{Code: "ext.inode.rebuilt", Severity: finding.Warning,

@@ -57,6 +57,7 @@ type inode struct {
 	when int64
 	// rebuilt says that the record on the volume is broken, and the journal's copy stands for it.
 	rebuilt bool
+	ranges  []fastRange // changes of its map by fast commits
 }
 
 func (in *inode) kind() uint16   { return in.mode >> 12 }
@@ -158,6 +159,11 @@ func (v *volume) record(number uint32) (*inode, error) {
 	b := make([]byte, v.sb.inodeSize)
 	if err := v.cache.read(fmt.Sprintf("ext: inode %d", number), b, at); err != nil {
 		return nil, err
+	}
+	if v.fast != nil {
+		if in, err := v.fast.record(number, b, v.sb); in != nil || err != nil {
+			return in, err
+		}
 	}
 	return parseInode(b, number, at, v.sb)
 }

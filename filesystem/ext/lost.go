@@ -106,6 +106,11 @@ func (p *past) incarnation(list []version, from, until int64, live, full bool, u
 	if last+1 < len(list) {
 		until = list[last+1].first
 	}
+	// A file without a name that is still open is there, but only the past knows what it was called.
+	if live && list[last].links == 0 {
+		p.lost = append(p.lost, &lost{version: list[last], state: filesystem.Orphan, from: from, until: until, death: never})
+		p.byNumber[list[last].number] = append(p.byNumber[list[last].number], p.lost[len(p.lost)-1])
+	}
 	add := func(x version, state filesystem.State, death int64) {
 		l := &lost{version: x, state: state, from: from, until: until, death: death}
 		p.lost = append(p.lost, l)

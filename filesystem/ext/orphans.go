@@ -43,6 +43,9 @@ func (w *walker) orphan(n uint32) {
 	}
 	f := w.v.file(in, filesystem.Orphan, w.s, w.use)
 	f.ID, f.Path = w.id(n), fmt.Sprintf("%s/i%d", orphanFolder, n)
+	if path := w.orphanPath(n); path != "" {
+		f.Path = path
+	}
 	w.remember(n, f.Path)
 	w.emit(f)
 	if in.isDir() {

@@ -134,6 +134,9 @@ func (w *walker) parent(n name) (string, bool) {
 
 // lostFile yields one lost file.
 func (w *walker) lostFile(l *lost) {
+	if l.state == filesystem.Orphan {
+		return
+	}
 	id := w.p.id(l)
 	if l.at == 0 {
 		w.emit(&filesystem.File{ID: id, Path: l.path, State: l.state, Mode: fs.ModeDir, Findings: []finding.Finding{inodeGone.New()}})
@@ -180,4 +183,25 @@ func (w *walker) lostFile(l *lost) {
 		}
 	}
 	w.emit(f)
+}
+
+// orphanPath returns the path that an open file without a name had, when its directory is there.
+func (w *walker) orphanPath(number uint32) string {
+	if w.p == nil {
+		return ""
+	}
+	for _, l := range w.p.byNumber[number] {
+		if l.state != filesystem.Orphan {
+			continue
+		}
+		for _, n := range l.names {
+			if w.p.dirAt(n.dir, n.seen) != nil {
+				continue
+			}
+			if dir, ok := w.parent(n); ok {
+				return join(dir, n.text)
+			}
+		}
+	}
+	return ""
 }

@@ -131,6 +131,12 @@ func (v *volume) recoverJournal(ctx context.Context) ([]finding.Finding, error) 
 	if r.broken > 0 {
 		notes = append(notes, journalChecksum.New(finding.At(max(j.place(0), 0), 0), finding.Arg("count", r.broken)))
 	}
+	if v.fast, err = j.readFast(ctx, r.next); err != nil {
+		return nil, err
+	}
+	if v.fast != nil {
+		notes = append(notes, fastReplayed.New(finding.At(max(j.place(j.end()), 0), 0), finding.Arg("count", v.fast.count)))
+	}
 	if r.transactions > 0 {
 		v.layOver(&overlay{Source: v.src, blockSize: v.sb.blockSize, blocks: r.blocks, magic: j.place(0)})
 		notes = append(notes, journalReplayed.New(finding.At(max(j.place(0), 0), 0), finding.Arg("count", len(r.blocks)), finding.Expected(nil, r.transactions)))

@@ -62,14 +62,3 @@ func (u *unseeder) leafSeed(b []byte) (uint32, bool) {
 	}
 	return u.seed(b, le.Uint32(t[8:])), true
 }
-
-// generationOf returns the generation that makes seed out of an inode's number.
-func (s *superblock) generationOf(number, seed uint32) uint32 {
-	// The generation is the data, so that the state before it is known and the one behind it too.
-	v := seed
-	for range 4 {
-		at := castagnoliIndex[v>>24]
-		v = (v^castagnoliTable[at])<<8 | uint32(at)
-	}
-	return v ^ crc32cUint32(s.seed, number)
-}

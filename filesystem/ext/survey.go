@@ -141,6 +141,18 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 			inUse(in)
 		}
 	}
+	if v.fast != nil {
+		for number := range v.fast.inodes {
+			if in, err := v.inode(number); err != nil || number < v.sb.firstInode && number != rootInode {
+				continue
+			} else if in.links > 0 {
+				inUse(in)
+			} else if in.typed() {
+				s.deleted = append(s.deleted, number)
+			}
+		}
+		slices.Sort(s.deleted)
+	}
 	claims.join()
 	folders.join()
 	s.folders = folders.any
@@ -242,7 +254,7 @@ func (v *volume) scanGroup(ctx context.Context, number uint64, emit func(in *ino
 			return
 		}
 		index := uint64(at-start) / uint64(s.inodeSize)
-		if _, ok := v.rebuilt[uint32(first+index)+1]; ok {
+		if _, ok := v.rebuilt[uint32(first+index)+1]; ok || v.fast.has(uint32(first+index)+1) {
 			return
 		}
 		if in, err := parseInode(b, uint32(first+index)+1, at, s); err == nil {

@@ -27,6 +27,7 @@ type volume struct {
 	sb   *superblock
 	// journal is nil when there is none that can be read.
 	journal *journal
+	fast    *fastCommits // nil when there are none behind the last transaction
 	// history and rebuilt are set while the volume is surveyed first: what the journal holds, and which
 	// records of inodes are taken from it.
 	history *past
