@@ -145,11 +145,14 @@ func (v *volume) guessOn(c *content, ch *chain, left uint32, s *survey, steps *b
 // crossed tells of clusters that another live file claims too, and of what is not here.
 func (v *volume) crossed(c *content, s *survey) {
 	shared, first, behind := 0, uint32(0), int64(-1)
-	for _, p := range c.pieces {
+	for i, p := range c.pieces {
 		if s != nil && p.kind == block.Data {
 			n, at := s.crossed.Count(p.first, p.count)
 			if n > 0 && shared == 0 {
 				first = at
+			}
+			if n > 0 {
+				c.pieces[i].kind = block.Guessed // nothing tells which of the files stands there
 			}
 			shared += n
 		}

@@ -336,12 +336,12 @@ func TestLostChains(t *testing.T) {
 		m.set(40, 0x0FFFFFF7) // a bad cluster is no chain
 		got, errs := files(t, mustOpen(t, m.p))
 		for path, size := range map[string]int64{
-			"live LIVE.TXT":                                         512,
-			"orphan lost+found-unlinked/cluster-10":                 0,
-			"orphan lost+found-unlinked/cluster-10/FILE.TXT":        600,
-			"orphan lost+found-unlinked/cluster-10/DEEPER":          0,
-			"orphan lost+found-unlinked/cluster-10/DEEPER/DEEP.TXT": 512,
-			"orphan lost+found-unlinked/cluster-20":                 1536,
+			"live LIVE.TXT":                                       512,
+			"orphan lost+found-chains/cluster-10":                 0,
+			"orphan lost+found-chains/cluster-10/FILE.TXT":        600,
+			"orphan lost+found-chains/cluster-10/DEEPER":          0,
+			"orphan lost+found-chains/cluster-10/DEEPER/DEEP.TXT": 512,
+			"orphan lost+found-chains/cluster-20":                 1536,
 		} {
 			if f := got[path]; f == nil || f.Size() != size {
 				t.Errorf("FAT%d: %s: %+v", w.width, path, f)
@@ -357,7 +357,7 @@ func TestTruncatedImage(t *testing.T) {
 	whole := readImage(t, "fat16.img.gz")
 	v := mustOpen(t, whole[:100<<10])
 	got, errs := files(t, v)
-	if volumeCodes(v) != "boot.truncated" || len(errs) == 0 {
+	if volumeCodes(v) != "boot.truncated names.code-page" || len(errs) == 0 {
 		t.Errorf("volume %s, errors %v", volumeCodes(v), errs)
 	}
 	for _, err := range errs { // of directories behind the cut

@@ -39,7 +39,7 @@ func (w *walker) enter(d *directory, e *short, it *item, notes []finding.Finding
 		c.note(directoryDeep, finding.Expected(maxDepth, nil))
 		walk = false
 	}
-	it.file.Sound = !it.deleted && c.sound && len(notes) == 0
+	it.file.Sound = !it.deleted && c.sound && len(notes) == 0 && !w.v.implied
 	it.file.Findings = append(notes, c.notes...)
 	if !w.emit(it) {
 		return false
@@ -201,6 +201,25 @@ func (w *walker) lostDirectory(first uint32) {
 	spans, _ := w.unread(ch.spans)
 	w.claim(spans)
 	w.read(d, v.extents(spans))
+}
+
+// remains tells of a directory that was found by its content, and walks over it.
+func (w *walker) remains(first uint32) {
+	v := w.v
+	c := content{}
+	c.note(directoryFound, v.clusterAt(first))
+	e := &short{start: first, attr: attrDirectory}
+	spans, walk := w.deletedDirectory(e, &c)
+	d := &directory{path: fmt.Sprintf("%s/cluster-%d", remainsFolder, first), depth: 1, state: filesystem.Rebuilt, cluster: first}
+	f := &filesystem.File{ID: fmt.Sprintf("c0x%x", first), Path: d.path, State: filesystem.Rebuilt, Mode: fs.ModeDir | 0o755, Findings: c.notes}
+	if !walk || !w.emit(&item{file: f, content: c, directory: true, deleted: true}) {
+		return
+	}
+	w.claim(spans)
+	for i, s := range spans {
+		d.guessed = i > 0
+		w.read(d, v.extents([]span{s}))
+	}
 }
 
 // lostChain tells of a chain that no entry names.

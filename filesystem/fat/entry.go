@@ -163,7 +163,7 @@ func (e *short) doubts(b *boot) (doubts int, what string) {
 }
 
 // shortName decodes the stored name. first stands for the first byte where it is not 0.
-func (e *short) shortName(first byte) string {
+func (e *short) shortName(first byte, page codePage) string {
 	raw := e.name
 	if raw[0] == markKanji {
 		raw[0] = 0xE5
@@ -171,8 +171,8 @@ func (e *short) shortName(first byte) string {
 	if first != 0 {
 		raw[0] = first
 	}
-	base := decodeOEM(bytes.TrimRight(raw[:8], " "))
-	ext := decodeOEM(bytes.TrimRight(raw[8:], " "))
+	base, _ := page.decode(bytes.TrimRight(raw[:8], " "))
+	ext, _ := page.decode(bytes.TrimRight(raw[8:], " "))
 	if e.caseFlags&0x08 != 0 {
 		base = strings.ToLower(base)
 	}
@@ -183,25 +183,6 @@ func (e *short) shortName(first byte) string {
 		return base + "." + ext
 	}
 	return base
-}
-
-// upperHalf holds the characters 0x80 to 0xFF of code page 437.
-var upperHalf = []rune("ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒ" +
-	"áíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐" +
-	"└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀" +
-	"αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00a0")
-
-// decodeOEM decodes code page 437. ASCII, control characters too, stands for itself.
-func decodeOEM(p []byte) string {
-	var b strings.Builder
-	for _, c := range p {
-		if c < 0x80 {
-			b.WriteByte(c)
-		} else {
-			b.WriteRune(upperHalf[c-0x80])
-		}
-	}
-	return b.String()
 }
 
 // mode gives the type and permissions of the entry.

@@ -6,7 +6,7 @@ import "salvor/finding"
 var Findings = []*finding.Def{
 	bootUnsigned, bootShortFAT, bootType, bootBackupUsed, bootBackupDiffers, bootRoot, bootTruncated, infoBroken,
 	fatHead, fatDiffers, fatUnreadable, fatUnmirrored, volumeDirty, volumeSurface, tableNotCompared,
-	entryName, entryAttr, entryCluster, entryTooLarge, entryLongName, entryBehindEnd, entryDirectorySize,
+	namesPage, namesPageGuessed, bootImplied, directoryFound, searchLimited, entryName, entryAttr, entryCluster, entryTooLarge, entryLongName, entryBehindEnd, entryDirectorySize,
 	entryLetter, entryHighWord,
 	chainShort, chainLong, chainBroken, chainLoop, chainUnreadable, chainCopies, chainCrossed, chainGuessed,
 	chainEmpty, chainPieces, chainBehindEnd, directoryLoop, directoryLarge, directoryDot, directoryDeep,
@@ -44,6 +44,16 @@ var (
 		Text: "the volume was in use when it stopped; the last changes may be incomplete"}
 	volumeSurface = &finding.Def{Code: "fat.volume.io-errors", Severity: finding.Warning,
 		Text: "a system that used the volume met read or write errors on it"}
+	bootImplied = &finding.Def{Code: "fat.boot.implied", Severity: finding.Error,
+		Text: "the boot sector and its backup are gone ({found}); the layout was worked out from the FATs and the directories"}
+	namesPage = &finding.Def{Code: "fat.names.code-page", Severity: finding.Info,
+		Text: "short names are in code page {found}, as {count} long names beside them show"}
+	namesPageGuessed = &finding.Def{Code: "fat.names.code-page-guessed", Severity: finding.Info,
+		Text: "{count} short names have letters beyond ASCII, and nothing tells their code page; {found} was taken"}
+	searchLimited = &finding.Def{Code: "fat.search.limited", Severity: finding.Info,
+		Text: "the last {found} clusters were not searched for lost directories: it would take too long"}
+	directoryFound = &finding.Def{Code: "fat.directory.found", Severity: finding.Warning,
+		Text: "this directory was found by its content in clusters that no live file has, as after a format; its name is lost"}
 	tableNotCompared = &finding.Def{Code: "fat.table.not-compared", Severity: finding.Info,
 		Text: "the FATs are large ({found} bytes each) and are compared when files are listed"}
 )

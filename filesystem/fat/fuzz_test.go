@@ -48,7 +48,7 @@ func FuzzEntry(f *testing.F) {
 			return
 		}
 		e.doubts(b)
-		if name := filesystem.EscapeName(e.shortName(0)); !utf8.ValidString(name) || name == "" {
+		if name := filesystem.EscapeName(e.shortName(0, usualPage())); !utf8.ValidString(name) || name == "" {
 			t.Errorf("name %q", name)
 		}
 	})

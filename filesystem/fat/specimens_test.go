@@ -88,7 +88,7 @@ live test/2/11/1.txt`, 7, 0},
 		{"dfir_ntfs/fat_noloop.raw.gz", 0, "fat16", filesystem.Clean, `
 deleted _: entry.first-letter deleted.moved
 live 1_
-live 5`, 6, 0},
+live 5`, 8, 0},
 		{"dfir_ntfs/fat32_small.raw.gz", 0, "fat32", filesystem.Clean, `
 deleted test/.2.TXT.swp
 live test/1.TXT

@@ -10,6 +10,7 @@ import (
 
 	"salvor/block"
 	"salvor/filesystem/internal/cluster"
+	"salvor/finding"
 )
 
 // Bounds of what a survey remembers beside its bitmaps.
@@ -28,6 +29,10 @@ type survey struct {
 	dead, contested cluster.Bitmap // of deleted files: likewise
 	owners          []owner
 	highWords       bool // a deleted entry kept the high word of its cluster
+	pages           pageEvidence
+	page            codePage // of short names
+	remains         []uint32 // first clusters of directories that were found by their content
+	unsearched      uint64   // clusters that were not looked at for these
 	lostDirectories []uint32
 	lostChains      []uint32
 }
@@ -46,7 +51,7 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 	if err := v.compare(ctx); err != nil {
 		return nil, err
 	}
-	s := &survey{}
+	s := &survey{page: usualPage()}
 	w := newWalker(v, ctx, s)
 	w.surveying = true
 	w.visit = s.addLive
@@ -55,6 +60,14 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 		return nil, err
 	}
 	slices.SortFunc(s.owners, func(a, b owner) int { return cmp.Compare(a.first, b.first) })
+	v.choosePage(s)
+	// The walk over what is gone shows which directories are reached by name; what is left is searched for.
+	w = newWalker(v, ctx, s)
+	w.visit = func(*item) bool { return true }
+	w.all()
+	if err := v.search(ctx, s, w); err != nil {
+		return nil, err
+	}
 	w = newWalker(v, ctx, s)
 	w.visit = s.addDeleted
 	w.all()
@@ -63,6 +76,23 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 	}
 	v.done = s
 	return s, nil
+}
+
+// choosePage settles the code page of short names, and says why.
+func (v *volume) choosePage(s *survey) {
+	page, n := s.pages.best()
+	s.page = page
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case n > 0:
+		v.note(namesPage.New(finding.Expected(nil, page.name), finding.Arg("count", n)))
+	case s.pages.bare > 0:
+		v.note(namesPageGuessed.New(finding.Expected(nil, page.name), finding.Arg("count", s.pages.bare)))
+	}
+	if v.info.Label != "" && hasHigh(v.rawLabel[:]) {
+		v.info.Label = labelText(v.rawLabel, page)
+	}
 }
 
 // addLive remembers the clusters of a live file.

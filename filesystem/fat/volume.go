@@ -33,6 +33,8 @@ type volume struct {
 
 	mu       sync.Mutex // of what follows
 	info     filesystem.Info
+	implied  bool // no boot sector was left
+	rawLabel [11]byte
 	compared bool
 	differ   bool
 
@@ -55,6 +57,7 @@ func Open(ctx context.Context, vol block.Source) (filesystem.FileSystem, error) 
 func open(ctx context.Context, vol block.Source, b *boot, notes []finding.Finding) (*volume, error) {
 	v := &volume{src: vol, b: b, t: newTable(vol, b), turn: make(chan struct{}, 1)}
 	v.turn <- struct{}{}
+	v.implied = len(notes) > 0 && notes[0].Code == bootImplied.Code
 	v.info = filesystem.Info{Kind: b.kind(), BlockSize: b.clusterSize(), Size: b.size(), Findings: notes}
 	if b.hasSerial {
 		v.info.UUID = uuid(b.serial)
@@ -146,6 +149,9 @@ func findBoot(vol block.Source) (*boot, []finding.Finding, error) {
 		return b, []finding.Finding{bootBackupUsed.New(finding.At(at, bootSize), finding.Expected(nil, found))}, nil
 	}
 	if err != nil {
+		if b := imply(vol); b != nil {
+			return b, []finding.Finding{bootImplied.New(finding.At(0, bootSize), finding.Expected(nil, err))}, nil
+		}
 		return nil, nil, err
 	}
 	// The FATs are gone, or this is something else that happens to look so.
@@ -353,20 +359,23 @@ func (v *volume) label(ctx context.Context) string {
 		if err != nil || !e.isLabel() || e.start != 0 || e.attr&0xC0 != 0 {
 			return true
 		}
-		name = labelText(e.name)
+		v.rawLabel = e.name
+		name = labelText(e.name, usualPage())
 		return false
 	}, nil)
 	if name == "" && v.b.hasLabel && string(v.b.label[:]) != "NO NAME    " {
-		name = labelText(v.b.label)
+		v.rawLabel = v.b.label
+		name = labelText(v.b.label, usualPage())
 	}
 	return name
 }
 
-func labelText(raw [11]byte) string {
+func labelText(raw [11]byte, page codePage) string {
 	if raw[0] == markKanji {
 		raw[0] = 0xE5
 	}
-	return strings.TrimRight(decodeOEM(raw[:]), " \x00")
+	text, _ := page.decode(raw[:])
+	return strings.TrimRight(text, " \x00")
 }
 
 // Used returns the boot area, the FATs, the fixed root directory, and all clusters that the FAT or a live

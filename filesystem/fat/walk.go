@@ -16,8 +16,12 @@ import (
 // maxDepth is the deepest that directories are walked; a path of Windows has at most 130 levels.
 const maxDepth = 256
 
-// lostFolder is where chains without an entry are listed.
-const lostFolder = "lost+found-unlinked"
+// lostFolder is where chains without an entry are listed, and remainsFolder where directories are that were
+// found by their content.
+const (
+	lostFolder    = "lost+found-chains"
+	remainsFolder = "lost+found-directories"
+)
 
 // Files yields the root directory, and then every entry as it stands, each directory followed by what is in
 // it; after those, the chains that no directory names.
@@ -100,6 +104,14 @@ func (w *walker) all() {
 			w.lostDirectory(c)
 		}
 	}
+	for _, c := range w.s.remains {
+		if w.over() {
+			return
+		}
+		if !w.directories.Has(c) {
+			w.remains(c)
+		}
+	}
 	for _, c := range w.s.lostChains {
 		if w.over() {
 			return
@@ -134,7 +146,7 @@ func (w *walker) root() {
 			v.crossed(&c, w.s)
 		}
 	}
-	f := &filesystem.File{ID: "root", Mode: fs.ModeDir | 0o755, Sound: c.sound, Findings: c.notes}
+	f := &filesystem.File{ID: "root", Mode: fs.ModeDir | 0o755, Sound: c.sound && !w.v.implied, Findings: c.notes}
 	if !w.emit(&item{file: f, content: c, directory: true}) {
 		return
 	}
@@ -193,7 +205,7 @@ func (w *walker) slot(d *directory, p []byte, off int64) bool {
 	case e.isLabel():
 		return true
 	}
-	live := !e.wasDeleted && d.state != filesystem.Deleted
+	live := !e.wasDeleted && d.state != filesystem.Deleted && d.state != filesystem.Rebuilt
 	if live && d.ended {
 		live = w.proven(&e)
 	}
@@ -228,13 +240,16 @@ func (w *walker) name(d *directory, e *short, off int64) (string, []finding.Find
 	place := finding.At(off, entrySize)
 	if !e.wasDeleted {
 		long, broken := d.long.of(e.name)
+		if w.surveying {
+			w.s.pages.add(e.name, long)
+		}
 		if long != "" {
 			return long, nil
 		}
 		if broken != "" {
-			return e.shortName(0), []finding.Finding{entryLongName.New(place, finding.Expected(nil, broken))}
+			return e.shortName(0, w.s.page), []finding.Finding{entryLongName.New(place, finding.Expected(nil, broken))}
 		}
-		return e.shortName(0), nil
+		return e.shortName(0, w.s.page), nil
 	}
 	if long, _ := d.dead.ofDeleted(e.name); long != "" {
 		return long, nil
@@ -247,7 +262,7 @@ func (w *walker) name(d *directory, e *short, off int64) (string, []finding.Find
 			return long, nil
 		}
 	}
-	return e.shortName('_'), []finding.Finding{entryLetter.New(place)}
+	return e.shortName('_', w.s.page), []finding.Finding{entryLetter.New(place)}
 }
 
 // entry tells of one file or directory, and walks into it.
@@ -261,7 +276,7 @@ func (w *walker) entry(d *directory, e *short, off int64, live, doubtful bool) b
 		Attributes: e.attributes(),
 		State:      filesystem.Deleted,
 	}
-	if live {
+	if live || !e.wasDeleted && d.state == filesystem.Rebuilt {
 		f.State = d.state
 	}
 	place := finding.At(off, entrySize)
@@ -287,7 +302,7 @@ func (w *walker) entry(d *directory, e *short, off int64, live, doubtful bool) b
 	} else {
 		it.content = w.v.deletedContent(e, s, w.steps)
 	}
-	f.Sound = live && it.content.sound && !doubtful && !d.ended
+	f.Sound = live && it.content.sound && !doubtful && !d.ended && !w.v.implied
 	f.Streams = []filesystem.Stream{{Size: int64(e.size), Runs: w.v.runs(it.content.pieces, int64(e.size))}}
 	f.Findings = append(notes, it.content.notes...)
 	return w.emit(it)

@@ -75,7 +75,7 @@ var modules = []struct {
 	{"golang.org/x/sync", []string{"rescue"}},
 	{"golang.org/x/sys", []string{"host", "casefile", "recovery"}},
 	{"golang.org/x/term", []string{"internal/cli"}},
-	{"golang.org/x/text", []string{"filesystem/hfsplus", "recovery", "internal/cli"}},
+	{"golang.org/x/text", []string{"filesystem/fat", "filesystem/hfsplus", "recovery", "internal/cli"}},
 	{"modernc.org/sqlite", []string{"recovery"}},
 }
 

@@ -1,0 +1,94 @@
+package fat
+
+import (
+	"context"
+
+	"salvor/block"
+	"salvor/filesystem/internal/cluster"
+	"salvor/finding"
+)
+
+// Bounds of a search for directories, which a device reads through in minutes: single reads, and bytes where
+// all is read.
+const (
+	maxReads      = 1 << 20
+	maxSearchSize = 64 << 30
+	searchChunk   = 1 << 20
+	lookSize      = 4 << 10
+)
+
+// search looks for directories in the clusters that no live file has and that w, which has walked over everything
+// with a name, did not read. Each begins with an entry for itself, which names its cluster, and one for its
+// parent; what has neither is not taken for one.
+func (v *volume) search(ctx context.Context, s *survey, w *walker) error {
+	one := v.b.clusterSize()
+	step, most := uint64(1), int64(maxReads)
+	if one <= 4*lookSize { // else it is cheaper to read the beginnings only
+		step, most = uint64(searchChunk/one), maxSearchSize/one
+	}
+	parent := map[uint32]uint32{}
+	var found []uint32
+	buf := make([]byte, searchChunk)
+	end := min(uint64(v.b.clusters)+2, uint64(max((v.src.Size()-v.b.dataAt())/one, 0))+2)
+	looked := int64(0)
+	for at := uint64(2); at < end; at += step {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := uint32(min(step, end-at))
+		if live, _ := s.live.Count(uint32(at), n); live == int(n) {
+			continue
+		}
+		if looked += int64(n); looked > most {
+			s.unsearched = end - at
+			break
+		}
+		p := buf[:min(int64(n)*one, int64(len(buf)))]
+		if n == 1 {
+			p = buf[:min(one, dotLook)]
+		}
+		bad, err := cluster.ReadAround(v.src, p, v.b.at(uint32(at)))
+		if err != nil {
+			return err
+		}
+		for i := range n {
+			c, off := uint32(at)+i, int64(i)*one
+			if s.live.Has(c) || w.directories.Has(c) || bad.Overlaps(block.Extent{Offset: off, Length: dotLook}) {
+				continue
+			}
+			if up, ok := dots(p[off:off+dotLook], c, v.b.width); ok && len(found) < maxOrphans {
+				found = append(found, c)
+				parent[c] = up
+			}
+		}
+	}
+	// Those whose parent was not found first: the others are named by theirs, or come behind.
+	for _, nested := range []bool{false, true} {
+		for _, c := range found {
+			if _, known := parent[parent[c]]; known == nested {
+				s.remains = append(s.remains, c)
+			}
+		}
+	}
+	if s.unsearched > 0 {
+		v.mu.Lock()
+		v.note(searchLimited.New(finding.Expected(nil, s.unsearched)))
+		v.mu.Unlock()
+	}
+	return nil
+}
+
+// dots reports whether a cluster begins with the entries of the directory at cluster c and of its parent,
+// which it returns.
+func dots(p []byte, c uint32, width int) (parent uint32, ok bool) {
+	if p[0] != '.' || p[entrySize] != '.' {
+		return 0, false
+	}
+	self, err := parseShort(p[:entrySize], 0, width)
+	up, upErr := parseShort(p[entrySize:dotLook], 0, width)
+	if err != nil || upErr != nil || !self.isDirectory() || !up.isDirectory() || string(self.name[:]) != string(dotName) ||
+		string(up.name[:]) != string(dotDotName) || self.start != c || self.badTimes || self.size != 0 {
+		return 0, false
+	}
+	return up.start, true
+}
