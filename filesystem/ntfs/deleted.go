@@ -7,18 +7,21 @@ import (
 )
 
 // deleted marks which ranges of a file that is not in use any more belong to others by now.
-func (w *walker) deleted(f *filesystem.File, owner int64, changed uint64) {
+func (w *walker) deleted(f *filesystem.File, o *object) {
 	foreign, unsure := int64(0), int64(0)
 	for i := range f.Streams {
 		st := &f.Streams[i]
+		if o.holds(st) {
+			continue
+		}
 		var runs []block.Run
 		for _, r := range st.Runs {
 			e := r.PhysicalExtent()
-			if e.Length == 0 || w.inTable(e) {
+			if e.Length == 0 {
 				runs = append(runs, r)
 				continue
 			}
-			others, doubtful := w.s.rivals(e, owner, changed)
+			others, doubtful := w.s.rivals(e, o.number, o.changed())
 			taken := w.s.claims.Within(e).Union(others)
 			if w.s.allocation {
 				taken = taken.Union(w.s.allocated.Within(e))

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"slices"
+	"strings"
 
 	"salvor/block"
 	"salvor/cursor"
@@ -338,19 +339,18 @@ func (w *walker) make(o *object, state filesystem.State) *filesystem.File {
 	f.State = state
 	if state == filesystem.Deleted {
 		f.Sound = false
-		w.deleted(f, o.number, o.changed())
+		w.deleted(f, o)
 		return f
 	}
 	at := finding.At(max(o.offset(0), 0), w.v.b.recordSize)
-	resident := !o.nonResident()
 	for _, st := range f.Streams {
-		if resident {
-			break // what stands in the record belongs to the table
+		if o.holds(&st) {
+			continue // what stands in the record belongs to the table
 		}
 		shared, free := false, int64(0)
 		for _, r := range st.Runs {
 			e := r.PhysicalExtent()
-			if e.Length == 0 || w.inTable(e) {
+			if e.Length == 0 {
 				continue
 			}
 			shared = shared || w.s.shared.Overlaps(e)
@@ -374,16 +374,14 @@ func (w *walker) make(o *object, state filesystem.State) *filesystem.File {
 	return f
 }
 
-// inTable reports whether e is inside of the master file table, as the content of small files is.
-func (w *walker) inTable(e block.Extent) bool {
-	for _, r := range w.v.table.runs {
-		if r.PhysicalExtent().Contains(e) {
-			return true
-		}
+// holds reports whether a stream stands in a record of the file.
+func (o *object) holds(s *filesystem.Stream) bool {
+	name := s.Name
+	if strings.HasPrefix(s.Encoding, encodingXPRESS) || strings.HasPrefix(s.Encoding, encodingLZX) {
+		name = wofStream
 	}
-	return slices.ContainsFunc([]int64{w.v.b.mirror * w.v.b.clusterSize}, func(at int64) bool {
-		return block.Extent{Offset: at, Length: mirrored * w.v.b.recordSize}.Contains(e)
-	})
+	e := o.find(typeData, name)
+	return e != nil && e.resident
 }
 
 // changed returns when the record of a file was last changed, in units of the format.
@@ -392,10 +390,6 @@ func (o *object) changed() uint64 {
 		return o.standard.times.changed
 	}
 	return 0
-}
-
-func (o *object) nonResident() bool {
-	return slices.ContainsFunc(o.values, func(e value) bool { return e.kind == typeData && !e.resident })
 }
 
 // lost yields what folders in use name and whose record is broken.

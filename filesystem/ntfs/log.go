@@ -274,7 +274,7 @@ func (w *walker) older() {
 		o := w.v.gather(&r)
 		f := w.v.file(o)
 		f.State, f.Sound = filesystem.Old, false
-		w.deleted(f, o.number, o.changed())
+		w.deleted(f, o)
 		for i := range f.Streams {
 			for k, run := range f.Streams[i].Runs {
 				if run.Kind == block.Data {

@@ -303,6 +303,7 @@ func (v *volume) surveyFolders(ctx context.Context, s *survey) {
 				s.lost = append(s.lost, lostEntry{e.file, e.fileName, off})
 				if e.directory() {
 					s.folders[e.file] = folder{parent: e.parent, name: e.name}
+					s.unlisted = true // what is in it has no other witness
 				}
 			}
 		}
