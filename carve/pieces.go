@@ -225,6 +225,11 @@ func (q *quest) kind(off int64, buf []byte) sectorKind {
 // glance is how much of a piece is read to see whether it may be the next one, in bytes.
 const glance = 16 << 10
 
+const (
+	// nextRoom is how far behind a checksum a glance reaches, in bytes, and maxGlance how far it reaches at most.
+	nextRoom, maxGlance = 32, 4 << 20
+)
+
 // candidate is a way that goes on for a while and breaks again.
 type candidate struct {
 	split, next int64
@@ -251,7 +256,8 @@ func (q *quest) byNearness(w *way, depth int) *Found {
 				continue
 			}
 			q.trials--
-			look := append(slices.Clone(w.pieces), cut, block.Extent{Offset: next, Length: max(glance, 2*q.t.unit)})
+			far := max(glance, 2*q.t.unit, min(w.reach.Next-split+nextRoom, maxGlance))
+			look := append(slices.Clone(w.pieces), cut, block.Extent{Offset: next, Length: far})
 			r, err := q.scout(q.ctx, q.source(look), mark, nil)
 			if err != nil {
 				continue

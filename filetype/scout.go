@@ -34,6 +34,9 @@ type Reach struct {
 	Good int64
 	// Bad is the offset at which the contradiction was met; what is wrong may begin anywhere from Good on.
 	Bad int64
+	// Next is the offset of the next checksum at or behind Bad; 0 when none is known. What is tried as the next piece is
+	// read at least so far.
+	Next int64
 	// Dense says that the data at Bad is compressed: no sector of it is of one byte only, or text.
 	Dense bool
 	// Fits, when not nil, refuses at once what cannot stand at Bad: p are the first bytes of a piece, up to 4 KiB.

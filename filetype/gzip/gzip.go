@@ -49,6 +49,7 @@ func Formats() []filetype.Format {
 		Ceiling:    filetype.Proven, // CRC-32 and length of all content
 		Carve:      true,
 		Examine:    Examine,
+		Scout:      Scout,
 		Preview:    preview,
 	}}
 }

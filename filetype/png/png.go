@@ -62,6 +62,7 @@ func Formats() []filetype.Format {
 		Ceiling:    filetype.Proven, // every chunk carries a CRC-32 of its type and data
 		Carve:      true,
 		Examine:    Examine,
+		Scout:      Scout,
 	}}
 }
 

@@ -26,6 +26,7 @@ func Formats() []filetype.Format {
 		Ceiling: filetype.Proven,
 		Carve:   true,
 		Examine: examine,
+		Scout:   Scout,
 		Preview: preview,
 	}}
 }

@@ -69,6 +69,9 @@ func (r *reader) take(k uint) uint32 {
 // offset returns where the byte stands that holds the next bit.
 func (r *reader) offset() int64 { return r.s.Offset() + int64(r.i) - int64((r.n+7)/8) }
 
+// reached returns the offset of the next byte that is neither in acc nor used.
+func (r *reader) reached() int64 { return r.s.Offset() + int64(r.i) }
+
 // close gives back whole bytes that were not used and returns the bits of the last one that were not.
 func (r *reader) close() uint32 {
 	rest := r.take(r.n % 8)

@@ -47,6 +47,11 @@ type Inflater struct {
 	base      int64 // of buf[0] in the content; at-base never more than windowSize before mark
 	out       func([]byte) error
 	forced    bool
+	last      bool        // the current block is the last one
+	stage     stage       // what the next byte of the stream is part of
+	rest      uint32      // bytes of a stored block that are still to come
+	keep      func(*Mark) // given marks; nil for none
+	pause     int64       // offset of the next mark
 
 	head *[hashSize]int64 // last place of each hash, plus one; nil unless asked for
 	prev *[windowSize]int64
@@ -61,7 +66,7 @@ type Inflater struct {
 func (f *Inflater) Run(ctx context.Context, s *filetype.Stream, forced bool, out func([]byte) error) (Result, error) {
 	f.ctx, f.r, f.out = ctx, reader{s: s}, out
 	f.at, f.mark, f.base, f.next, f.walk = 0, 0, 0, 0, 0
-	f.forced = forced
+	f.forced, f.last, f.stage, f.keep = forced, false, between, nil
 	if forced {
 		if f.head == nil {
 			f.head, f.prev = new([hashSize]int64), new([windowSize]int64)
@@ -69,14 +74,15 @@ func (f *Inflater) Run(ctx context.Context, s *filetype.Stream, forced bool, out
 			clear(f.head[:])
 		}
 	}
-	for {
-		last, err := f.block()
-		if err != nil {
+	return f.blocks()
+}
+
+// blocks inflates from where the stream stands to its end.
+func (f *Inflater) blocks() (Result, error) {
+	for f.stage != between || !f.last {
+		if err := f.block(); err != nil {
 			f.r.s.Discard(f.r.i)
 			return Result{}, err
-		}
-		if last {
-			break
 		}
 	}
 	if f.r.close() != 0 {
@@ -112,16 +118,24 @@ func (f *Inflater) flush() error {
 	return nil
 }
 
-// block reads one block.
-func (f *Inflater) block() (last bool, err error) {
+// block reads one block, or the rest of it.
+func (f *Inflater) block() (err error) {
 	r := &f.r
-	if !r.have(3) {
-		return false, r.why()
+	switch f.stage {
+	case inStored:
+		return f.stored()
+	case inCodes:
+		return f.codes()
 	}
-	last = r.take(1) == 1
+	if !r.have(3) {
+		return r.why()
+	}
+	f.last = r.take(1) == 1
 	switch kind := r.take(2); kind {
 	case 0:
-		err = f.stored()
+		if err = f.storedHead(); err == nil {
+			err = f.stored()
+		}
 	case 1:
 		var l [288]byte
 		for i := range l {
@@ -149,11 +163,11 @@ func (f *Inflater) block() (last bool, err error) {
 	default:
 		err = f.corrupt("a block of type 0 to 2", kind)
 	}
-	return last, err
+	return err
 }
 
-// stored copies a block that is not compressed.
-func (f *Inflater) stored() error {
+// storedHead reads the length of a block that is not compressed.
+func (f *Inflater) storedHead() error {
 	r := &f.r
 	if r.take(r.n%8) != 0 {
 		f.forced = false
@@ -165,7 +179,14 @@ func (f *Inflater) stored() error {
 	if n != ^inverse&0xFFFF {
 		return f.corrupt(fmt.Sprintf("the inverse of %04x", n), fmt.Sprintf("%04x", inverse))
 	}
-	for n > 0 {
+	f.stage, f.rest = inStored, n
+	return nil
+}
+
+// stored copies what is left of a block that is not compressed.
+func (f *Inflater) stored() error {
+	r := &f.r
+	for f.rest > 0 {
 		if f.at >= flushSize {
 			if err := f.flush(); err != nil {
 				return err
@@ -177,14 +198,24 @@ func (f *Inflater) stored() error {
 			}
 			f.buf[f.at] = byte(r.take(8))
 			f.at++
-			n--
+			f.rest--
 			continue
 		}
-		k := copy(f.buf[f.at:flushSize], r.p[r.i:min(len(r.p), r.i+int(n))])
+		if f.keep != nil && r.reached() >= f.pause {
+			if err := f.paused(); err != nil {
+				return err
+			}
+		}
+		most := len(r.p)
+		if f.keep != nil {
+			most = min(most, r.i+filetype.MarkEvery)
+		}
+		k := copy(f.buf[f.at:flushSize], r.p[r.i:min(most, r.i+int(f.rest))])
 		r.i += k
 		f.at += k
-		n -= uint32(k)
+		f.rest -= uint32(k)
 	}
+	f.stage = between
 	return nil
 }
 
@@ -259,6 +290,7 @@ func (f *Inflater) tables() error {
 // codes reads the content of a compressed block.
 func (f *Inflater) codes() error {
 	r := &f.r
+	f.stage = inCodes
 	for {
 		if f.at >= flushSize {
 			if f.forced {
@@ -269,6 +301,11 @@ func (f *Inflater) codes() error {
 			}
 		}
 		if r.n < 48 {
+			if f.keep != nil && r.reached() >= f.pause {
+				if err := f.paused(); err != nil {
+					return err
+				}
+			}
 			r.fill()
 		}
 		s, l := f.lit.decode(r.acc)
@@ -285,6 +322,7 @@ func (f *Inflater) codes() error {
 			continue
 		case s == 256:
 			r.take(l)
+			f.stage = between
 			return nil
 		case s > 285:
 			return f.corrupt("a length up to 285", s)

@@ -1,0 +1,60 @@
+package inflate
+
+import (
+	"bytes"
+	"compress/flate"
+	"math/rand/v2"
+	"testing"
+
+	"salvor/block"
+	"salvor/filetype"
+)
+
+// Going on from any mark gives the rest of the content, at every level and for data that is stored.
+func TestFollowFromMarks(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(7, 7))
+	var content []byte
+	for len(content) < 300_000 {
+		if rnd.IntN(3) == 0 {
+			for range rnd.IntN(9000) {
+				content = append(content, byte(rnd.Uint32()))
+			}
+		}
+		content = append(content, bytes.Repeat([]byte{byte(rnd.IntN(64)), 'a', 'b', byte(rnd.IntN(9))}, rnd.IntN(300))...)
+	}
+	for _, level := range []int{0, 1, 6, 9, flate.HuffmanOnly} {
+		var b bytes.Buffer
+		w, err := flate.NewWriter(&b, level)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(content); err != nil || w.Close() != nil {
+			t.Fatal(err)
+		}
+		stream := append(b.Bytes(), "what follows"...)
+		src := block.Bytes(stream)
+		var f Inflater
+		var marks []*Mark
+		var got []byte
+		var lengths []int
+		out := func(p []byte) error { got = append(got, p...); return nil }
+		res, err := f.Follow(t.Context(), filetype.NewStream(t.Context(), src, 0), nil, func(m *Mark) {
+			marks, lengths = append(marks, m), append(lengths, len(got))
+		}, out)
+		if err != nil || res.Out != int64(len(content)) || !bytes.Equal(got, content) {
+			t.Fatalf("level %d: %d bytes, %v", level, len(got), err)
+		}
+		if len(marks) < b.Len()/filetype.MarkEvery/2 {
+			t.Errorf("level %d: %d marks in %d bytes", level, len(marks), b.Len())
+		}
+		for i := 0; i < len(marks); i += 1 + len(marks)/40 {
+			got = nil
+			s := filetype.NewStream(t.Context(), src, marks[i].Offset())
+			res, err := f.Follow(t.Context(), s, marks[i], nil, out)
+			if err != nil || res.Out != int64(len(content)) || !bytes.Equal(got, content[lengths[i]:]) || s.Offset() != int64(b.Len()) {
+				t.Fatalf("level %d, from mark %d at %d: %d bytes of %d, end %d of %d, %v", level, i, marks[i].Offset(), len(got),
+					len(content)-lengths[i], s.Offset(), b.Len(), err)
+			}
+		}
+	}
+}
