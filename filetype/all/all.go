@@ -18,12 +18,15 @@ import (
 	"salvor/filetype/dex"
 	"salvor/filetype/dtb"
 	"salvor/filetype/elf"
+	"salvor/filetype/evtx"
 	"salvor/filetype/flac"
 	"salvor/filetype/flv"
+	"salvor/filetype/font"
 	"salvor/filetype/gif"
 	"salvor/filetype/gzip"
 	"salvor/filetype/javaclass"
 	"salvor/filetype/jpeg"
+	"salvor/filetype/leveldb"
 	"salvor/filetype/lz4"
 	"salvor/filetype/macho"
 	"salvor/filetype/mail"
@@ -33,11 +36,14 @@ import (
 	"salvor/filetype/mo"
 	"salvor/filetype/mp3"
 	"salvor/filetype/mp4"
+	"salvor/filetype/mpeg"
 	"salvor/filetype/ogg"
 	"salvor/filetype/ole2"
 	"salvor/filetype/pdf"
 	"salvor/filetype/pe"
+	"salvor/filetype/plist"
 	"salvor/filetype/png"
+	"salvor/filetype/regf"
 	"salvor/filetype/rtf"
 	"salvor/filetype/sevenzip"
 	"salvor/filetype/sqlite"
@@ -98,6 +104,12 @@ func Formats() []filetype.Format {
 		mo.Formats(),
 		flv.Formats(),
 		asf.Formats(),
+		mpeg.Formats(),
+		font.Formats(),
+		plist.Formats(),
+		regf.Formats(),
+		evtx.Formats(),
+		leveldb.Formats(),
 		text.Formats(),
 	)
 }
