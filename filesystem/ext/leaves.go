@@ -60,6 +60,7 @@ func (w *walker) leafFile(seed uint32) *filesystem.File {
 		if w.use.nodes--; w.use.nodes < 0 || w.v.cache.read("ext: leaf of an extent tree", b, int64(at)*s.blockSize) != nil {
 			continue
 		}
+		next := int64(-1)
 		for i := range int(le.Uint16(b[2:])) {
 			if 12+12*i+12 > len(b) || len(runs) >= maxRuns {
 				break
@@ -74,6 +75,10 @@ func (w *walker) leafFile(seed uint32) *filesystem.File {
 			if n == 0 || place <= 0 || uint64(place+n) > s.blocksCount {
 				continue
 			}
+			if next >= 0 && l > next { // between two entries of one leaf is a hole
+				runs = append(runs, block.Run{Logical: next * s.blockSize, Length: (l - next) * s.blockSize, Kind: block.Zero})
+			}
+			next = l + n
 			runs = append(runs, block.Run{Logical: l * s.blockSize, Physical: place * s.blockSize, Length: n * s.blockSize, Kind: kind})
 			if kind == block.Guessed {
 				size = max(size, (l+n)*s.blockSize)

@@ -31,11 +31,6 @@ func (o *overlay) find(n uint64) int {
 	return i
 }
 
-func (o *overlay) has(n uint64) bool {
-	i := o.find(n)
-	return i < len(o.blocks) && o.blocks[i].block == n
-}
-
 // ReadAt reads the volume as it would be after a replay.
 func (o *overlay) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 || len(o.blocks) == 0 {
@@ -121,16 +116,4 @@ func (o *overlay) places(runs []block.Run) []block.Run {
 		}
 	}
 	return block.Normalize(out, size)
-}
-
-// place returns where a byte of the replayed volume stands on the volume itself.
-func (o *overlay) place(at int64) int64 {
-	if at < 0 {
-		return at
-	}
-	n := uint64(at / o.blockSize)
-	if i := o.find(n); i < len(o.blocks) && o.blocks[i].block == n {
-		return o.blocks[i].at + at%o.blockSize
-	}
-	return at
 }

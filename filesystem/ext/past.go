@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"salvor/block"
 	"salvor/filesystem"
@@ -158,6 +159,12 @@ func (w *walker) lostFile(l *lost) {
 	if l.state == filesystem.Deleted && f.Times.Deleted.IsZero() {
 		if now, err := w.v.inode(l.number); err == nil && now.generation == l.generation && now.links == 0 {
 			f.Times.Deleted = now.deletedTime(w.v.sb)
+		}
+	}
+	if l.state == filesystem.Deleted && f.Times.Deleted.IsZero() {
+		// The commit in which it was gone is not much later than its deletion.
+		if seconds := w.p.seconds(l.death); seconds > 0 {
+			f.Times.Deleted = time.Unix(seconds, 0).UTC()
 		}
 	}
 	if len(l.names) > 0 && l.names[0].weak {

@@ -2,6 +2,7 @@ package ext
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -55,10 +56,34 @@ func (v *volume) brokenRecord(number uint32, newest *version, use *budget) strin
 		return ""
 	case !in.typed():
 		return fmt.Sprintf("mode 0%o", in.mode)
+	case in.generation != newest.generation && !v.plausibleInode(in):
+		return "its fields cannot be"
 	case in.generation != newest.generation && in.hasMap() && !in.inline() && len(v.mapInode(in, use).problems) > 0:
 		return "its list of blocks cannot be"
 	}
 	return ""
+}
+
+// plausibleInode reports whether the fields of a record without a checksum can be.
+func (v *volume) plausibleInode(in *inode) bool {
+	s := v.sb
+	le := binary.LittleEndian
+	if in.size < 0 || in.size > s.blockSize<<32 || in.sectors > s.blocksCount*uint64(s.blockSize/512) || in.attributes >= s.blocksCount {
+		return false
+	}
+	b := in.block()
+	switch {
+	case in.inline() || in.fastLink() || !in.hasMap():
+		return true
+	case in.flags&flagExtents != 0:
+		return le.Uint16(b) == extentMagic && le.Uint16(b[2:]) <= le.Uint16(b[4:]) && le.Uint16(b[4:]) <= 4 && le.Uint16(b[6:]) <= maxLevels
+	}
+	for i := range 15 {
+		if uint64(le.Uint32(b[4*i:])) >= s.blocksCount {
+			return false
+		}
+	}
+	return true
 }
 
 // newestNode reads the newest copy of a metadata block in the journal that fits, for one that is broken on the

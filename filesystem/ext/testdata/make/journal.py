@@ -30,7 +30,7 @@ class Volume:
         self.image = os.path.join(TMP, name + ".img")
         self.name, self.options = name, options
         run("truncate", "-s", size, self.image)
-        run("mke2fs", "-q", "-F", "-O", "none," + features, "-b", "1024", "-I", str(inode), "-N", "512", "-J", "size=1",
+        run("mke2fs", "-q", "-F", "-O", "none," + features, "-b", "1024", "-I", str(inode), "-N", "512", "-g", "2048", "-J", "size=1",
             "-L", name, "-E", "lazy_itable_init=0", self.image)
         self.removed = {}
 
