@@ -35,6 +35,9 @@ func (a *aligned) ReadAt(p []byte, off int64) (int, error) {
 	if a.align <= 0 {
 		return a.src.ReadAt(p, off)
 	}
+	if off%a.align == 0 && int64(len(p))%a.align == 0 && len(p) > 0 && uintptr(unsafe.Pointer(unsafe.SliceData(p)))%pageSize == 0 {
+		return a.src.ReadAt(p, off)
+	}
 	start := off - off%a.align
 	end := off + int64(len(p))
 	if r := end % a.align; r != 0 {

@@ -69,7 +69,7 @@ func (s *processSource) ReadAt(p []byte, off int64) (int, error) {
 		m, err := 0, error(nil)
 		s.request(piece, off+int64(n), len(piece), func(got int, _ time.Duration, e error) { m, err = m+got, e })
 		n += m
-		if m < len(piece) {
+		if m < len(piece) { // one step, which no pause cuts
 			return n, s.failure(block.Extent{Offset: off + int64(n), Length: int64(len(piece) - m)}, err)
 		}
 	}
@@ -85,7 +85,7 @@ func (s *processSource) failure(rest block.Extent, err error) error {
 	return readError(rest, err)
 }
 
-// ReadSteps reads p at off in steps of that many bytes, one after the other, until one fails. It calls each for every
+// ReadSteps reads p at off in steps of that many bytes, one after the other, until one fails or takes long. It calls each for every
 // step with the number of bytes read, the time that the read took, and the error of the one that failed. The
 // process goes on to the next step while each works.
 func (s *processSource) ReadSteps(p []byte, off int64, step int, each func(n int, took time.Duration, err error)) {
@@ -98,18 +98,16 @@ func (s *processSource) ReadSteps(p []byte, off int64, step int, each func(n int
 	defer s.mu.Unlock()
 	for n := 0; n < len(p); {
 		piece := p[n:min(n+maxRequest/step*step, len(p))]
-		failed := false
+		ended := false
 		s.request(piece, off+int64(n), step, func(got int, took time.Duration, err error) {
-			if err != nil {
-				failed = true
-			}
+			ended = ended || err != nil || took >= pauseAfter
 			if n += got; err != nil {
 				end := min(n/step*step+step, len(p))
 				err = s.failure(block.Between(off+int64(n), off+int64(end)), err)
 			}
 			each(got, took, err)
 		})
-		if failed {
+		if ended {
 			return
 		}
 	}
@@ -327,7 +325,7 @@ func (p *process) ask(dst []byte, off int64, step int, deadline time.Duration, e
 				return n, r.took, errOfStatus(r.status)
 			}
 			each(len(r.data), r.took, nil)
-			if n == len(dst) {
+			if n == len(dst) || r.took >= pauseAfter {
 				return n, 0, nil
 			}
 			timer.Reset(deadline)

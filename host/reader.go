@@ -16,7 +16,7 @@ import (
 //	reader  number uint32, n uint32, status uint32, microseconds uint32           then n bytes
 //
 // A request is read in steps, one after the other, and each has an answer as soon as it is there, with the time that
-// it took; the first that fails is the last. status is 0, statusEnd, or the number of the system's error; with
+// it took; the first that fails is the last, and so is one that took as long as pauseAfter. status is 0, statusEnd, or the number of the system's error; with
 // the latter two n is less than the step.
 const (
 	readerArgument = "__salvor-read-descriptor"
@@ -28,6 +28,9 @@ const (
 	answerSize  = 16
 	// maxRequest is the most that one request may ask for, in bytes.
 	maxRequest = 1 << 20
+
+	// pauseAfter is the time of a read after which the rest of its request is not read: who is slow may be left alone.
+	pauseAfter = 40 * time.Millisecond
 
 	statusEnd   = 0xffffffff
 	statusOther = 0xfffffffe // an error without a number
@@ -69,7 +72,8 @@ func answer(in io.Reader, out io.Writer, src io.ReaderAt) error {
 		return err
 	}
 	var req [requestSize]byte
-	buf := make([]byte, answerSize+maxRequest)
+	// The bytes begin at a page, so that direct reads go there without a copy.
+	buf := pageAligned(pageSize + maxRequest)[pageSize-answerSize:]
 	for {
 		if _, err := io.ReadFull(in, req[:]); err != nil {
 			if errors.Is(err, io.EOF) {
@@ -95,7 +99,7 @@ func answer(in io.Reader, out io.Writer, src io.ReaderAt) error {
 			if _, err := out.Write(buf[:answerSize+n]); err != nil {
 				return err
 			}
-			if at += want; status != 0 || length == 0 {
+			if at += want; status != 0 || length == 0 || took >= pauseAfter.Microseconds() {
 				break
 			}
 		}

@@ -140,7 +140,7 @@ func holdingDevice(path string) (string, error) {
 // widen makes room in a pipe for a whole answer; a system that does not allow that is slower.
 func widen(f *os.File) {
 	_ = control(f, func(fd uintptr) error {
-		_, err := unix.FcntlInt(fd, unix.F_SETPIPE_SZ, maxRequest+4096)
+		_, err := unix.FcntlInt(fd, unix.F_SETPIPE_SZ, maxRequest)
 		return err
 	})
 }

@@ -221,7 +221,7 @@ func (r *run) readSet(ctx context.Context, set *block.Set) error {
 // The most reads that are asked for at once: what follows is what the plan would ask for next if each succeeds.
 const (
 	manySectors  = 32
-	manyClusters = 4
+	manyClusters = 16
 )
 
 // batch returns e and what the plan would read behind it in reads of the same size.

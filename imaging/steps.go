@@ -9,7 +9,7 @@ import (
 // StepReader is a source that reads several stretches one behind the other faster than by as many calls of ReadAt: one
 // whose medium is read by another process.
 type StepReader interface {
-	// ReadSteps reads p at off in steps of that many bytes, one after the other, until one fails. It calls each for
+	// ReadSteps reads p at off in steps of that many bytes, one after the other, until one fails or takes long. It calls each for
 	// every read with the number of bytes, the time that it took, and the error of the one that failed. A read that
 	// fails half way may be told as two calls.
 	ReadSteps(p []byte, off int64, step int, each func(n int, took time.Duration, err error))
