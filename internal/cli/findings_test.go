@@ -24,6 +24,7 @@ import (
 	"salvor/filetype/jpeg"
 	"salvor/filetype/mp3"
 	"salvor/filetype/mp4"
+	"salvor/filetype/mpeg"
 	"salvor/filetype/ogg"
 	"salvor/filetype/pdf"
 	"salvor/filetype/png"
