@@ -43,6 +43,7 @@ import (
 	"salvor/filetype/pe"
 	"salvor/filetype/plist"
 	"salvor/filetype/png"
+	"salvor/filetype/psd"
 	"salvor/filetype/regf"
 	"salvor/filetype/rtf"
 	"salvor/filetype/sevenzip"
@@ -110,6 +111,7 @@ func Formats() []filetype.Format {
 		regf.Formats(),
 		evtx.Formats(),
 		leveldb.Formats(),
+		psd.Formats(),
 		text.Formats(),
 	)
 }

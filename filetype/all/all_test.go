@@ -52,7 +52,7 @@ func TestRows(t *testing.T) {
 }
 
 // kinds says which row each folder's fixtures belong to.
-var kinds = map[string]string{"mpeg": "ts", "asf": "asf", "flv": "flv", "aac": "aac", "aiff": "aiff", "webp": "webp", "tiff": "tiff", "matroska": "matroska", "ogg": "ogg", "flac": "flac", "mp3": "mp3", "avi": "avi", "wav": "wav", "bmp": "bmp", "gif": "gif", "jpeg": "jpeg", "png": "png", "gzip": "gzip", "zip": "zip", "pdf": "pdf", "sqlite": "sqlite", "mp4": "mp4"}
+var kinds = map[string]string{"psd": "psd", "mpeg": "ts", "asf": "asf", "flv": "flv", "aac": "aac", "aiff": "aiff", "webp": "webp", "tiff": "tiff", "matroska": "matroska", "ogg": "ogg", "flac": "flac", "mp3": "mp3", "avi": "avi", "wav": "wav", "bmp": "bmp", "gif": "gif", "jpeg": "jpeg", "png": "png", "gzip": "gzip", "zip": "zip", "pdf": "pdf", "sqlite": "sqlite", "mp4": "mp4"}
 
 // Every fixture of every family is found by the whole table as its own family finds it, and what is said
 // of it keeps the rules of reports.
