@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path"
 	"runtime"
 	"strings"
 	"testing"
@@ -137,32 +138,50 @@ func TestBrokenRecord(t *testing.T) {
 	whole := readImage(t, "plain.img.gz")
 	v := mustOpen(t, whole)
 	want, _ := files(t, v)
-	for _, path := range []string{"docs/deep/er/file.bin", "hello.txt", "docs", "names", "many"} {
+	for _, name := range []string{"docs/deep/er/file.bin", "hello.txt", "docs", "names", "many"} {
 		number := int64(0)
-		if _, err := fmt.Sscanf(want["live "+path].ID, "m%d-", &number); err != nil {
+		if _, err := fmt.Sscanf(want["live "+name].ID, "m%d-", &number); err != nil {
 			t.Fatal(err)
 		}
 		p := bytes.Clone(whole)
 		clear(p[recordAt(t, p, number):][:1024])
 		copy(p[recordAt(t, whole, number):], "BAAD")
 		got, errs := files(t, mustOpen(t, p))
-		f := got["live "+path]
+		f := got["live "+name]
 		if f == nil || f.Sound || !strings.Contains(codes(f), "record.lost") || len(errs) == 0 {
-			t.Errorf("%s: %+v, %v", path, f, errs)
+			t.Errorf("%s: %+v, %v", name, f, errs)
 		}
 		for key, g := range want {
-			if strings.HasPrefix(g.Path, path) || g.State != filesystem.Live || strings.HasPrefix(g.Path, "docs/hard") {
+			if strings.HasPrefix(g.Path, name) || g.State != filesystem.Live || strings.HasPrefix(g.Path, "docs/hard") {
 				continue
 			}
 			if h := got[key]; h == nil {
-				t.Errorf("%s is broken, and %s missing", path, key)
+				t.Errorf("%s is broken, and %s missing", name, key)
 			}
 		}
-		// What was in a folder keeps its path, since the folder's own folder still names it.
+		parentsFirst(t, name+" is broken", mustOpen(t, p))
+		// What was in a folder keeps its name, since the folder's own folder still names it.
 		for key, g := range want {
-			if g.State == filesystem.Live && strings.HasPrefix(g.Path, path+"/") && got[key] == nil {
-				t.Errorf("%s is broken, and %s has lost its path", path, key)
+			if g.State == filesystem.Live && strings.HasPrefix(g.Path, name+"/") && got[key] == nil {
+				t.Errorf("%s is broken, and %s has lost its name", name, key)
 			}
+		}
+	}
+}
+
+// parentsFirst holds a walk to giving folders before what is in them.
+func parentsFirst(t *testing.T, what string, v *volume) {
+	t.Helper()
+	given := map[string]bool{".": true}
+	for f := range v.Files(t.Context()) {
+		if f == nil {
+			continue
+		}
+		if parent := path.Dir(f.Path); !given[parent] && !strings.HasPrefix(f.Path, "lost+found-") {
+			t.Errorf("%s: %q came before its folder", what, f.Path)
+		}
+		if f.Mode.IsDir() {
+			given[f.Path] = true
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package ntfs
 
 import (
+	"cmp"
+	"slices"
+
 	"salvor/block"
 	"salvor/filesystem"
 	"salvor/finding"
@@ -47,19 +50,15 @@ func split(r block.Run, foreign, guessed block.Set) []block.Run {
 		return []block.Run{r}
 	}
 	e := r.PhysicalExtent()
-	kinds := block.NewMap(e.End(), r.Kind)
-	for g := range guessed.All() {
-		kinds.Set(g, block.Guessed)
-	}
-	for g := range foreign.All() {
-		kinds.Set(g, block.Foreign)
-	}
 	var out []block.Run
-	for at := e.Offset; at < e.End(); {
-		kind, run := kinds.At(at)
-		end := min(run.End(), e.End())
-		out = append(out, block.Run{Logical: r.Logical + at - e.Offset, Physical: at, Length: end - at, Kind: kind})
-		at = end
+	add := func(places block.Set, kind block.RunKind) {
+		for p := range places.All() {
+			out = append(out, block.Run{Logical: r.Logical + p.Offset - e.Offset, Physical: p.Offset, Length: p.Length, Kind: kind})
+		}
 	}
+	add(foreign, block.Foreign)
+	add(guessed, block.Guessed)
+	add(foreign.Union(guessed).Complement(e), r.Kind)
+	slices.SortFunc(out, func(a, b block.Run) int { return cmp.Compare(a.Logical, b.Logical) })
 	return out
 }

@@ -35,10 +35,10 @@ func (v *volume) Files(ctx context.Context) iter.Seq2[*filesystem.File, error] {
 			return
 		}
 		w.s = s
-		w.folders(folderLive)
+		w.folders(true)
 		w.records(true)
 		w.lost()
-		w.folders(folderDead)
+		w.folders(false)
 		w.records(false)
 		w.leads()
 		w.unlinked()
@@ -163,31 +163,26 @@ func join(dir, name string) string {
 	return dir + "/" + filesystem.EscapeName(name)
 }
 
-// folders yields all folders whose state is state, each before what is in it.
-func (w *walker) folders(state uint8) {
-	var tops []reference
-	for at, f := range w.s.folders {
-		if f.state != state {
-			continue
+// folders yields all folders that are in use, or all that are not, each before what is in it.
+func (w *walker) folders(live bool) {
+	gather := func(keep func(at reference, f folder) bool) []reference {
+		var out []reference
+		for at, f := range w.s.folders {
+			if f.live() == live && keep(at, f) {
+				out = append(out, at)
+			}
 		}
-		if p, ok := w.s.folders[f.parent]; f.parent == w.s.root || !ok || p.state != state {
-			tops = append(tops, at)
-		}
+		slices.SortFunc(out, func(a, b reference) int { return cmp.Or(cmp.Compare(a.number(), b.number()), cmp.Compare(a, b)) })
+		return out
 	}
-	slices.SortFunc(tops, func(a, b reference) int { return cmp.Compare(a.number(), b.number()) })
-	w.below(tops, state)
-	// What is left is in loops.
-	tops = tops[:0]
-	for at, f := range w.s.folders {
-		if f.state == state && !w.done[at] {
-			tops = append(tops, at)
-		}
-	}
-	slices.SortFunc(tops, func(a, b reference) int { return cmp.Compare(a.number(), b.number()) })
-	w.below(tops, state)
+	w.below(gather(func(_ reference, f folder) bool {
+		p, ok := w.s.folders[f.parent]
+		return f.parent == w.s.root || !ok || p.live() != live
+	}), live)
+	w.below(gather(func(at reference, _ folder) bool { return !w.done[at] }), live) // what is left is in loops
 }
 
-func (w *walker) below(tops []reference, state uint8) {
+func (w *walker) below(tops []reference, live bool) {
 	for _, top := range tops {
 		stack := []reference{top}
 		for len(stack) > 0 && !w.over() {
@@ -199,7 +194,7 @@ func (w *walker) below(tops []reference, state uint8) {
 			w.done[at] = true
 			w.folder(at)
 			for _, child := range slices.Backward(w.s.children[at]) {
-				if w.s.folders[child].state == state {
+				if w.s.folders[child].live() == live {
 					stack = append(stack, child)
 				}
 			}
@@ -210,6 +205,14 @@ func (w *walker) below(tops []reference, state uint8) {
 // folder yields one folder.
 func (w *walker) folder(at reference) {
 	if w.of(at).own || at.number() < firstFree {
+		return
+	}
+	switch w.s.folders[at].state {
+	case folderGone:
+		w.nameOf(at)
+		return
+	case folderLost:
+		w.lostFolder(at)
 		return
 	}
 	r, err := w.v.table.record(at.number())
@@ -390,104 +393,4 @@ func (o *object) changed() uint64 {
 		return o.standard.times.changed
 	}
 	return 0
-}
-
-// lost yields what folders in use name and whose record is broken.
-func (w *walker) lost() {
-	for _, l := range w.s.lost {
-		if w.over() {
-			return
-		}
-		f := w.onlyName(&l.fileName, filesystem.Live)
-		_, err := w.v.table.record(l.file.number())
-		f.Findings = append(f.Findings, recordSkewed.New(finding.At(max(l.at, 0), 0), finding.Arg("record", l.file.number()), finding.Expected(nil, err)))
-		lose(f, l.size)
-		if w.place(f, l.parent, l.name) {
-			w.named(f, l.file)
-		}
-	}
-}
-
-// leads yields names of deleted files whose record is gone.
-func (w *walker) leads() {
-	list := make([]reference, 0, len(w.s.leads))
-	for at := range w.s.leads {
-		if k := w.s.get(at.number()); k.state&knownValid != 0 && k.state&knownInUse == 0 && held(k.sequence) == at.sequence() {
-			continue // it came with its record
-		}
-		list = append(list, at)
-	}
-	// A folder comes before what is in it; those whose record is left were yielded before.
-	depth := func(at reference) int {
-		n := 0
-		for p, ok := w.s.folders[w.s.leads[at].parent]; ok && n < maxDepth; p, ok = w.s.folders[p.parent] {
-			n++
-		}
-		return n
-	}
-	depths := make(map[reference]int, len(list))
-	for _, at := range list {
-		depths[at] = depth(at)
-	}
-	slices.SortFunc(list, func(a, b reference) int {
-		return cmp.Or(cmp.Compare(depths[a], depths[b]), cmp.Compare(a.number(), b.number()), cmp.Compare(a, b))
-	})
-	for _, at := range list {
-		if w.over() {
-			return
-		}
-		l := w.s.leads[at]
-		f := w.onlyName(&l.fileName, filesystem.Deleted)
-		if !l.sized {
-			l.size = 0
-		}
-		lose(f, l.size)
-		f.Findings = append(f.Findings, l.from.New(finding.At(max(l.at, 0), 0)), nameOnly.New(finding.Arg("record", at.number())))
-		if w.place(f, l.parent, l.name) {
-			w.named(f, at)
-		}
-	}
-}
-
-// unlinked yields names behind the entries of folders that lead nowhere any more.
-func (w *walker) unlinked() {
-	ids := map[int64]int{}
-	for i := range w.s.unlinked {
-		if w.over() {
-			return
-		}
-		l := &w.s.unlinked[i]
-		f := w.onlyName(&l.fileName, filesystem.Deleted)
-		lose(f, l.size)
-		f.Findings = append(f.Findings, l.from.New(finding.At(max(l.at, 0), 0)), nameUnlinked.New())
-		if !w.place(f, l.parent, l.name) || w.given[f.Path] {
-			continue
-		}
-		f.ID = fmt.Sprintf("n0x%x", l.at)
-		if ids[l.at]++; ids[l.at] > 1 {
-			f.ID += fmt.Sprintf("-%d", ids[l.at])
-		}
-		w.emit(f)
-	}
-}
-
-// lose gives a file whose content is lost a stream of size bytes. Where the size is 0 it is not known: folders keep
-// sizes up to date for one name of a file only.
-func lose(f *filesystem.File, size int64) {
-	switch {
-	case f.Mode.IsDir():
-	case size > 0:
-		f.Streams = []filesystem.Stream{{Size: size, Runs: block.Normalize(nil, size)}}
-	default:
-		f.Mode |= fs.ModeIrregular
-	}
-}
-
-// onlyName describes a file of which its name is known.
-func (w *walker) onlyName(n *fileName, state filesystem.State) *filesystem.File {
-	f := &filesystem.File{State: state, Mode: 0o644, Times: n.times.times()}
-	if n.directory() {
-		f.Mode = fs.ModeDir | 0o755
-	}
-	return f
 }

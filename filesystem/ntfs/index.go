@@ -122,8 +122,8 @@ func (n *fileName) likely() bool {
 }
 
 // folderIndex reads the entries of the folder o: live gets those in use, slack what is left of others. What
-// is broken is returned when the rest was read.
-func (v *volume) folderIndex(o *object, live, slack func(e indexEntry, off int64)) error {
+// is broken is returned when the rest was read. left is how many bytes of index blocks may still be read.
+func (v *volume) folderIndex(o *object, left *int64, live, slack func(e indexEntry, off int64)) error {
 	root := o.find(typeIndexRoot, directoryName)
 	if root == nil || !root.resident || len(root.bytes) < 32 {
 		return cursor.Corrupt(o.String()+": index root", o.offset(0), "one", "none")
@@ -148,6 +148,9 @@ func (v *volume) folderIndex(o *object, live, slack func(e indexEntry, off int64
 	inUse := v.blockBits(o)
 	buf := make([]byte, size)
 	for n := int64(0); (n+1)*size <= min(blocks.size, maxDirectory); n++ {
+		if *left -= size; *left < 0 {
+			return cursor.Corrupt(o.String()+": index", at, "folders smaller than the volume", "larger ones")
+		}
 		free := inUse != nil && (n/8 >= int64(len(inUse)) || inUse[n/8]>>(n%8)&1 == 0)
 		base := int64(-1)
 		if p := block.Slice(runs, block.Extent{Offset: n * size, Length: 1}); len(p) > 0 && p[0].Kind.Stands() {

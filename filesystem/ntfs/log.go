@@ -244,7 +244,7 @@ func (l *logReader) image(r *logRecord, at int64) {
 		return
 	}
 	l.s.lead(x.reference(), lead{names[0], nameFromLog, at, false})
-	if k := l.s.get(x.number); o.find(typeData, "") != nil && !x.directory() && len(l.s.older) < maxOlder &&
+	if k := l.s.get(x.number); o.find(typeData, "") != nil && !x.directory() && int64(len(l.s.older)+1)*l.v.b.recordSize <= maxOlder &&
 		(k.state&knownInUse == 0 || k.sequence != x.sequence) {
 		l.s.older = append(l.s.older, older{b, r.lsn, at})
 	}

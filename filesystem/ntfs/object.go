@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	maxList       = 1 << 20 // bytes of an attribute list
-	maxExtensions = 1 << 16 // records of one file
-	maxValue      = 1 << 20 // bytes of an attribute that is read into memory
+	maxList       = 256 << 10 // bytes of an attribute list, by the format
+	maxExtensions = 1 << 16   // records of one file
+	maxAstray     = 64        // of them that may belong to others before the list is given up
+	maxValue      = 1 << 20   // bytes of an attribute that is read into memory
 )
 
 // value is one attribute with all its pieces.
@@ -151,12 +152,14 @@ func parseList(p []byte, visit func(listed)) error {
 func (v *volume) extensions(o *object, list []byte) {
 	seen := cursor.NewVisited(maxExtensions)
 	seen.Enter(o.number)
+	astray := 0
 	err := parseList(list, func(e listed) {
-		if !seen.Enter(e.at.number()) {
+		if astray >= maxAstray || !seen.Enter(e.at.number()) {
 			return
 		}
 		r, err := v.table.record(e.at.number())
 		if err != nil || !extends(&r, &o.record, e.at) {
+			astray++
 			o.note(extensionGone.New(finding.At(max(o.offset(0), 0), 0), finding.Arg("record", e.at.number()), finding.Expected(nil, err)))
 			return
 		}

@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	maxLeads   = 1 << 20 // names that are remembered without their record
-	maxDead    = 1 << 20 // pieces of deleted files
-	maxOlder   = 1 << 14 // older records of a log
+	maxLeads   = 1 << 20  // names that are remembered without their record
+	maxDead    = 1 << 20  // pieces of deleted files
+	maxOlder   = 16 << 20 // bytes of older records of a log
+	maxRivals  = 4096     // pieces of deleted files that are compared with one
 	pageShift  = 12
 	pageLength = 1 << pageShift
 )
@@ -41,8 +42,11 @@ type folder struct {
 const (
 	folderGone = iota // only its name is left
 	folderDead        // its record is left
+	folderLost        // it is in use, but its record is broken
 	folderLive
 )
+
+func (f folder) live() bool { return f.state >= folderLost }
 
 // lead is a name without its record.
 type lead struct {
@@ -72,22 +76,23 @@ type survey struct {
 	root     reference
 	pages    map[int64]*[pageLength]known
 	folders  map[reference]folder
-	children map[reference][]reference // live and dead folders by their parent
+	children map[reference][]reference // folders by their parent
 
 	claims, shared block.Set // of files in use, in bytes
 	allocated      block.Set // by the volume's bitmap
 	allocation     bool      // which could be read
 
-	dead     []dead // in order of their places, those only that overlap another
-	deadEnd  []int64
-	leads    map[reference]lead
-	unlinked []lead               // names without a reference
-	removed  map[reference]uint64 // when the journal says that a file was deleted
-	lost     []lostEntry
-	unlisted bool // some folder could not be read whole
-	older    []older
-	shadows  int
-	journal  int64 // number of the record of the journal of changes, 0 when there is none
+	dead        []dead // in order of their places, those only that overlap another
+	deadEnd     []int64
+	leads       map[reference]lead
+	unlinked    []lead               // names without a reference
+	removed     map[reference]uint64 // when the journal says that a file was deleted
+	lost        []lostEntry
+	lostFolders map[reference]int // where in lost
+	unlisted    bool              // some folder could not be read whole
+	older       []older
+	shadows     int
+	journal     int64 // number of the record of the journal of changes, 0 when there is none
 }
 
 func (s *survey) get(number int64) known {
@@ -118,7 +123,7 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 		return v.done, ctx.Err()
 	}
 	s := &survey{root: refer(recordRoot, recordRoot), pages: map[int64]*[pageLength]known{}, folders: map[reference]folder{},
-		children: map[reference][]reference{}, leads: map[reference]lead{}, removed: map[reference]uint64{}}
+		children: map[reference][]reference{}, leads: map[reference]lead{}, removed: map[reference]uint64{}, lostFolders: map[reference]int{}}
 	if err := v.surveyTable(ctx, s); err != nil {
 		return nil, err
 	}
@@ -134,7 +139,7 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 	}
 	s.addLeads()
 	for at, f := range s.folders {
-		if f.state != folderGone && at != s.root {
+		if at != s.root {
 			s.children[f.parent] = append(s.children[f.parent], at)
 		}
 	}
@@ -260,12 +265,13 @@ const shadowStore = "{3808876b-c176-4e48-b7ae-04046e6cc752}"
 func (v *volume) surveyFolders(ctx context.Context, s *survey) {
 	numbers := []reference{s.root}
 	for at, f := range s.folders {
-		if f.state != folderGone {
+		if f.state == folderDead || f.state == folderLive {
 			numbers = append(numbers, at)
 		}
 	}
 	slices.SortFunc(numbers, func(a, b reference) int { return cmp.Compare(a.number(), b.number()) })
 	listed := map[string]bool{}
+	left := 2*v.src.Size() + maxDirectory/256 // of index blocks: folders do not share them
 	for _, at := range numbers {
 		if ctx.Err() != nil {
 			return
@@ -302,12 +308,13 @@ func (v *volume) surveyFolders(ctx context.Context, s *survey) {
 			case e.space != spaceDOS && len(s.lost) < maxLeads:
 				s.lost = append(s.lost, lostEntry{e.file, e.fileName, off})
 				if e.directory() {
-					s.folders[e.file] = folder{parent: e.parent, name: e.name}
+					s.lostFolders[e.file] = len(s.lost) - 1
+					s.folders[e.file] = folder{parent: e.parent, name: e.name, state: folderLost}
 					s.unlisted = true // what is in it has no other witness
 				}
 			}
 		}
-		if err := v.folderIndex(o, live, slack); err != nil && alive {
+		if err := v.folderIndex(o, &left, live, slack); err != nil && alive {
 			s.unlisted = true
 		}
 		// What is still there under the same name was only moved.
@@ -349,7 +356,11 @@ func (s *survey) addLeads() {
 // changed: the part that is surely theirs, and the part that may be.
 func (s *survey) rivals(e block.Extent, owner int64, changed uint64) (theirs, unsure block.Set) {
 	i, _ := slices.BinarySearchFunc(s.dead, e.End(), func(d dead, end int64) int { return cmp.Compare(d.Offset, end) })
-	for i--; i >= 0 && s.deadEnd[i] > e.Offset; i-- {
+	for i, n := i-1, 0; i >= 0 && s.deadEnd[i] > e.Offset; i, n = i-1, n+1 {
+		if n >= maxRivals {
+			unsure.Add(e)
+			break
+		}
 		d := s.dead[i]
 		if d.owner == owner || !d.Overlaps(e) {
 			continue
