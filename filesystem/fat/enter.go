@@ -222,6 +222,20 @@ func (w *walker) remains(first uint32) {
 	}
 }
 
+// remainder tells of a further cluster of a directory that was found by its content, and reads it.
+func (w *walker) remainder(c uint32) {
+	var x content
+	x.add(c, 1, block.Guessed)
+	x.note(directoryFound, w.v.clusterAt(c))
+	d := &directory{path: fmt.Sprintf("%s/cluster-%d", remainsFolder, c), depth: 1, state: filesystem.Rebuilt}
+	f := &filesystem.File{ID: fmt.Sprintf("c0x%x", c), Path: d.path, State: filesystem.Rebuilt, Mode: fs.ModeDir | 0o755, Findings: x.notes}
+	if !w.emit(&item{file: f, content: x, directory: true, deleted: true}) {
+		return
+	}
+	w.claim([]span{{c, 1}})
+	w.read(d, w.v.extents([]span{{c, 1}}))
+}
+
 // lostChain tells of a chain that no entry names.
 func (w *walker) lostChain(first uint32) {
 	v := w.v

@@ -19,7 +19,8 @@ const (
 
 // search looks for directories in the clusters that no live file has and that w, which has walked over everything
 // with a name, did not read. Each begins with an entry for itself, which names its cluster, and one for its
-// parent; what has neither is not taken for one.
+// parent. The further clusters of a directory have neither: they are taken for such when nothing in them is odd and
+// the checksum of a long name fits.
 func (v *volume) search(ctx context.Context, s *survey, w *walker) error {
 	one := v.b.clusterSize()
 	step, most := uint64(1), int64(maxReads)
@@ -27,7 +28,7 @@ func (v *volume) search(ctx context.Context, s *survey, w *walker) error {
 		step, most = uint64(searchChunk/one), maxSearchSize/one
 	}
 	parent := map[uint32]uint32{}
-	var found []uint32
+	var found, parts []uint32
 	buf := make([]byte, searchChunk)
 	end := min(uint64(v.b.clusters)+2, uint64(max((v.src.Size()-v.b.dataAt())/one, 0))+2)
 	looked := int64(0)
@@ -45,7 +46,7 @@ func (v *volume) search(ctx context.Context, s *survey, w *walker) error {
 		}
 		p := buf[:min(int64(n)*one, int64(len(buf)))]
 		if n == 1 {
-			p = buf[:min(one, dotLook)]
+			p = buf[:min(one, lookSize)]
 		}
 		bad, err := cluster.ReadAround(v.src, p, v.b.at(uint32(at)))
 		if err != nil {
@@ -59,6 +60,8 @@ func (v *volume) search(ctx context.Context, s *survey, w *walker) error {
 			if up, ok := dots(p[off:off+dotLook], c, v.b.width); ok && len(found) < maxOrphans {
 				found = append(found, c)
 				parent[c] = up
+			} else if !ok && len(parts) < maxOrphans && bad.Empty() && continues(p[off:min(off+min(one, lookSize), int64(len(p)))], v.b) {
+				parts = append(parts, c)
 			}
 		}
 	}
@@ -70,6 +73,7 @@ func (v *volume) search(ctx context.Context, s *survey, w *walker) error {
 			}
 		}
 	}
+	s.parts = parts
 	if s.unsearched > 0 {
 		v.mu.Lock()
 		v.note(searchLimited.New(finding.Expected(nil, s.unsearched)))
@@ -91,4 +95,42 @@ func dots(p []byte, c uint32, width int) (parent uint32, ok bool) {
 		return 0, false
 	}
 	return up.start, true
+}
+
+// continues reports whether the beginning of a cluster holds entries of a directory: all of them in order, and with a
+// long name that is proven by its checksum.
+func continues(p []byte, b *boot) bool {
+	if p[0] == markEnd || p[11]&0xC0 != 0 {
+		return false
+	}
+	proofs := 0
+	var n longName
+	for ; len(p) >= entrySize && p[0] != markEnd; p = p[entrySize:] {
+		if isLongEntry(p) {
+			l := parsePart(p)
+			switch {
+			case !l.plausible():
+				return false
+			case l.order == markDeleted:
+				n.addDeleted(l)
+			default:
+				n.add(l)
+			}
+			continue
+		}
+		e, err := parseShort(p, 0, b.width)
+		if err != nil || e.isDot() || e.modified.IsZero() {
+			return false
+		}
+		if doubts, _ := e.doubts(b); doubts > 0 {
+			return false
+		}
+		if long, _ := n.of(e.name); long != "" && !e.wasDeleted {
+			proofs++
+		} else if long, _ := n.ofDeleted(e.name); long != "" && e.wasDeleted {
+			proofs++
+		}
+		n.reset()
+	}
+	return proofs > 0
 }

@@ -32,6 +32,7 @@ type survey struct {
 	pages           pageEvidence
 	page            codePage // of short names
 	remains         []uint32 // first clusters of directories that were found by their content
+	parts           []uint32 // further clusters of such
 	unsearched      uint64   // clusters that were not looked at for these
 	lostDirectories []uint32
 	lostChains      []uint32

@@ -112,6 +112,14 @@ func (w *walker) all() {
 			w.remains(c)
 		}
 	}
+	for _, c := range w.s.parts {
+		if w.over() {
+			return
+		}
+		if !w.directories.Has(c) {
+			w.remainder(c)
+		}
+	}
 	for _, c := range w.s.lostChains {
 		if w.over() {
 			return
