@@ -156,7 +156,7 @@ func (q *quest) from(pieces []block.Extent, last block.Extent, known marks, mark
 	if w.reach, err = q.scout(q.ctx, q.source(all), mark, w.marks.keep); err != nil {
 		return nil
 	}
-	if w.reach.Whole {
+	if w.reach.Whole && !q.blind(all, w.reach.Blind) {
 		return q.j.judge(q.ctx, q.b, q.t, all)
 	}
 	if depth >= q.j.bounds.pieces {
@@ -299,6 +299,26 @@ func (q *quest) first(off int64, buf []byte) []byte {
 	return buf[:n]
 }
 
+// blind reports whether a piece ends where nothing checks whether it does: inside of bytes without a check, with
+// data around the gap that could be the file's own.
+func (q *quest) blind(pieces []block.Extent, blind []block.Extent) bool {
+	buf := make([]byte, sector)
+	at := int64(0)
+	for i, p := range pieces[:len(pieces)-1] {
+		at += p.Length
+		for _, e := range blind {
+			if e.Offset >= at || at >= e.End() {
+				continue
+			}
+			next := pieces[i+1].Offset
+			if q.kind(p.End(), buf) == anyData || next < q.t.unit || q.kind(next-q.t.unit, buf) == anyData {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // markAt returns a mark as near before a split as there is one.
 func (q *quest) markAt(w *way, cut block.Extent, split int64) filetype.Mark {
 	mark := w.marks.before(split)
@@ -320,7 +340,7 @@ func (q *quest) follow(w *way, cut block.Extent, next, split int64, mark filetyp
 	if err != nil {
 		return nil, candidate{}
 	}
-	if r.Whole {
+	if r.Whole && !q.blind(all, r.Blind) {
 		if f := q.j.judge(q.ctx, q.b, q.t, all); f != nil {
 			return f, candidate{}
 		}

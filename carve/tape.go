@@ -159,8 +159,8 @@ func (t *tape) anchored(pattern []byte, at int64, limit int) (found []int64) {
 	src := block.Join(t.src, t.runs, t.size)
 	buf := make([]byte, 1<<20)
 	rest := at % t.unit
-	for off := at; off < t.forward; {
-		n, _ := src.ReadAt(buf[:min(int64(len(buf)), t.forward-off)], off)
+	for off := at; off < t.size; {
+		n, _ := src.ReadAt(buf[:min(int64(len(buf)), t.size-off)], off)
 		if n < len(pattern) {
 			break
 		}

@@ -41,6 +41,8 @@ type Reach struct {
 	Dense bool
 	// Fits, when not nil, refuses at once what cannot stand at Bad: p are the first bytes of a piece, up to 4 KiB.
 	Fits func(p []byte) bool
+	// Blind are the bytes that nothing checks: a piece that is said to end inside of them could end elsewhere as well.
+	Blind []block.Extent
 	// Anchors are what must stand somewhere behind when the file goes on: the search for the next piece begins with them.
 	Anchors []Anchor
 }

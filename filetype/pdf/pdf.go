@@ -20,6 +20,7 @@ func Formats() []filetype.Format {
 		Ceiling: filetype.Consistent,
 		Carve:   true,
 		Examine: examine,
+		Scout:   Scout,
 		Preview: preview,
 	}}
 }

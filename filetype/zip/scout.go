@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 
 	"salvor/block"
 	"salvor/cursor"
@@ -28,6 +29,7 @@ type mark struct {
 	e        entry
 	inflated *inflate.Mark // nil in content that is not inflated
 	good     int64
+	blind    []block.Extent
 }
 
 // Offset returns up to where the archive was read.
@@ -49,7 +51,7 @@ func Scout(ctx context.Context, src block.Source, from filetype.Mark, keep func(
 	x := &scout{ctx: ctx, src: src, keep: keep}
 	going := true
 	if m, ok := from.(*mark); ok {
-		x.s, x.e, x.r.Good = filetype.NewStream(ctx, src, m.at), m.e, m.good
+		x.s, x.e, x.r.Good, x.r.Blind = filetype.NewStream(ctx, src, m.at), m.e, m.good, slices.Clip(m.blind)
 		going = x.content(m.inflated)
 	} else {
 		x.s = filetype.NewStream(ctx, src, 0)
@@ -164,6 +166,9 @@ func (x *scout) content(from *inflate.Mark) bool {
 	case e.csize < 0:
 		return x.bad(e.data) // its end is not known before it is found
 	default:
+		if from == nil && (e.method != methodStore || e.locked) {
+			x.r.Blind = append(x.r.Blind, block.Extent{Offset: e.data, Length: e.csize})
+		}
 		ok = x.stored()
 	}
 	if !ok {
@@ -190,7 +195,9 @@ func (x *scout) deflated(from *inflate.Mark) bool {
 	e := &x.e
 	var note func(*inflate.Mark)
 	if x.keep != nil {
-		note = func(k *inflate.Mark) { x.keep(&mark{at: k.Offset(), e: *e, inflated: k, good: x.r.Good}) }
+		note = func(k *inflate.Mark) {
+			x.keep(&mark{at: k.Offset(), e: *e, inflated: k, good: x.r.Good, blind: x.r.Blind})
+		}
 	}
 	_, err := x.f.Follow(x.ctx, x.s, from, note, func(p []byte) error {
 		e.sum = crc32.Update(e.sum, crc32.IEEETable, p)
@@ -225,7 +232,7 @@ func (x *scout) stored() bool {
 		e.left -= int64(len(p))
 		x.s.Discard(len(p))
 		if x.keep != nil {
-			x.keep(&mark{at: x.s.Offset(), e: *e, good: x.r.Good})
+			x.keep(&mark{at: x.s.Offset(), e: *e, good: x.r.Good, blind: x.r.Blind})
 		}
 	}
 	return true
