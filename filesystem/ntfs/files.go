@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io/fs"
 	"iter"
 	"slices"
 	"strings"
 
-	"salvor/block"
 	"salvor/cursor"
 	"salvor/filesystem"
 	"salvor/finding"
