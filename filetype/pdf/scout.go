@@ -120,7 +120,7 @@ func (x *scout) item() bool {
 		return x.table()
 	case bytes.HasPrefix(p, []byte("trailer")):
 		x.s.Discard(7)
-		return x.body("startxref")
+		return x.body("startxref") && x.end()
 	case bytes.HasPrefix(p, []byte("startxref")):
 		x.s.Discard(9)
 		return x.end()
