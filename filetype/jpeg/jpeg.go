@@ -66,6 +66,9 @@ func Formats() []filetype.Format {
 		Carve:   true,
 		Examine: Examine,
 		Scout:   Scout,
+
+		Preview:   preview,
+		Thumbnail: thumbnail,
 	}}
 }
 

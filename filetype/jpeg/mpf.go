@@ -16,6 +16,7 @@ const maxPictures = 64
 // picture is one entry of the index of a multi-picture file.
 type picture struct {
 	off, size int64 // in the file
+	stereo    bool  // one of two views of the same thing
 }
 
 // parseIndex reads the MP Index of an MPF segment, whose TIFF header stands at base. What is broken is left
@@ -53,7 +54,8 @@ func parseIndex(base int64, p []byte) []picture {
 			if off == 0 { // the first picture, which the index stands in
 				continue
 			}
-			out = append(out, picture{base + off, int64(order.Uint32(table[4:]))})
+			const disparity = 0x020002
+			out = append(out, picture{base + off, int64(order.Uint32(table[4:])), order.Uint32(table)&0xFFFFFF == disparity})
 		}
 		slices.SortFunc(out, func(a, b picture) int { return int(a.off - b.off) })
 		return out
@@ -68,6 +70,9 @@ func (w *walker) others() error {
 	for i, p := range w.index {
 		if p.off < w.r.Size {
 			continue
+		}
+		if p.stereo {
+			w.r.Extension = "mpo"
 		}
 		if p.off+p.size > w.src.Size() {
 			from := max(p.off, min(w.src.Size(), p.off+p.size))

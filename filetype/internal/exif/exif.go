@@ -200,3 +200,35 @@ func Camera(maker, model string) string { return camera(maker, model) }
 
 // Date reads "2006:01:02 15:04:05" and an offset such as "+02:00", which may be empty.
 func Date(s, offset string) (time.Time, bool) { return date(s, offset) }
+
+// Thumbnail returns the JPEG picture of the second directory of an Exif block; nil when there is none.
+func Thumbnail(b []byte) []byte {
+	if len(b) < 8 {
+		return nil
+	}
+	t := block{b: b}
+	switch string(b[:4]) {
+	case "II*\x00":
+		t.order = binary.LittleEndian
+	case "MM\x00*":
+		t.order = binary.BigEndian
+	default:
+		return nil
+	}
+	first := uint64(t.order.Uint32(b[4:]))
+	if first+2 > uint64(len(b)) {
+		return nil
+	}
+	next := first + 2 + 12*uint64(t.order.Uint16(b[first:]))
+	if next+4 > uint64(len(b)) {
+		return nil
+	}
+	second := t.order.Uint32(b[next:])
+	const tagJPEG, tagJPEGSize = 513, 514
+	at, ok := t.pointer(second, tagJPEG)
+	n, sized := t.pointer(second, tagJPEGSize)
+	if second == 0 || !ok || !sized || n < 4 || uint64(at)+uint64(n) > uint64(len(b)) {
+		return nil
+	}
+	return b[at : uint64(at)+uint64(n)]
+}

@@ -85,3 +85,25 @@ func FuzzHints(f *testing.F) {
 	f.Add([]byte("MM\x00\x2a\x00\x00\x00\x08\xff\xff"))
 	f.Fuzz(func(t *testing.T, b []byte) { Hints(b) })
 }
+
+func TestThumbnail(t *testing.T) {
+	le := binary.LittleEndian
+	b := []byte("II*\x00\x08\x00\x00\x00")
+	b = le.AppendUint16(b, 0)
+	b = le.AppendUint32(b, 14) // the second directory
+	b = le.AppendUint16(b, 2)
+	for _, e := range [][2]uint32{{513, 44}, {514, 5}} {
+		b = le.AppendUint16(le.AppendUint16(b, uint16(e[0])), 4)
+		b = le.AppendUint32(le.AppendUint32(b, 1), e[1])
+	}
+	b = le.AppendUint32(b, 0)
+	b = append(b, "JPEG!"...)
+	if got := Thumbnail(b); string(got) != "JPEG!" {
+		t.Errorf("%q", got)
+	}
+	for i := range b {
+		if got := Thumbnail(b[:i]); got != nil {
+			t.Errorf("cut at %d: %q", i, got)
+		}
+	}
+}
