@@ -11,7 +11,11 @@ image=$(realpath "${1:?usage: run.sh IMAGE}")
 [ -f "$image.json" ] || python3 "$here/image.py" "$image"
 W=$(mktemp -d "$(dirname "$image")/run.XXXXXX")
 trap 'rm -rf "$W"' EXIT
-(cd "$here/../.." && CGO_ENABLED=0 go build -o "$W/program" ./cmd/salvor)
+if [ -n "${SALVOR:-}" ]; then # a program that is built already
+    cp "$SALVOR" "$W/program"
+else
+    (cd "$here/../.." && CGO_ENABLED=0 go build -o "$W/program" ./cmd/salvor)
+fi
 mkdir "$W/tsk_recover" "$W/ntfsundelete"
 timed() { # NAME COMMAND...
     local name=$1
@@ -20,6 +24,7 @@ timed() { # NAME COMMAND...
     /usr/bin/time -o "$W/$name.time" -f %e "$@" >"$W/$name.log" 2>&1 || true
 }
 timed salvor "$W/program" rescue "$image" --to "$W/salvor"
+"$W/program" files "$W/salvor" --json >"$W/salvor.files" || [ $? -eq 10 ]
 timed tsk_recover tsk_recover -e "$image" "$W/tsk_recover"
-timed ntfsundelete ntfsundelete -f -u -m '*' -p 1 -d "$W/ntfsundelete" "$image"
+timed ntfsundelete ntfsundelete -f -u -T -m '*' -p 1 -d "$W/ntfsundelete" "$image"
 python3 "$here/score.py" "$image" "$W"

@@ -35,8 +35,7 @@ def put(name, tool, value):
 
 for tool in TOOLS:
     saved, paths = collections.Counter(), {}
-    wrong = 0
-    partial = 0
+    wrong = carved = partial = 0
     top = os.path.join(work, tool)
     for folder, _, files in os.walk(top):
         for name in files:
@@ -49,6 +48,8 @@ for tool in TOOLS:
             paths.setdefault(h, set()).add(rel)
             if rel.startswith("partial/"):
                 partial += 1
+            elif h not in known and tool == "salvor" and rel.startswith("carved/"):
+                carved += 1
             elif h not in known and "/$" not in "/" + rel and os.path.getsize(path) > 0:
                 wrong += 1
 
@@ -67,9 +68,17 @@ for tool in TOOLS:
     live = [t for t in truth.values() if t["state"] == "live"]
     if tool != "ntfsundelete":
         put("live, exact", tool, share(sum(t["sha256"] in saved for t in live), live))
-    put("saved as whole and no known file's bytes", tool, wrong)
+    put("saved under a name as whole, and no known file's bytes", tool, wrong)
+    put("carved, and no known file's bytes (pieces of overwritten ones)", tool, carved if tool == "salvor" else "–")
     put("saved as partial", tool, partial if tool == "salvor" else "–")
     put("seconds", tool, open(os.path.join(work, tool + ".time")).read().split("\n")[-2])
+
+# What salvor itself calls sound: its metadata passed every check, so that the content must be right.
+claims = [json.loads(line) for line in open(os.path.join(work, "salvor.files"))]
+sound = [f for f in claims if f["type"] == "file" and f.get("sound") and f.get("sha256")]
+put("called sound", "salvor", len(sound))
+put("called sound, and wrong", "salvor", sum(f["sha256"] not in known for f in sound))
+put("called proven, and wrong", "salvor", sum(f.get("verdict") == "proven" and f.get("sha256") not in known for f in claims if f["type"] == "file"))
 
 print("|  | " + " | ".join(TOOLS) + " |\n|---|" + "---:|" * len(TOOLS))
 for name, cells in rows.items():
