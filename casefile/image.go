@@ -125,10 +125,27 @@ func (i *Image) part(k int) (*os.File, error) {
 func grow(f *os.File, size int64) error {
 	info, err := f.Stat()
 	if err == nil && info.Size() < size {
-		err = f.Truncate(size)
+		err = resize(f, info.Size(), size)
 	}
 	if err != nil {
 		return fmt.Errorf("casefile: %w", err)
+	}
+	return nil
+}
+
+// resize gives f, which has old bytes, another size. Some targets cannot make a file longer but by writing it.
+func resize(f *os.File, old, size int64) error {
+	err := f.Truncate(size)
+	if err == nil || size < old || host.IsFull(err) || errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	zeros := make([]byte, partUnit)
+	for at := old; at < size; {
+		n, werr := f.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at)
+		if werr != nil {
+			return errors.Join(err, werr)
+		}
+		at += int64(n)
 	}
 	return nil
 }
@@ -146,7 +163,7 @@ func (i *Image) setSize(size int64) error {
 	}
 	info, err := f.Stat()
 	if err == nil && info.Size() != rest {
-		err = f.Truncate(rest)
+		err = resize(f, info.Size(), rest)
 	}
 	if err != nil {
 		return fmt.Errorf("casefile: %w", err)

@@ -260,8 +260,10 @@ func (s *saver) copyContent(ctx context.Context, temp string, e *Entry, src bloc
 			return "", missing, 0, err
 		}
 	}
-	if err := f.Truncate(w.at); err != nil { // makes a hole at the end part of the file
-		return "", missing, 0, err
+	if w.sparse {
+		if err := f.Truncate(w.at); err != nil { // makes a hole at the end part of the file
+			return "", missing, 0, err
+		}
 	}
 	if s.SyncFS == nil {
 		if err := f.Sync(); err != nil {
