@@ -62,6 +62,8 @@ func Formats() []filetype.Format {
 		Ceiling:    filetype.Proven, // every chunk carries a CRC-32 of its type and data
 		Carve:      true,
 		Examine:    Examine,
+		Preview:    preview,
+		Thumbnail:  shown.Thumbnail,
 		Scout:      Scout,
 	}}
 }
