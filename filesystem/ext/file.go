@@ -47,6 +47,14 @@ func (v *volume) file(in *inode, state filesystem.State, s *survey, use *budget)
 		f.Sound = false
 		note(compressed.New(at))
 	}
+	if in.flags&flagVerity != 0 && in.kind() == typeRegular && !in.inline() {
+		if behind := block.SetOf(v.mapInode(in, use).beyond...).Extents(); len(behind) > 0 {
+			note(verity.New(finding.At(behind[0].Offset, behind[0].Length), finding.Arg("count", block.SetOf(behind...).Bytes())))
+		}
+	}
+	if id := in.project(); id != 0 && v.sb.roCompat&roCompatProject != 0 {
+		note(project.New(at, finding.Expected(nil, id)))
+	}
 	var problems []finding.Finding
 	f.Attributes, problems = v.readAttributes(in, use)
 	note(problems...)

@@ -16,6 +16,9 @@ import (
 const (
 	maxDepth     = 1024    // of directories
 	maxDirectory = 4 << 30 // bytes of one directory
+	// Inodes of directories with more entries than smallDirectory are read batchSize at a time.
+	smallDirectory = 512
+	batchSize      = 1 << 16
 )
 
 // Files yields the root directory and then all that directories name, each directory followed by what is in
@@ -56,9 +59,10 @@ type walker struct {
 	paths map[uint32]string // of those that something lost needs
 	// leavesTaken are the starts of checksums of leaves that were made into files.
 	leavesTaken map[uint32]bool
-	records     map[int64]int // how often the name of a record was yielded without an inode
-	read        inodeSet      // directories whose entries were read
-	bytes       int64         // of directories that may still be read
+	fetched     map[uint32]*inode // of a large directory
+	records     map[int64]int     // how often the name of a record was yielded without an inode
+	read        inodeSet          // directories whose entries were read
+	bytes       int64             // of directories that may still be read
 	stack       []pending
 }
 
@@ -68,6 +72,7 @@ type pending struct {
 	path   string
 	depth  int
 	state  filesystem.State
+	sealed bool // the names in it are encrypted
 	found  bool // its inode is gone, and its blocks were found by what is in them
 }
 
@@ -159,15 +164,20 @@ func (w *walker) directory(p pending) {
 		}
 		return
 	}
+	p.sealed = in.flags&flagEncrypted != 0
 	var stale []entry
 	entries := w.entries(in, false)
-	for _, e := range entries {
+	for i, e := range entries {
+		if i%batchSize == 0 && len(entries) > smallDirectory {
+			w.fetch(entries[i:min(i+batchSize, len(entries))])
+		}
 		if e.stale {
 			stale = append(stale, e)
 		} else {
 			w.child(p, e)
 		}
 	}
+	clear(w.fetched)
 	if len(stale) == 0 {
 		return
 	}
@@ -183,7 +193,7 @@ func (w *walker) directory(p pending) {
 // child yields what a live entry of a directory names.
 func (w *walker) child(p pending, e entry) {
 	path := join(p.path, e.name)
-	in, err := w.v.inode(e.inode)
+	in, err := w.inode(e.inode)
 	if err == nil && in.isDir() && w.seen.has(e.inode) {
 		w.fail(cursor.Corrupt("ext: directory entry", e.offset, "a directory that has one name", fmt.Sprintf("inode %d, which was met before", e.inode)))
 		return
@@ -216,6 +226,9 @@ func (w *walker) child(p pending, e entry) {
 		f.Sound = false
 		f.Findings = append(f.Findings, blockChecksum.New(finding.At(e.offset, entryHeader)))
 	}
+	if p.sealed {
+		f.Findings = append(f.Findings, nameEncrypted.New(finding.At(e.offset, entryHeader)))
+	}
 	if e.copied {
 		f.Findings = append(f.Findings, entryCopied.New(finding.At(e.offset, entryHeader)))
 	}
@@ -240,6 +253,37 @@ func (w *walker) garbage(in *inode, e entry) bool {
 	sameType := int(e.kind) < len(entryTypes) && entryTypes[e.kind] == in.kind()
 	mapped := in.flags&flagExtents != 0 && binary.LittleEndian.Uint16(in.block()) == extentMagic
 	return !sameType && !mapped
+}
+
+// fetch reads the inodes of many entries in the order of their numbers: a large directory names them in the order
+// of a hash, and each read of one by itself would be somewhere else.
+func (w *walker) fetch(list []entry) {
+	if w.fetched == nil {
+		w.fetched = make(map[uint32]*inode, len(list))
+	}
+	clear(w.fetched)
+	numbers := make([]uint32, 0, len(list))
+	for _, e := range list {
+		if !e.stale {
+			numbers = append(numbers, e.inode)
+		}
+	}
+	slices.Sort(numbers)
+	for i, n := range slices.Compact(numbers) {
+		if i%1024 == 0 && w.over() {
+			return
+		}
+		if in, err := w.v.inode(n); err == nil {
+			w.fetched[n] = in
+		}
+	}
+}
+
+func (w *walker) inode(number uint32) (*inode, error) {
+	if in := w.fetched[number]; in != nil {
+		return in, nil
+	}
+	return w.v.inode(number)
 }
 
 // push makes a directory one that is still to be read.

@@ -10,6 +10,7 @@ var Findings = []*finding.Def{
 	multiClaimed, attributesBroken, encrypted, compressed, blockChecksum, entryResynced, nameShared, blocksReused,
 	ownerUnclear, blocksMiscounted, sizeGuessed, contentGone, inlineBroken, typeContradiction, targetBroken,
 	fromJournal, fromBefore, nameWeak, inodeRebuilt, dirRebuilt, entryCopied, overwritten, leafOnly,
+	nameEncrypted, verity, project,
 }
 
 var (
@@ -101,6 +102,12 @@ var (
 		Text: "the inode {inode} of the directory is gone; its blocks were found by what is in them"}
 	entryCopied = &finding.Def{Code: "ext.directory.journal", Severity: finding.Info,
 		Text: "the directory block that names this file is broken; a copy of it in the journal was read"}
+	nameEncrypted = &finding.Def{Code: "ext.encrypted.name", Severity: finding.Info,
+		Text: "the name is encrypted with a key that is not on the volume; it stands as it is stored"}
+	verity = &finding.Def{Code: "ext.verity", Severity: finding.Info,
+		Text: "the file is sealed (fs-verity); its hash tree of {count} bytes stands behind its end and is no part of the content"}
+	project = &finding.Def{Code: "ext.project", Severity: finding.Info,
+		Text: "the file counts for the quota of project {found}"}
 	leafOnly = &finding.Def{Code: "ext.inode.leaf", Severity: finding.Warning,
 		Text: "the inode is gone; the file was put together from {count} blocks of its extent tree, and its size is that of whole blocks"}
 	overwritten = &finding.Def{Code: "ext.volume.overwritten", Severity: finding.Warning,

@@ -16,6 +16,7 @@ const (
 	flagIndex      = 0x1000
 	flagHuge       = 0x40000
 	flagExtents    = 0x80000
+	flagVerity     = 0x100000
 	flagEAInode    = 0x200000
 	flagInline     = 0x10000000
 )
@@ -227,4 +228,13 @@ func (in *inode) deletedTime(s *superblock) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(int64(in.deleted), 0).UTC()
+}
+
+// project returns the number for which a quota counts the file; 0 is none.
+func (in *inode) project() uint32 {
+	const at = 0x9C
+	if in.extra < at+4-128 {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(in.raw[at:])
 }

@@ -49,6 +49,7 @@ const (
 	roCompatGDTCsum     = 0x10
 	roCompatBigalloc    = 0x200
 	roCompatMetaCsum    = 0x400
+	roCompatProject     = 0x2000
 )
 
 const (
