@@ -36,8 +36,8 @@ type bounds struct {
 
 var boundsOf = map[Effort]bounds{
 	Quick:  {ahead: 1 << 30, pieces: 1},
-	Normal: {ahead: 64 << 20, behind: 16 << 20, trials: 64_000, follow: 8, splits: 14, pieces: 4, decoded: 96 << 20},
-	Deep:   {ahead: 1 << 30, behind: 256 << 20, trials: 3_000_000, follow: 24, splits: 64, pieces: 8, decoded: 2 << 30},
+	Normal: {ahead: 64 << 20, behind: 16 << 20, trials: 64_000, follow: 8, splits: 48, pieces: 4, decoded: 96 << 20},
+	Deep:   {ahead: 1 << 30, behind: 256 << 20, trials: 3_000_000, follow: 24, splits: 200, pieces: 8, decoded: 2 << 30},
 }
 
 // JoinOptions say which files to put together, and out of what.
@@ -116,9 +116,12 @@ type joiner struct {
 	stats   JoinStats
 }
 
-// levels are the shares of the trials that one search takes: all files are searched for with little work first, so that
+// level is the share of the trials that one search takes, and how many places are tried where a file may break.
+type level struct{ share, splits int }
+
+// levels are those of the searches, from the least: all files are searched for with little work first, so that
 // what is easily found is out of the way of the others.
-var levels = []int{64, 8, 1}
+var levels = []level{{64, 6}, {8, 16}, {1, 48}}
 
 func (j *joiner) run(ctx context.Context) error {
 	for level := 0; ; {
@@ -241,10 +244,14 @@ func (j *joiner) rest() error {
 	return nil
 }
 
-// accepted reports whether a report is good enough for a file that was put together.
-func accepted(f *filetype.Format, r filetype.Report, room int64) bool {
+// accepted reports whether a report is good enough for a file that was put together. cleared says that nothing was
+// searched for: a contradiction is gone since what belongs to other files was left out.
+func accepted(f *filetype.Format, r filetype.Report, room int64, cleared bool) bool {
 	if r.Size <= 0 || r.Size > room {
 		return false
 	}
-	return r.Verdict == filetype.Proven || r.Verdict == filetype.Consistent && f.Scout != nil
+	if cleared && r.Verdict == filetype.Consistent {
+		return true
+	}
+	return r.Verdict == filetype.Proven || r.Verdict == filetype.Consistent && (f.Scout != nil || f.Tells)
 }

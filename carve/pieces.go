@@ -31,12 +31,16 @@ func (j *joiner) try(ctx context.Context, b *broken, level int) {
 			b.answer = j.judge(ctx, b, t, []block.Extent{{Length: t.size}})
 			return nil
 		}
+		if f := b.Format; f.Scout == nil && !f.Tells && f.Ceiling < filetype.Proven {
+			return nil // whatever is put together could not be believed
+		}
 		if level > 1 && b.searched >= level {
 			return nil // it came to nothing; only the first search is worth doing again
 		}
 		b.searched = max(b.searched, level)
 		t = s.tape(b.Offset, j.bounds.ahead, j.bounds.behind)
-		q := &quest{j: j, b: b, t: t, ctx: ctx, trials: j.bounds.trials / levels[level-1], decoded: j.bounds.decoded / int64(levels[level-1])}
+		l := levels[level-1]
+		q := &quest{j: j, b: b, t: t, ctx: ctx, trials: j.bounds.trials / l.share, decoded: j.bounds.decoded / int64(l.share), most: j.bounds.splits * l.splits / levels[len(levels)-1].splits}
 		q.scout = b.Format.Scout
 		if q.scout == nil {
 			q.scout = q.byExamining
@@ -64,7 +68,7 @@ func (j *joiner) judge(ctx context.Context, b *broken, t *tape, pieces []block.E
 		return nil
 	}
 	r.Verdict = min(r.Verdict, b.Format.Ceiling)
-	if !accepted(b.Format, r, size) {
+	if !accepted(b.Format, r, size, len(pieces) == 1) {
 		return nil
 	}
 	runs = block.Normalize(block.Slice(runs, block.Extent{Length: r.Size}), r.Size)
@@ -87,6 +91,7 @@ type quest struct {
 	scout   filetype.Scout
 	whole   bool  // the scout begins at the beginning each time
 	trials  int   // left
+	most    int   // places where the file may break, for one way
 	decoded int64 // left, for a scout that begins at the beginning
 }
 
@@ -103,7 +108,7 @@ func (q *quest) byExamining(ctx context.Context, src block.Source, _ filetype.Ma
 			bad = f.Offset
 		}
 	}
-	return filetype.Reach{Whole: r.Verdict == filetype.Proven, Ended: r.Verdict == filetype.Partial && bad >= src.Size(), Bad: bad}, nil
+	return filetype.Reach{Whole: accepted(q.b.Format, r, src.Size(), false), Ended: r.Verdict == filetype.Partial && bad >= src.Size(), Bad: bad}, nil
 }
 
 // marks are those of one way through a file, thinned out toward its beginning.
@@ -197,7 +202,7 @@ func (q *quest) splits(w *way) []int64 {
 	if w.reach.Dense {
 		// Compressed data does not hold a sector of one byte, nor one of text: the piece ends before the first of them.
 		buf := make([]byte, sector)
-		from := max(low, high-int64(q.j.bounds.splits)*8*unit)
+		from := max(low, high-int64(q.most)*8*unit)
 		for s := w.at + (from-w.at+unit-1)/unit*unit; s < high; s += unit {
 			if q.kind(w.last+s-w.at, buf) != anyData {
 				add(s)
@@ -206,7 +211,7 @@ func (q *quest) splits(w *way) []int64 {
 			}
 		}
 	}
-	for s := first; len(out) < q.j.bounds.splits && s >= low; s -= unit {
+	for s := first; len(out) < q.most && s >= low; s -= unit {
 		add(s)
 	}
 	return out

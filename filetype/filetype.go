@@ -122,6 +122,9 @@ type Format struct {
 	Examine func(ctx context.Context, src block.Source) (Report, error)
 	// Scout joins pieces of files of this format; nil when its data does not tell good from bad.
 	Scout Scout
+	// Tells says of a format without Scout that wrong data in the middle is noticed soon: pieces that Examine calls
+	// Consistent when they are put together belong together.
+	Tells bool
 	// Preview and Thumbnail are nil for formats that have none.
 	Preview   Previewer
 	Thumbnail Thumbnailer

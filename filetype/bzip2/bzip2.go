@@ -38,6 +38,7 @@ func Formats() []filetype.Format {
 		Ceiling:    filetype.Consistent, // the sums cover the content, not its compressed form
 		Carve:      true,
 		Examine:    kind.Examine,
+		Tells:      true,
 		Preview:    kind.Preview,
 	}}
 }

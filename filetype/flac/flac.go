@@ -34,6 +34,7 @@ func Formats() []filetype.Format {
 		Ceiling:   filetype.Consistent, // frames have checks of 16 bits, metadata has none
 		Carve:     true,
 		Examine:   kind.Examine,
+		Tells:     true,
 		Preview:   kind.Preview,
 		Thumbnail: cover,
 	}}

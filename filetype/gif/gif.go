@@ -31,6 +31,7 @@ func Formats() []filetype.Format {
 		Ceiling:   filetype.Consistent, // no checksum anywhere in the format
 		Carve:     true,
 		Examine:   kind.Examine,
+		Tells:     true,
 		Preview:   kind.Preview,
 		Thumbnail: decoder.Thumbnail,
 	}}

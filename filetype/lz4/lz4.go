@@ -41,6 +41,7 @@ func Formats() []filetype.Format {
 		Ceiling:    filetype.Consistent,
 		Carve:      true,
 		Examine:    kind.Examine,
+		Tells:      true,
 		Preview:    kind.Preview,
 	}}
 }

@@ -51,11 +51,12 @@ func Formats() []filetype.Format {
 		Ceiling:   filetype.Consistent, // no check at all, or one of 16 bits
 		Carve:     true,
 		Examine:   whole.Examine,
+		Scout:     Scout,
 		Preview:   whole.Preview,
 		Thumbnail: cover,
 	}
 	m := f
-	m.Name, m.Signatures, m.Carve, m.Examine, m.Preview = "mpa", nil, false, any.Examine, any.Preview
+	m.Name, m.Signatures, m.Carve, m.Examine, m.Preview, m.Scout = "mpa", nil, false, any.Examine, any.Preview, nil
 	return []filetype.Format{f, m}
 }
 

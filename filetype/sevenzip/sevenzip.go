@@ -37,6 +37,7 @@ func Formats() []filetype.Format {
 		Ceiling:    filetype.Proven, // stored members with CRC-32, under headers with CRC-32
 		Carve:      true,
 		Examine:    kind.Examine,
+		Tells:      true,
 		Preview:    kind.Preview,
 	}}
 }

@@ -46,6 +46,7 @@ func Formats() []filetype.Format {
 		Ceiling:    filetype.Proven, // checks over headers, index, footer and content, and over each chunk
 		Carve:      true,
 		Examine:    kind.Examine,
+		Tells:      true,
 		Preview:    kind.Preview,
 	}}
 }
