@@ -5,7 +5,7 @@ import "salvor/finding"
 // Findings are the kinds of finding that this package raises.
 var Findings = []*finding.Def{
 	bootBackup, bootGone, bootDiffers, volumeShort, volumeDirty, volumeShadow, tableMirror, tableMirrorDiffers, tableScanned, tableBroken,
-	versionUnknown, bitmapBroken, badClusters, logBroken,
+	versionUnknown, bitmapBroken, badClusters, logOpen, logBroken,
 	recordTorn, recordBroken, recordSkewed, listBroken, pairsBroken, sizesContradict, clustersShared, clustersFree, behindEnd, extensionGone,
 	encrypted, compressionUnknown, wofElsewhere, wofBroken, unreadableKnown, reparseBroken,
 	nameGone, nameOnly, nameUnlinked, notNamed, parentReused, parentGone, nameFromLog, nameFromJournal, nameFromIndex,
@@ -39,6 +39,8 @@ var (
 		Text: "the list of clusters in use cannot be read ({found}); only what files claim is known to be in use"}
 	badClusters = &finding.Def{Code: "ntfs.bad.clusters", Severity: finding.Warning,
 		Text: "the system that used the volume noted {found} bytes of it as unreadable"}
+	logOpen = &finding.Def{Code: "ntfs.log.open", Severity: finding.Warning,
+		Text: "the log of the volume is in use and was not replayed; the last changes before it stopped may be missing"}
 	logBroken = &finding.Def{Code: "ntfs.log.broken", Severity: finding.Info,
 		Text: "the log of the volume cannot be read whole: {found}"}
 	recordTorn = &finding.Def{Code: "ntfs.record.torn", Severity: finding.Error,

@@ -20,6 +20,8 @@ const (
 	maxLogRecord  = 128 << 10
 	logClient     = 1
 	operationsEnd = 0x26
+	noClient      = 0xFFFF
+	volumeIsClean = 2
 
 	logInitialize  = 0x02 // a record of the table, as it was made
 	logUpdateValue = 0x08 // bytes of a file; those of the journal of changes are of use
@@ -41,6 +43,8 @@ type restart struct {
 	pageSize     int64
 	dataAt       int64
 	sequenceBits uint
+	lsn          uint64 // of the last record
+	open         bool   // it is in use, and the volume was not unmounted
 }
 
 // parseRestart decodes a restart page, whose update sequence is undone in place.
@@ -55,7 +59,11 @@ func parseRestart(b []byte, off int64) (restart, error) {
 	if !powerOfTwo(size, 512, 64<<10) {
 		return r, cursor.Corrupt("ntfs: $LogFile: restart page: size of pages", off+20, "a power of two from 512 to 65536", size)
 	}
-	c.Seek(min(area, len(b)) + 16)
+	c.Seek(min(area, len(b)))
+	r.lsn = c.Uint64()
+	c.Skip(4)
+	clients, flags := c.Uint16(), c.Uint16()
+	r.open = clients != noClient && flags&volumeIsClean == 0
 	bits := c.Uint32()
 	c.Skip(18)
 	dataAt := int64(c.Uint16())
@@ -65,7 +73,55 @@ func parseRestart(b []byte, off int64) (restart, error) {
 	if bits < 16 || bits > 60 || dataAt < 40 || dataAt%8 != 0 || dataAt >= size {
 		return r, cursor.Corrupt("ntfs: $LogFile: restart area", off+int64(area), "sizes of sequences and headers", fmt.Sprintf("%d and %d", bits, dataAt))
 	}
-	return restart{pageSize: size, dataAt: dataAt, sequenceBits: uint(bits)}, nil
+	r.pageSize, r.dataAt, r.sequenceBits = size, dataAt, uint(bits)
+	return r, nil
+}
+
+// readRestart returns the newer of the two restart pages; ok is false when the log is empty, as drivers other than that
+// of Windows leave it.
+func readRestart(src block.Source) (r restart, ok bool, err error) {
+	r = restart{pageSize: logPage, dataAt: logData}
+	found := false
+	for _, at := range []int64{0, logPage} {
+		b := readAt(src, at, logPage)
+		if b == nil || blank(b) || le.Uint32(b) == 0xFFFFFFFF {
+			continue
+		}
+		ok = true
+		_, torn, pageErr := undo("ntfs: $LogFile", at, b)
+		if pageErr == nil && torn > 0 {
+			pageErr = cursor.Corrupt("ntfs: $LogFile: restart page", at, "sectors that match its update sequence", fmt.Sprintf("%d that do not", torn))
+		}
+		page := r
+		if pageErr == nil {
+			page, pageErr = parseRestart(b, at)
+		}
+		switch {
+		case pageErr != nil:
+			err = pageErr
+		case !found || page.lsn > r.lsn:
+			found, r = true, page
+		}
+	}
+	if found {
+		err = nil
+	}
+	return r, ok, err
+}
+
+// readLogState tells whether the log holds changes that the volume does not have yet.
+func (v *volume) readLogState() {
+	o := v.system(recordLog)
+	if o == nil {
+		return
+	}
+	e := o.find(typeData, "")
+	if e == nil || e.resident {
+		return
+	}
+	if r, ok, err := readRestart(v.source(e)); ok && err == nil && r.open {
+		v.note(logOpen.New(finding.At(max(o.offset(0), 0), v.b.recordSize)))
+	}
 }
 
 // logRecord is a record of the log.
@@ -117,19 +173,13 @@ func (v *volume) surveyLog(ctx context.Context, s *survey) []finding.Finding {
 	}
 	runs := v.plainRuns(e)
 	src := block.Join(v.src, runs, min(e.size, maxLog))
-	head := readAt(src, 0, logPage)
-	if head == nil || blank(head) || le.Uint32(head) == 0xFFFFFFFF {
-		return nil // emptied, as drivers other than that of Windows leave it
-	}
-	_, _, err := undo("ntfs: $LogFile", -1, head)
-	r := restart{pageSize: logPage, dataAt: logData}
-	if err == nil {
-		r, err = parseRestart(head, max(o.offset(0), 0))
+	r, ok, err := readRestart(src)
+	if !ok {
+		return nil
 	}
 	var notes []finding.Finding
 	if err != nil {
 		notes = append(notes, logBroken.New(finding.Expected(nil, err)))
-		r = restart{pageSize: logPage, dataAt: logData}
 	}
 	l := &logReader{v: v, s: s, restart: r}
 	l.read(ctx, src, func(off int64) int64 {

@@ -76,6 +76,7 @@ func (m *logMaker) bytes() []byte {
 		le.PutUint16(b[24:], 48)
 		le.PutUint16(b[26:], 1)
 		le.PutUint16(b[28:], 1)
+		le.PutUint16(b[48+12:], noClient)
 		le.PutUint32(b[48+16:], testSequenceBits)
 		le.PutUint16(b[48+36:], logHeader)
 		le.PutUint16(b[48+38:], logData)
@@ -167,6 +168,85 @@ func standardOf(changed uint64) []byte {
 		le.PutUint64(b[8*i:], changed)
 	}
 	return b
+}
+
+// A log that is in use makes the volume dirty; the newer of both restart pages counts.
+func TestLogInUse(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		first, other [3]uint16 // sequence, clients, flags
+		want         filesystem.VolumeState
+	}{
+		{"closed", [3]uint16{5, noClient, 0}, [3]uint16{4, 0, 0}, filesystem.Clean},
+		{"clean", [3]uint16{5, 0, volumeIsClean}, [3]uint16{4, 0, 0}, filesystem.Clean},
+		{"in use", [3]uint16{5, 0, 0}, [3]uint16{4, noClient, 0}, filesystem.Dirty},
+		{"in use since", [3]uint16{5, noClient, 0}, [3]uint16{6, 0, 0}, filesystem.Dirty},
+	} {
+		b := newLog().bytes()
+		for i, r := range [][3]uint16{tt.first, tt.other} {
+			page := b[i*logPage:][:logPage]
+			le.PutUint64(page[48:], uint64(r[0]))
+			le.PutUint16(page[48+12:], r[1])
+			le.PutUint16(page[48+14:], r[2])
+		}
+		v := mustOpen(t, withLog(t, "plain.img.gz", b))
+		if got := v.Info().State; got != tt.want {
+			t.Errorf("%s: the volume is %v: %v", tt.name, got, v.Info().Findings)
+		}
+	}
+}
+
+// A volume whose flag says so is dirty, and clusters that are noted as bad are told.
+func TestFlags(t *testing.T) {
+	p := readImage(t, "plain.img.gz")
+	at := recordAt(t, p, recordVolume)
+	r, _ := mustOpen(t, p).table.record(recordVolume)
+	if err := r.attributes(func(a *attribute) bool {
+		if a.kind == typeVolume {
+			p[at+int64(a.valueAt)+10] |= 1
+		}
+		return true
+	}); err != nil {
+		t.Fatal(err)
+	}
+	cluster, _ := freeCluster(t, mustOpen(t, p))
+	placeRecord(t, p, recordBad, buildRecord(t, recordBad, 8, recordInUse, resident(typeStandard, "", standardOf(someTime)),
+		resident(typeName, "", nameOf(refer(5, 5), "$BadClus", 0)), resident(typeData, "", nil),
+		mapped(typeData, "$Bad", 1<<20, 4096, pairsOf([2]int64{cluster, -1}, [2]int64{2, cluster}), cluster+2)))
+	info := mustOpen(t, p).Info()
+	var told []string
+	for _, f := range info.Findings {
+		told = append(told, f.Code+" "+f.Found)
+	}
+	if info.State != filesystem.Dirty || strings.Join(told, ", ") != "ntfs.volume.dirty , ntfs.bad.clusters 8192" {
+		t.Errorf("%v: %q", info.State, told)
+	}
+}
+
+// Short names beside long ones are no files of their own.
+func TestShortNames(t *testing.T) {
+	name := func(parent reference, space uint8, s string) fileName {
+		return fileName{parent: parent, space: space, name: s}
+	}
+	a, b := refer(5, 5), refer(70, 1)
+	for _, tt := range []struct {
+		names []fileName
+		want  string
+	}{
+		{[]fileName{name(a, spaceDOS, "LONGNA~1.TXT"), name(a, 1, "long name.txt")}, "long name.txt"},
+		{[]fileName{name(a, spaceBoth, "SHORT.TXT")}, "SHORT.TXT"},
+		{[]fileName{name(a, spaceDOS, "ALONE~1.TXT")}, "ALONE~1.TXT"},
+		{[]fileName{name(a, 1, "one.txt"), name(a, spaceDOS, "ONE~1.TXT"), name(b, 0, "two.txt")}, "one.txt two.txt"},
+		{[]fileName{name(a, 0, "same"), name(a, 0, "same")}, "same"},
+	} {
+		var got []string
+		for _, n := range paths(tt.names) {
+			got = append(got, n.name)
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("%q, expected %q", got, tt.want)
+		}
+	}
 }
 
 // A log of noise, of broken pages, of records that name more than there is: nothing is taken from it, and the rest

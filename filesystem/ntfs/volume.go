@@ -149,6 +149,7 @@ func (v *volume) describe(ctx context.Context) error {
 		v.note(volumeShort.New(finding.At(v.src.Size(), v.b.size()-v.src.Size()), finding.Expected(v.b.size(), v.src.Size())))
 	}
 	v.readVolume()
+	v.readLogState()
 	v.readBad()
 	return ctx.Err()
 }
@@ -337,7 +338,7 @@ func (v *volume) Info() filesystem.Info {
 		switch {
 		case f.Severity == finding.Error || f.Code == tableMirror.Code:
 			info.State = filesystem.Damaged
-		case f.Code == volumeDirty.Code && info.State == filesystem.Clean:
+		case (f.Code == volumeDirty.Code || f.Code == logOpen.Code) && info.State == filesystem.Clean:
 			info.State = filesystem.Dirty
 		}
 	}
