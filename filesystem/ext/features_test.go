@@ -118,7 +118,7 @@ func TestManyEntries(t *testing.T) {
 	dir := t.TempDir()
 	n := 5000
 	if os.Getenv("SALVOR_CI") == "1" {
-		n = 100_000
+		n = 30_000
 	}
 	tree := filepath.Join(dir, "tree", "many")
 	if err := os.MkdirAll(tree, 0o700); err != nil {
