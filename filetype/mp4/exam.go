@@ -50,6 +50,7 @@ type exam struct {
 	hints      filetype.Hints
 	maker      string
 	model      string
+	small      []block.Extent // pictures for a thumbnail
 
 	broken  int64
 	missing block.Set
@@ -191,6 +192,10 @@ func (x *exam) enter(b box) error {
 		x.indexes = append(x.indexes, b)
 	case "mfra":
 		x.access = append(x.access, b)
+	case "uuid":
+		if b.end-b.body >= 16 {
+			return x.note(x.canon(b))
+		}
 	}
 	return nil
 }

@@ -47,6 +47,10 @@ func (x *exam) index() error {
 			return x.note(x.children(b.body, b.end, x.trackDefaults))
 		case "udta", "meta":
 			return x.note(x.userData(b))
+		case "uuid":
+			if b.end-b.body >= 16 {
+				return x.note(x.canon(b))
+			}
 		}
 		return nil
 	})

@@ -26,15 +26,19 @@ func Formats() []filetype.Format {
 		Ceiling:    filetype.Consistent,
 		Carve:      true,
 		Examine:    examine,
+		Preview:    preview,
+		Thumbnail:  thumbnail,
 	}, {
 		Name:       "mov",
 		Class:      filetype.Video,
 		Extensions: []string{"mov", "qt"},
 		Signatures: []probe.Probe{first("moov", "moov"), first("mdat", "mdat"), first("wide", "wide"),
 			first("free", "free"), first("skip", "skip"), first("pnot", "pnot")},
-		Ceiling: filetype.Consistent,
-		Carve:   true,
-		Examine: examine,
+		Ceiling:   filetype.Consistent,
+		Carve:     true,
+		Examine:   examine,
+		Preview:   preview,
+		Thumbnail: thumbnail,
 	}}
 }
 

@@ -36,6 +36,9 @@ var fixtures = []struct {
 	{"photo.avif", "avif", "", filetype.Photo},
 	{"still.avif", "avif", "", filetype.Photo},
 	{"multi-xmp.heic", "heic", "", filetype.Photo},
+	{"exif.heic", "heic", "Harbour", filetype.Photo},
+	{"voice.3gp", "3gp", "", filetype.Audio},
+	{"cover.m4a", "m4a", "A tone", filetype.Audio},
 }
 
 // topEnds returns where the boxes of a file end: a fragmented file that is cut there is a shorter one. Up to

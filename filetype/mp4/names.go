@@ -40,6 +40,9 @@ func (x *exam) userData(b box) error {
 				if k := int(binary.BigEndian.Uint32([]byte(i.kind))); k >= 1 && k <= len(keys) {
 					name = keys[k-1]
 				}
+				if i.kind == "covr" {
+					return x.cover(i)
+				}
 				if p, err := x.w.Bytes(i.body, int(min(i.end-i.body, maxText+16))); err == nil && len(p) > 16 && string(p[4:8]) == "data" {
 					x.say(name, string(p[16:]))
 				}
@@ -127,6 +130,14 @@ func (x *exam) isPicture() bool {
 	return class == filetype.Photo && ext != ""
 }
 
+// film returns the class of a file that holds pictures or sound alone.
+func (x *exam) film() filetype.Class {
+	if x.audio && !x.video {
+		return filetype.Audio
+	}
+	return filetype.Video
+}
+
 // kind tells extension and class from the brands and tracks.
 func (x *exam) kind() (string, filetype.Class) {
 	if len(x.brands) == 0 {
@@ -151,9 +162,9 @@ func (x *exam) kind() (string, filetype.Class) {
 	case major == "M4V " || major == "M4VH" || major == "M4VP":
 		return "m4v", filetype.Video
 	case strings.HasPrefix(major, "3gp"), strings.HasPrefix(major, "3ge"), strings.HasPrefix(major, "3gr"), strings.HasPrefix(major, "3gs"):
-		return "3gp", filetype.Video
+		return "3gp", x.film()
 	case strings.HasPrefix(major, "3g2"):
-		return "3g2", filetype.Video
+		return "3g2", x.film()
 	case major == "avif" || major == "avis" || (major == "mif1" || major == "msf1" || major == "miaf") && has("avif", "avis"):
 		return "avif", filetype.Photo
 	case slices.Contains([]string{"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"}, major):

@@ -91,6 +91,7 @@ func (x *exam) picture() error {
 		}
 		x.samples++
 	}
+	x.exifItem(items)
 	return nil
 }
 
