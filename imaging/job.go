@@ -65,7 +65,9 @@ type Job struct {
 	// Snapshot holds is durable.
 	Map       *Map
 	Observers []Observer
-	Guide     Guide        // may be nil
+	Guide     Guide // may be nil
+	// GuideOnly ends the run when the guide wants nothing more, instead of reading the rest.
+	GuideOnly bool
 	Copy      block.Source // reads what Target was given, for the Guide and for sums; may be nil without a Guide
 	// Known are the sums of earlier runs, for those that have to be made anew; may be nil.
 	Known iter.Seq2[Sum, error]

@@ -85,6 +85,7 @@ type planner struct {
 	dir   int   // 1 forward, -1 backward
 	pos   int64 // where the pass is; backward the end of what it still looks at
 	ended bool
+	quick bool
 
 	skip    int64 // what the next error passes over
 	size    int64 // the size of the next read of the copying phase, 0 for the usual one
@@ -154,8 +155,10 @@ type mapPlace struct {
 	at   int64
 }
 
-// use changes what may be read, and begins anew with the first pass.
-func (s *planner) use(d *block.Set) {
+// use changes what may be read, and begins anew with the first pass. quick leaves out what costs a failure for
+// nearly every sector: small gaps between failures, and what lies between trimmed edges.
+func (s *planner) use(d *block.Set, quick bool) {
+	s.quick = quick
 	s.in = domainOf(d, s.m.Size(), s.sector)
 	s.in.remove(s.lost)
 	s.phase, s.pass, s.ended, s.least = NonTried, 1, false, largeGap
@@ -197,6 +200,9 @@ func (s *planner) rewind() {
 // advance goes to the next pass or phase. It reports false behind the last one.
 func (s *planner) advance() bool {
 	switch {
+	case s.quick && s.phase == NonTrimmed:
+		s.ended = true
+		return false
 	case s.phase == NonTried && s.pass == 5 && s.least > leastGap:
 		// The edges of what failed give more good data in a read than small gaps between failures: they are trimmed
 		// before the last pass of the copying phase comes to those, and what it leaves behind once more after it.

@@ -144,12 +144,17 @@ func (r *run) checkpoint(ctx context.Context) error {
 	return nil
 }
 
-// readAll reads what the guide wants, then the rest.
+// readAll reads what the guide wants, then the rest. Of what the guide wants, the good data come first, then what lies
+// between failures.
 func (r *run) readAll(ctx context.Context) error {
 	if err := r.exclude(); err != nil {
 		return err
 	}
-	for r.Guide != nil {
+	if r.Guide == nil {
+		return r.readSet(ctx)
+	}
+	var all []block.Set
+	for {
 		r.settle()
 		sets, err := r.Guide.Next(ctx, CopySource(r.Copy, r.Map, 0))
 		if err != nil {
@@ -160,16 +165,48 @@ func (r *run) readAll(ctx context.Context) error {
 			if r.Domain != nil {
 				set = set.Intersect(*r.Domain)
 			}
-			if err := r.readSet(ctx, &set); err != nil {
+			r.useSet(&set, true)
+			if err := r.readSet(ctx); err != nil {
 				return err
 			}
 		}
+		if all = append(all, sets...); len(all) > manySets {
+			all = []block.Set{union(all)}
+		}
 		if r.plan.of(NonTried) == before {
-			r.plan.use(nil)
 			break
 		}
 	}
-	return r.readSet(ctx, r.Domain)
+	set := union(all)
+	if r.Domain != nil {
+		set = set.Intersect(*r.Domain)
+	}
+	r.useSet(&set, false)
+	if err := r.readSet(ctx); err != nil {
+		return err
+	}
+	if r.GuideOnly {
+		return nil
+	}
+	r.useSet(r.Domain, false)
+	return r.readSet(ctx)
+}
+
+// manySets is how many sets are kept apart.
+const manySets = 1024
+
+func union(sets []block.Set) block.Set {
+	var extents []block.Extent
+	for _, s := range sets {
+		extents = append(extents, s.Extents()...)
+	}
+	return block.SetOf(extents...)
+}
+
+// useSet bounds the plan to set, nil for all.
+func (r *run) useSet(set *block.Set, quick bool) {
+	r.plan.use(set, quick)
+	r.plan.in.remove(r.excluded)
 }
 
 // exclude takes out of the plan what the source itself knows to be lost.
@@ -192,12 +229,8 @@ func (r *run) exclude() error {
 	return nil
 }
 
-// readSet reads what the plan asks for inside of set, nil for all.
-func (r *run) readSet(ctx context.Context, set *block.Set) error {
-	if r.Guide != nil {
-		r.plan.use(set)
-		r.plan.in.remove(r.excluded)
-	}
+// readSet reads what the plan asks for.
+func (r *run) readSet(ctx context.Context) error {
 	for {
 		if err := context.Cause(ctx); err != nil {
 			return err

@@ -108,7 +108,14 @@ func (c *imageCopy) run(ctx context.Context) (wire.Result, error) {
 		}
 		unlock = u
 	}
-	res, err := imaging.Run(ctx, c.job())
+	job := c.job()
+	tables, err := NewTables()
+	if err != nil {
+		return wire.Result{}, errors.Join(err, unlock())
+	}
+	endGuide := c.guided(job, tables)
+	res, err := imaging.Run(ctx, job)
+	endGuide()
 	if err = errors.Join(err, unlock()); err != nil {
 		return wire.Result{}, err
 	}

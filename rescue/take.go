@@ -77,6 +77,7 @@ func (j *job) take(ctx context.Context) error {
 		},
 	}
 	j.o.Take.apply(work, j.opened)
+	defer j.o.Take.guided(work, j.tables)()
 	if image.target != nil {
 		work.Target = image.target
 	}

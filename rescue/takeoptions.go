@@ -25,6 +25,21 @@ type TakeOptions struct {
 	Direct         bool          // past the system's cache, also for files
 	WholeHash      bool          // SHA-256 of the whole too
 	LogRead        func(imaging.Read)
+	// FirstUsed takes first what file systems use, and of that first the files that Pick names by patterns of names
+	// or paths, or the most important classes. Until stops after one of these stages.
+	FirstUsed bool
+	Pick      []string
+	Until     Until
+}
+
+// guided gives a job the guide that the options ask for. What it returns ends the guide.
+func (o TakeOptions) guided(job *imaging.Job, tables *Tables) func() {
+	if !o.FirstUsed || job.Copy == nil {
+		return func() {}
+	}
+	g := newGuide(tables, job.Map.Size(), o.Pick, o.Until)
+	job.Guide, job.GuideOnly = g, o.Until != ""
+	return g.Close
 }
 
 // open is how the sources are opened.

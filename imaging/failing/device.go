@@ -1,9 +1,13 @@
 package failing
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +27,10 @@ type Device struct {
 	PerRead time.Duration // of each request
 	Rate    float64       // bytes per second where nothing is slow
 	Sleep   func(time.Duration)
+	// Data is what the medium holds; nil for bytes that follow from the seed.
+	Data []byte
+	// Watch is what the time is taken of at which all of it was read, as far as it was never bad.
+	Watch block.Set
 
 	mu      sync.Mutex
 	stats   Stats
@@ -32,6 +40,7 @@ type Device struct {
 	begun   time.Time
 	most    time.Duration
 	all     time.Duration
+	watched time.Duration
 	Now     func() time.Time
 }
 
@@ -66,6 +75,8 @@ type Stats struct {
 	// Most and All are when 99 % and all of the sectors that were never bad had been read, from the first request; 0
 	// before.
 	Most, All time.Duration
+	// Watched is when all of Watch had been read.
+	Watched time.Duration
 }
 
 // Size returns the size in bytes.
@@ -76,7 +87,7 @@ func (d *Device) Stats() Stats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.stats
-	s.Most, s.All = d.most, d.all
+	s.Most, s.All, s.Watched = d.most, d.all, d.watched
 	return s
 }
 
@@ -133,6 +144,10 @@ func (d *Device) cost(e block.Extent) (time.Duration, bool) {
 
 // Content returns the bytes of the medium at off.
 func (d *Device) Content(p []byte, off int64) {
+	if d.Data != nil {
+		clear(p[copy(p, d.Data[min(off, int64(len(d.Data))):]):])
+		return
+	}
 	var word [8]byte
 	for i := 0; i < len(p); {
 		at := (off + int64(i)) &^ 7
@@ -181,9 +196,36 @@ func (d *Device) ReadAt(p []byte, off int64) (int, error) {
 	return len(p), end
 }
 
+// Replay charges the reads that a log of GNU ddrescue names (--log-reads) with what they cost on this medium, as if
+// they had been made one after the other.
+func (d *Device) Replay(log io.Reader) error {
+	var now time.Time
+	d.Now, d.Sleep = func() time.Time { return now }, func(took time.Duration) { now = now.Add(took) }
+	now = time.Unix(0, 0)
+	buf := make([]byte, 1<<20)
+	for lines := bufio.NewScanner(log); lines.Scan(); {
+		f := strings.Fields(lines.Text())
+		if len(f) != 4 || strings.HasPrefix(f[0], "#") {
+			continue
+		}
+		at, err1 := strconv.ParseInt(f[0], 0, 64)
+		n, err2 := strconv.ParseInt(f[1], 10, 64)
+		if err1 != nil || err2 != nil || n > int64(len(buf)) {
+			return fmt.Errorf("a line of the log: %q", lines.Text())
+		}
+		if _, err := d.ReadAt(buf[:n], at); err != nil && !errors.Is(err, errSector) && !errors.Is(err, io.EOF) {
+			return err
+		}
+	}
+	return nil
+}
+
 // give notes what was read, and when all of it was.
 func (d *Device) give(e block.Extent) {
 	d.given.Add(e)
+	if d.watched == 0 && !d.Watch.Empty() && d.Watch.Subtract(d.Bad()).Subtract(d.given).Empty() {
+		d.watched = d.Now().Sub(d.begun)
+	}
 	total := d.size - int64(len(d.bad))*Sector
 	if d.all > 0 || d.most > 0 && d.given.Bytes() < total {
 		return

@@ -18,7 +18,8 @@ import (
 func (a *app) copyCommand() *cobra.Command {
 	o := rescue.Options{Copy: true, TakeOnly: true}
 	var f copyFlags
-	var deadline, sums string
+	var deadline, sums, first, until string
+	var pick []string
 	var hash bool
 	cmd := &cobra.Command{
 		Use:   "copy SOURCE CASE|IMAGE [MAP]",
@@ -67,6 +68,13 @@ Options are named as those of GNU ddrescue where they mean the same. Sizes may e
 			if v.err != nil {
 				return v.err
 			}
+			if o.Take.Until, err = rescue.ParseUntil(until); err != nil {
+				return usageError{fmt.Errorf("--until: %q: %w", until, err)}
+			}
+			o.Take.FirstUsed, o.Take.Pick = first != "" || until != "" || len(pick) > 0, pick
+			if first != "" && first != "used" {
+				return usageError{fmt.Errorf("--first: %q: expected used", first)}
+			}
 			log, done, err := f.readLog()
 			if err != nil {
 				return err
@@ -92,6 +100,9 @@ Options are named as those of GNU ddrescue where they mean the same. Sizes may e
 	cmd.Flags().StringVar(&deadline, "deadline", "", "give up on a read after that `TIME` (60 seconds without it)")
 	cmd.Flags().StringVar(&sums, "sums", "", "the `FILE` for the hashes of an image (MAP.sums without it)")
 	cmd.Flags().BoolVar(&hash, "hash", false, "compute the SHA-256 of the whole too, when nothing is missing")
+	cmd.Flags().StringVar(&first, "first", "", "`used`: first what file systems use, tables and folders before files, photos and documents before the rest")
+	cmd.Flags().StringArrayVar(&pick, "pick", nil, "with --first used, files whose name or path matches `PATTERN` come before others; may be given several times")
+	cmd.Flags().StringVar(&until, "until", "", "stop after a `STAGE` of --first used: tables, picked or used")
 	f.add(cmd)
 	return cmd
 }
