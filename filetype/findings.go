@@ -8,7 +8,7 @@ import (
 
 // Findings are the kinds of finding that this package declares, for itself and for every format.
 var Findings = []*finding.Def{EndsEarly, Unread, Trailing, Erased, Padded, NoFormat, NoProof, broken, units, unitsBefore,
-	partlyChecked, notChecked, locked}
+	partlyChecked, notChecked, locked, Plays, Upper, Followed, BreaksOff}
 
 // The findings that mean the same in every format. Each takes the argument "format".
 var (

@@ -20,7 +20,7 @@ import (
 var Findings = []*finding.Def{
 	guessedPlace, empty, special, lockedContent, notOpened, notIdentified, erasedSkipped, encodedContent, foreignBytes, lostBytes,
 	unreadBytes, deletedFolder, twinCarved, twinFound, firstPiece, sameContent, nothingLeft, tooLarge, tooManyHoles,
-	notWritten, unreadWhileSaving, linkAsText, cutShort,
+	notWritten, unreadWhileSaving, linkAsText, cutShort, notAsWritten, tarDiffers, tarUnread,
 }
 
 // schemaVersion is the version of the tables below; a catalogue of another one is refused.

@@ -17,7 +17,7 @@
 //     number or the size of files.
 //
 // It never writes to a source, and never writes outside of the given root and the catalogue. It does not
-// restore owners, extended attributes, setuid, setgid and sticky bits, or writing by everyone, and never
+// restore owners, extended attributes but those of users, setuid, setgid and sticky bits, or writing by everyone, and never
 // makes devices, pipes or sockets; they stay in the catalogue.
 //
 // # Order of use

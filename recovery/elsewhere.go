@@ -1,11 +1,13 @@
 package recovery
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
+	"strings"
 )
 
 // Saving to a folder that is not the case keeps no record: what stands there is the record. A folder with
@@ -111,6 +113,28 @@ func (s *saver) standHere(j *job) error {
 		}
 	}
 	return errNoName
+}
+
+// foldersElsewhere gives the folders that were made or used their times and permissions, which saving files in them
+// changed. Folders that stood there before with files of someone else's in them are among them only when they have the
+// name and the place of one of the device.
+func (s *saver) foldersElsewhere(ctx context.Context) error {
+	q := Query{IncludeDirs: true, Sources: s.Query.Sources, Volumes: s.Query.Volumes, kinds: []int{kindDir}}
+	for e, err := range s.c.Select(ctx, q) {
+		if err != nil {
+			return err
+		}
+		folders, name := s.namer.folders(e)
+		rest := "/" + strings.Join(append(folders, name), "/")
+		for _, top := range []string{e.Drawer(), "partial/" + e.Drawer()} {
+			if p, ok := s.here[top+rest]; ok {
+				if err := s.dress(p, e); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // same reports whether what stands at p is what e is saved as.

@@ -78,6 +78,8 @@ type saver struct {
 	inBatch  map[string]string // IDs of the whole files of this batch that stand, by hash
 	here     map[string]string // folders that were found or made Elsewhere, by what they are for
 	buf      []byte
+	// noAttributes says that the target has no extended attributes.
+	noAttributes bool
 }
 
 func (s *saver) run(ctx context.Context) (err error) {
@@ -188,6 +190,9 @@ func (s *saver) end(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	s.dropBallast()
 	errs := []error{s.Root.RemoveAll(tempFolder)}
+	if s.Elsewhere && s.touched {
+		errs = append(errs, s.foldersElsewhere(ctx))
+	}
 	if !s.Elsewhere {
 		if s.touched {
 			errs = append(errs, s.folderTimes(ctx))
@@ -264,6 +269,11 @@ func (s *saver) batch(ctx context.Context, list []*Entry) error {
 	}
 	if err := s.point("synced"); err != nil {
 		return err
+	}
+	if s.Elsewhere {
+		if err := s.readBack(jobs); err != nil {
+			return errors.Join(stop, err)
+		}
 	}
 	if !s.Elsewhere {
 		err := s.note(context.WithoutCancel(ctx), jobs)

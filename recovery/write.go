@@ -394,12 +394,18 @@ func (s *saver) makeFolder(p string) error {
 	return nil
 }
 
-// dress gives the file at p the permissions and times of e. A target that cannot keep a time is no reason
-// to lose the file.
+// dress gives the file at p the permissions, extended attributes and times of e. A target that cannot keep a time or an
+// attribute is no reason to lose the file.
 func (s *saver) dress(p string, e *Entry) error {
 	if s.Target.Modes {
 		if err := s.Root.Chmod(p, permissions(e)); err != nil {
 			return err
+		}
+	}
+	if len(e.Attributes) > 0 && !s.noAttributes {
+		if f, err := s.Root.Open(p); err == nil {
+			s.noAttributes = !setAttributes(f, e.Attributes)
+			f.Close() // its attributes are no part of its content
 		}
 	}
 	modified, accessed := savedTimes(e)

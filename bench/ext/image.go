@@ -30,6 +30,7 @@ type recipe struct {
 	remove  float64 // share of the files that are removed
 	after   float64 // metadata written behind that, in journal sizes
 	journal int64   // bytes
+	lost    int64   // bytes at the start that are overwritten
 }
 
 // made is an image with what is known of it.

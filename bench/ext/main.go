@@ -28,6 +28,7 @@ func main() {
 
 func recipes(files int) []recipe {
 	const mib = 1 << 20
+	const first64, first1024 = 64 * mib, 1024 * mib
 	ext4 := []string{"-t", "ext4", "-J", "size=16"}
 	ext3 := []string{"-t", "ext3", "-J", "size=16"}
 	var out []recipe
@@ -39,10 +40,11 @@ func recipes(files int) []recipe {
 		out = append(out, recipe{name: fmt.Sprintf("ext3-deleted-%g", after), size: "768M", mke2fs: ext3, files: files, remove: 0.15, after: after, journal: 16 * mib})
 	}
 	return append(out,
-		recipe{name: "ext4-first64-noflex", size: "768M", mke2fs: append(slices.Clone(ext4), "-O", "^flex_bg"), files: files},
-		recipe{name: "ext4-first64-flex", size: "768M", mke2fs: ext4, files: files},
-		recipe{name: "ext4-first64-noflex-aged", size: "768M", mke2fs: append(slices.Clone(ext4), "-O", "^flex_bg"), files: files, aged: true, journal: 16 * mib},
-		recipe{name: "ext4-first64-flex-aged", size: "768M", mke2fs: ext4, files: files, aged: true, journal: 16 * mib},
+		recipe{name: "ext4-first64-noflex", lost: first64, size: "768M", mke2fs: append(slices.Clone(ext4), "-O", "^flex_bg"), files: files},
+		recipe{name: "ext4-first64-flex", lost: first64, size: "768M", mke2fs: ext4, files: files},
+		recipe{name: "ext4-first64-noflex-aged", lost: first64, size: "768M", mke2fs: append(slices.Clone(ext4), "-O", "^flex_bg"), files: files, aged: true, journal: 16 * mib},
+		recipe{name: "ext4-first64-flex-aged", lost: first64, size: "768M", mke2fs: ext4, files: files, aged: true, journal: 16 * mib},
+		recipe{name: "ext4-first1024-flex", lost: first1024, size: "3G", mke2fs: ext4, files: files},
 	)
 }
 
@@ -67,11 +69,10 @@ func measure(ctx context.Context, dir string, seed uint64, files int, tools, kee
 		}
 		truth, others := m.deleted, m.live
 		if r.remove == 0 {
-			const lost = 64 << 20
-			if truth, others, err = standing(dir, m.path, m.live, lost); err != nil {
+			if truth, others, err = standing(dir, m.path, m.live, r.lost); err != nil {
 				return err
 			}
-			if err := wipe(m.path, lost); err != nil {
+			if err := wipe(m.path, r.lost); err != nil {
 				return err
 			}
 		}

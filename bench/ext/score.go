@@ -55,6 +55,9 @@ func newGoal(truth, others []file) *goal {
 // take notes one file that was brought back.
 func (g *goal) take(sum, path string) (known bool) {
 	for _, p := range g.bySum[sum] {
+		if os.Getenv("EXT_BENCH_VERBOSE") != "" && p != path {
+			fmt.Printf("<!-- %q stands under %q -->\n", p, path)
+		}
 		g.had[p] = true
 		if p == path {
 			g.named[p] = true
@@ -140,17 +143,19 @@ func ours(ctx context.Context, image string, truth, others []file) (score, error
 type rival struct {
 	name string
 	args func(image, out string) []string
-	trim string // folder of the output below which the paths stand
 }
 
 var rivals = []rival{
-	{"tsk_recover", func(image, out string) []string { return []string{"tsk_recover", "-e", image, out} }, ""},
-	{"ext4magic", func(image, out string) []string { return []string{"ext4magic", image, "-m", "-d", out} }, ""},
-	{"extundelete", func(image, out string) []string { return []string{"extundelete", "--restore-all", "-o", out, image} }, ""},
+	{"tsk_recover", func(image, out string) []string { return []string{"tsk_recover", "-e", image, out} }},
+	{"ext4magic -m", func(image, out string) []string { return []string{"ext4magic", image, "-m", "-d", out} }},
+	{"ext4magic -R", func(image, out string) []string {
+		return []string{"ext4magic", image, "-R", "-a", fmt.Sprint(time.Now().Add(-time.Hour).Unix()), "-d", out}
+	}},
+	{"extundelete", func(image, out string) []string { return []string{"extundelete", "--restore-all", image} }},
 }
 
 func (t rival) score(dir, image string, truth, others []file) (score, error) {
-	out, err := os.MkdirTemp(dir, t.name)
+	out, err := os.MkdirTemp(dir, "out")
 	if err != nil {
 		return score{}, err
 	}
@@ -160,6 +165,7 @@ func (t rival) score(dir, image string, truth, others []file) (score, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir = out
 	cmd.Stdin = strings.NewReader("y\n")
 	said, err := cmd.CombinedOutput()
 	s := score{truth: len(truth), seconds: time.Since(begin).Seconds()}

@@ -125,5 +125,6 @@ func Table(further ...filetype.Format) (*filetype.Table, error) {
 // Findings returns the kinds of finding of every family.
 func Findings() []*finding.Def {
 	return slices.Concat(filetype.Findings, jpeg.Findings, png.Findings, sqlite.Findings, pdf.Findings,
-		zip.Findings, gzip.Findings, mp4.Findings, text.Findings, bmp.Findings)
+		zip.Findings, gzip.Findings, mp4.Findings, text.Findings, bmp.Findings, wav.Findings, avi.Findings, mp3.Findings,
+		ogg.Findings, mpeg.Findings)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"salvor/block"
 	"salvor/host"
 	"salvor/internal/wire"
 	"salvor/recovery"
@@ -17,15 +17,18 @@ import (
 
 func (a *app) saveCommand() *cobra.Command {
 	var s selection
-	var to string
+	var to, archive string
 	cmd := &cobra.Command{
 		Use:   "save CASE --to FOLDER [ID…]",
 		Short: "Save a selection of the files elsewhere, photos and documents first",
 		Long: `Saves files of a case in another folder: those whose IDs are named, or those that the options
 select, or all. Photos, documents, databases and settings come first. A file that already
 stands there with the same content is left; one with the same name and another content is
-never replaced. The case itself is not changed.`,
-		Example: "  salvor save rescued --to /media/usb/photos --class photo\n  salvor save rescued --to . v2/i1234 c/0x2801000",
+never replaced. What was written is read again and compared. The case itself is not changed.
+
+With --tar the files go into one archive: over a network, or to a place that cannot hold
+their names. "-" is standard output; what is told then stands on standard error.`,
+		Example: "  salvor save rescued --to /media/usb/photos --class photo\n  salvor save rescued --to . v2/i1234 c/0x2801000\n  salvor save rescued --tar - --class photo | ssh nas 'tar -x -C /backup'",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usageError{fmt.Errorf("expected a CASE")}
@@ -37,15 +40,24 @@ never replaced. The case itself is not changed.`,
 			if err != nil {
 				return err
 			}
-			if to == "" {
-				return usageError{fmt.Errorf("where to? name a folder with --to")}
+			switch {
+			case to == "" && archive == "":
+				return usageError{errors.New("where to? name a folder with --to, or an archive with --tar")}
+			case to != "" && archive != "":
+				return usageError{errors.New("--to and --tar: only one place at a time")}
+			case archive == "-" && a.json:
+				return usageError{errors.New("--tar - and --json: both want standard output")}
 			}
 			q.IDs = args[1:]
+			if archive != "" {
+				return a.saveArchive(cmd, args[0], archive, q)
+			}
 			return a.saveSelection(cmd, args[0], to, q)
 		},
 	}
 	s.addFlags(cmd)
 	cmd.Flags().StringVar(&to, "to", "", "the `FOLDER` to save to")
+	cmd.Flags().StringVar(&archive, "tar", "", "write a tar archive to a new `FILE`, or with - to standard output, instead of a folder")
 	return cmd
 }
 
@@ -57,17 +69,8 @@ func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query
 		return err
 	}
 	defer c.Close()
-	for i, id := range q.IDs {
-		e, err := c.Catalog.Get(ctx, id)
-		if errors.Is(err, recovery.ErrNoEntry) {
-			return usageError{fmt.Errorf("there is no file %s in this case; `salvor files` shows the IDs", id)}
-		}
-		if err != nil {
-			return err
-		}
-		if e.DuplicateOf != "" {
-			q.IDs[i] = e.DuplicateOf // the same content, under a name
-		}
+	if err := named(ctx, c, &q); err != nil {
+		return err
 	}
 	q.Save = []recovery.SaveState{recovery.Pending, recovery.Failed, recovery.Saved}
 	target, err := a.saveTarget(c, to)
@@ -94,22 +97,12 @@ func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query
 	if err != nil {
 		return err
 	}
-	media := map[int]block.Source{}
 	e := a.events()
 	result, err := recovery.Save(ctx, recovery.SaveOptions{
 		Catalog: c.Catalog, Root: root, Elsewhere: true, Query: q, Target: rescue.Limits(target), Free: max(target.Free, 0),
 		LabelOf: func(v int) string { return labels[v] }, Decode: tables.Decode,
 		SyncFS: func() error { return host.SyncFS(to) },
-		Medium: func(source int) (block.Source, error) {
-			if m, ok := media[source]; ok {
-				return m, nil
-			}
-			m, err := c.Medium(ctx, source)
-			if err == nil {
-				media[source] = m
-			}
-			return m, err
-		},
+		Medium: media(ctx, c),
 		Progress: func(p recovery.SaveProgress) {
 			l := wire.NewProgress("save", p.Bytes, p.TotalBytes, "bytes")
 			l.SafeFiles, l.SafeBytes, l.Words = p.Files, p.Bytes, fmt.Sprintf("saving files, %d of %d", p.Files, p.TotalFiles)
@@ -137,6 +130,23 @@ func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query
 		next = fmt.Sprintf("leave an option out; `salvor files %s` with the same options shows what they select", dir)
 	}
 	return a.end(wire.NewResult(exit, state, safe, next))
+}
+
+// named makes sure that the IDs of a selection are there, and takes for a carved duplicate the file that it is one of.
+func named(ctx context.Context, c *rescue.Case, q *recovery.Query) error {
+	for i, id := range q.IDs {
+		e, err := c.Catalog.Get(ctx, id)
+		if errors.Is(err, recovery.ErrNoEntry) {
+			return usageError{fmt.Errorf("there is no file %s in this case; `salvor files` shows the IDs", id)}
+		}
+		if err != nil {
+			return err
+		}
+		if e.DuplicateOf != "" {
+			q.IDs[i] = e.DuplicateOf // the same content, under a name
+		}
+	}
+	return nil
 }
 
 // insideCase reports whether to, or where to would be made, is the folder of the case or lies in it.

@@ -37,13 +37,16 @@ func (f *Inflater) Follow(ctx context.Context, s *filetype.Stream, from *Mark, k
 	f.ctx, f.r, f.out = ctx, reader{s: s}, out
 	f.at, f.mark, f.base, f.next, f.walk = 0, 0, 0, 0, 0
 	f.forced, f.last, f.stage = false, false, between
-	f.keep, f.pause = keep, s.Offset()+filetype.MarkEvery
+	f.keep, f.pause, f.look = keep, s.Offset()+filetype.MarkEvery, 0
 	if from != nil {
 		f.r.acc, f.r.n = from.acc, from.n
 		f.lit, f.dist = from.lit, from.dist
 		f.last, f.stage, f.rest = from.last, from.stage, from.rest
 		f.at = copy(f.buf[:], from.window)
-		f.mark, f.base = f.at, from.out-int64(f.at)
+		f.mark, f.base, f.seen = f.at, from.out-int64(f.at), f.at
+		if n := len(from.window); n >= lookLeast && plain(from.window)*100 >= n*99 {
+			f.look = lookMost
+		}
 	}
 	return f.blocks()
 }
@@ -60,4 +63,30 @@ func (f *Inflater) paused() error {
 	f.pause = f.r.reached() + filetype.MarkEvery
 	f.keep(m)
 	return nil
+}
+
+// Behind a mark whose window is text, the content must go on as text for a while: data of another place inflates for
+// long, and to anything.
+const (
+	lookAt    = 512 // bytes of content that are looked at together
+	lookMost  = 16 << 10
+	lookLeast = 2 << 10
+)
+
+// goesOn looks at the content since it was last asked.
+func (f *Inflater) goesOn() bool {
+	p := f.buf[max(f.seen, 0):f.at]
+	f.seen = f.at
+	f.look -= len(p)
+	return plain(p)*10 >= len(p)*9
+}
+
+// plain counts the bytes that text has.
+func plain(p []byte) (n int) {
+	for _, c := range p {
+		if c >= ' ' && c < 0x7F || c == '\n' || c == '\r' || c == '\t' || c >= 0xC2 && c < 0xF5 {
+			n++
+		}
+	}
+	return n
 }
