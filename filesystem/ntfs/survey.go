@@ -270,8 +270,7 @@ func (v *volume) surveyFolders(ctx context.Context, s *survey) {
 		}
 	}
 	slices.SortFunc(numbers, func(a, b reference) int { return cmp.Compare(a.number(), b.number()) })
-	listed := map[string]bool{}
-	left := 2*v.src.Size() + maxDirectory/256 // of index blocks: folders do not share them
+	left := 4*v.src.Size() + maxDirectory/256 // of index blocks: folders do not share them
 	for _, at := range numbers {
 		if ctx.Err() != nil {
 			return
@@ -283,7 +282,6 @@ func (v *volume) surveyFolders(ctx context.Context, s *survey) {
 		}
 		o := v.gather(&r)
 		alive := r.inUse()
-		clear(listed)
 		first := len(s.unlinked)
 		slack := func(e indexEntry, off int64) {
 			l := lead{e.fileName, nameFromIndex, off, true}
@@ -295,7 +293,6 @@ func (v *volume) surveyFolders(ctx context.Context, s *survey) {
 			}
 		}
 		live := func(e indexEntry, off int64) {
-			listed[e.name] = true
 			k := s.get(e.file.number())
 			switch {
 			case !alive:
@@ -317,14 +314,25 @@ func (v *volume) surveyFolders(ctx context.Context, s *survey) {
 		if err := v.folderIndex(o, &left, live, slack); err != nil && alive {
 			s.unlisted = true
 		}
-		// What is still there under the same name was only moved.
-		rest := slices.DeleteFunc(s.unlinked[first:], func(l lead) bool {
-			met := listed[l.name]
-			listed[l.name] = true
-			return met
-		})
-		s.unlinked = s.unlinked[:first+len(rest)]
+		if len(s.unlinked) > first {
+			s.unlinked = append(s.unlinked[:first], v.removed(o, &left, s.unlinked[first:])...)
+		}
 	}
+}
+
+// removed returns those of the names without a reference that the folder does not hold any more, each once: what is
+// still there was only moved. The folder is read again, since its names are too many to keep.
+func (v *volume) removed(o *object, left *int64, unlinked []lead) []lead {
+	gone := map[string]bool{}
+	for _, l := range unlinked {
+		gone[l.name] = true
+	}
+	_ = v.folderIndex(o, left, func(e indexEntry, _ int64) { delete(gone, e.name) }, func(indexEntry, int64) {}) // it was told before
+	return slices.DeleteFunc(slices.Clone(unlinked), func(l lead) bool {
+		keep := gone[l.name]
+		delete(gone, l.name)
+		return !keep
+	})
 }
 
 // lead remembers a name whose file is not in use any more. A later one replaces it.
