@@ -44,6 +44,7 @@ import (
 	"salvor/filetype/plist"
 	"salvor/filetype/png"
 	"salvor/filetype/psd"
+	"salvor/filetype/rar"
 	"salvor/filetype/regf"
 	"salvor/filetype/rtf"
 	"salvor/filetype/sevenzip"
@@ -112,6 +113,7 @@ func Formats() []filetype.Format {
 		evtx.Formats(),
 		leveldb.Formats(),
 		psd.Formats(),
+		rar.Formats(),
 		text.Formats(),
 	)
 }
