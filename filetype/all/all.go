@@ -24,6 +24,7 @@ import (
 	"salvor/filetype/font"
 	"salvor/filetype/gif"
 	"salvor/filetype/gzip"
+	"salvor/filetype/iso"
 	"salvor/filetype/javaclass"
 	"salvor/filetype/jpeg"
 	"salvor/filetype/leveldb"
@@ -114,6 +115,7 @@ func Formats() []filetype.Format {
 		leveldb.Formats(),
 		psd.Formats(),
 		rar.Formats(),
+		iso.Formats(),
 		text.Formats(),
 	)
 }
