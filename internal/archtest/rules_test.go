@@ -57,7 +57,7 @@ var keepers = []struct {
 	{[]string{"log"}, nil, "logs without levels"},
 	{[]string{"unsafe"}, []string{"host"}, "reads memory without types; only ioctls need that"},
 	{[]string{"C", "plugin"}, nil, "loads code from outside"},
-	{[]string{"net", "net/http", "net/rpc", "net/smtp"}, nil, "reaches the network"},
+	{[]string{"net", "net/http", "net/rpc", "net/smtp"}, []string{"bench/*"}, "reaches the network"},
 	{[]string{"reflect"}, nil, "decodes without types"},
 }
 
