@@ -54,7 +54,7 @@ func (v *volume) file(o *object) *filesystem.File {
 		}
 	}
 	note(o.notes...)
-	if e := o.find(typeUtility, "$EFS"); e != nil || attributes&attrEncrypted != 0 && !o.directory() && o.hasEncrypted() {
+	if !o.directory() && (o.find(typeUtility, "$EFS") != nil || attributes&attrEncrypted != 0 && o.hasEncrypted()) {
 		f.Locked = true
 		note(encrypted.New(finding.At(max(o.offset(0), 0), v.b.recordSize)))
 	}

@@ -35,7 +35,7 @@ var (
 		Text: "a part of the list of where the master file table stands is broken: {found}"}
 	versionUnknown = &finding.Def{Code: "ntfs.volume.version", Severity: finding.Warning,
 		Text: "the volume is of version {found}, which is not known here; some files may read wrong"}
-	bitmapBroken = &finding.Def{Code: "ntfs.bitmap.broken", Severity: finding.Warning,
+	bitmapBroken = &finding.Def{Code: "ntfs.bitmap.broken", Severity: finding.Error,
 		Text: "the list of clusters in use cannot be read ({found}); only what files claim is known to be in use"}
 	badClusters = &finding.Def{Code: "ntfs.bad.clusters", Severity: finding.Warning,
 		Text: "the system that used the volume noted {found} bytes of it as unreadable"}

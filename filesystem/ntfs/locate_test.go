@@ -177,6 +177,41 @@ func TestNoVolume(t *testing.T) {
 	}
 }
 
+// sparse is a large volume of which only the start stands anywhere.
+type sparse struct {
+	head []byte
+	size int64
+}
+
+func (s sparse) Size() int64 { return s.size }
+
+func (s sparse) ReadAt(p []byte, off int64) (int, error) {
+	clear(p)
+	if off < int64(len(s.head)) {
+		copy(p, s.head[off:])
+	}
+	return len(p), nil
+}
+
+// Of a volume that is too large to be searched wholly, what stands together with the landmarks is found.
+func TestLargeScan(t *testing.T) {
+	whole := readImage(t, "plain.img.gz")
+	v := mustOpen(t, whole)
+	want, _ := files(t, v)
+	for _, w := range wipes {
+		if w.name != "both records of the table and the boot sectors" && w.name != "both records of the table" {
+			continue
+		}
+		p := bytes.Clone(whole)
+		w.wipe(p, v)
+		fsys, err := Open(t.Context(), sparse{p, 1 << 40})
+		if err != nil {
+			t.Fatalf("%s: %v", w.name, err)
+		}
+		sameFiles(t, w.name+", 1 TB", v, want, fsys)
+	}
+}
+
 // A landmark near the end of the medium, or before its start, is read without harm.
 func TestLocateAtTheEdge(t *testing.T) {
 	p := readImage(t, "plain.img.gz")[:20<<10]

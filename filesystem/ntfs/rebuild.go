@@ -12,9 +12,12 @@ import (
 )
 
 const (
-	maxSamples  = 1 << 16
+	maxSamples  = 1 << 16  // of a volume that is known to be NTFS
+	fewSamples  = 1 << 12  // of one that may be anything: on a slow disk each costs a seek
 	sampleStep  = 64 << 10 // a piece of a table is seldom smaller
 	maxTeachers = 256
+	maxScan     = 16 << 30 // bytes that are searched for records
+	scanAround  = 64 << 20
 	headSearch  = 4 << 20 // at the start of a volume, byte for byte
 )
 
@@ -42,7 +45,11 @@ func rebuild(ctx context.Context, vol block.Source, b *boot, notes []finding.Fin
 	} else if r, ok := readRecord(vol, hint); ok {
 		size = int64(len(r.b))
 	}
-	groups, f, err := scanRecords(ctx, vol, size)
+	places, err := scanPlaces(ctx, vol, b, hint)
+	if err != nil {
+		return nil, err
+	}
+	groups, f, err := scanRecords(ctx, vol, size, places)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +136,7 @@ func firstRecordOf(ctx context.Context, vol block.Source) (int64, bool) {
 	if found >= 0 {
 		return found, true
 	}
-	step := max(sampleStep, vol.Size()/maxSamples&^(stride-1))
+	step := max(sampleStep, vol.Size()/fewSamples&^(stride-1))
 	p := make([]byte, 4)
 	for at := int64(0); at < vol.Size(); at += step {
 		if ctx.Err() != nil {
@@ -149,12 +156,54 @@ type group struct {
 	number, at, count int64
 }
 
-// scanRecords searches the volume for records of size bytes.
-func scanRecords(ctx context.Context, vol block.Source, size int64) ([]group, *facts, error) {
+// scanPlaces returns where to search for records: all of a volume that can be read in one go, of a larger one the
+// surroundings of places where records stand.
+func scanPlaces(ctx context.Context, vol block.Source, b *boot, hint int64) (block.Set, error) {
+	whole := block.Extent{Length: vol.Size()}
+	if whole.Length <= maxScan {
+		return block.SetOf(whole), nil
+	}
+	var out block.Set
+	around := func(at int64) {
+		out.Add(block.Extent{Offset: max(at-scanAround, 0) &^ (stride - 1), Length: 2 * scanAround}.Intersect(whole))
+	}
+	if hint >= 0 {
+		around(hint)
+	}
+	if b != nil {
+		around(b.mft * b.clusterSize)
+		around(b.mirror * b.clusterSize)
+	}
+	step := max(sampleStep, vol.Size()/maxSamples&^(stride-1))
+	p := make([]byte, 4)
+	for at := int64(0); at < vol.Size(); at += step {
+		if at%(1024*step) == 0 && ctx.Err() != nil {
+			return out, ctx.Err()
+		}
+		if out.Has(at) {
+			continue
+		}
+		if n, _ := vol.ReadAt(p, at); n == 4 && string(p) == "FILE" && out.Bytes() < maxScan {
+			around(at)
+		}
+	}
+	return out, nil
+}
+
+// scanRecords searches places of the volume for records of size bytes.
+func scanRecords(ctx context.Context, vol block.Source, size int64, places block.Set) ([]group, *facts, error) {
 	f := newFacts()
 	var groups []group
 	buf := make([]byte, chunkSize+maxRecordSize)
 	for at := int64(0); at < vol.Size(); at += chunkSize {
+		if !places.Overlaps(block.Extent{Offset: at, Length: chunkSize}) {
+			next := places.Within(block.Between(at, vol.Size())).Extents()
+			if len(next) == 0 {
+				break
+			}
+			at = next[0].Offset/chunkSize*chunkSize - chunkSize
+			continue
+		}
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}

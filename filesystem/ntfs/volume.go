@@ -1,6 +1,7 @@
 package ntfs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -263,7 +264,7 @@ func (v *volume) compareMirror(table, mirror int64) {
 				v.table.mended[n], v.table.mendedAt[n] = p, mirror+n*v.b.recordSize
 				v.note(tableMirror.New(at, finding.Arg("record", n)))
 			}
-		case n == recordMFT && !strings.EqualFold(string(r.b[56:r.used]), string(m.b[56:min(m.used, len(m.b))])):
+		case n == recordMFT && !bytes.Equal(r.b[56:max(r.used, 56)], m.b[56:max(m.used, 56)]):
 			v.note(tableMirrorDiffers.New(finding.At(mirror+n*v.b.recordSize, v.b.recordSize), finding.Arg("record", n)))
 		}
 	}
