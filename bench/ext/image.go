@@ -31,6 +31,8 @@ type recipe struct {
 	after   float64 // metadata written behind that, in journal sizes
 	journal int64   // bytes
 	lost    int64   // bytes at the start that are overwritten
+	filler  string  // size of a file that keeps the start of the volume free of others while they are written
+	churn   bool    // files are written over each other; there is no truth but what no file ever held
 }
 
 // made is an image with what is known of it.
@@ -86,8 +88,19 @@ func build(dir string, r recipe, seed uint64) (*made, error) {
 	rnd := rand.New(rand.NewPCG(seed, 7))
 	var all []file
 	if err := mounted(m.path, mnt, func(root, device string) (err error) {
+		filler := filepath.Join(root, "filler")
+		if r.filler != "" {
+			if _, err := run("fallocate", "-l", r.filler, filler); err != nil {
+				return err
+			}
+		}
 		if all, err = populate(root, r.files, rnd); err != nil {
 			return err
+		}
+		if r.filler != "" {
+			if err := os.Remove(filler); err != nil {
+				return err
+			}
 		}
 		if err := flush(root); err != nil {
 			return err

@@ -44,7 +44,10 @@ func recipes(files int) []recipe {
 		recipe{name: "ext4-first64-flex", lost: first64, size: "768M", mke2fs: ext4, files: files},
 		recipe{name: "ext4-first64-noflex-aged", lost: first64, size: "768M", mke2fs: append(slices.Clone(ext4), "-O", "^flex_bg"), files: files, aged: true, journal: 16 * mib},
 		recipe{name: "ext4-first64-flex-aged", lost: first64, size: "768M", mke2fs: ext4, files: files, aged: true, journal: 16 * mib},
-		recipe{name: "ext4-first1024-flex", lost: first1024, size: "3G", mke2fs: ext4, files: files},
+		recipe{name: "ext4-first1024-flex", lost: first1024, filler: "1100M", size: "3G", mke2fs: ext4, files: files},
+		recipe{name: "ext4-churn", churn: true, size: "64M", mke2fs: []string{"-t", "ext4", "-J", "size=4"}, files: 800},
+		recipe{name: "ext4-plain-churn", churn: true, size: "64M", mke2fs: []string{"-t", "ext4", "-J", "size=4", "-O", "^metadata_csum,^64bit"}, files: 800},
+		recipe{name: "ext3-churn", churn: true, size: "64M", mke2fs: []string{"-t", "ext3", "-J", "size=4"}, files: 800},
 	)
 }
 
@@ -63,12 +66,16 @@ func measure(ctx context.Context, dir string, seed uint64, files int, tools, kee
 		if len(only) > 0 && !slices.Contains(only, r.name) {
 			continue
 		}
-		m, err := build(dir, r, seed)
+		make := build
+		if r.churn {
+			make = churned
+		}
+		m, err := make(dir, r, seed)
 		if err != nil {
 			return err
 		}
 		truth, others := m.deleted, m.live
-		if r.remove == 0 {
+		if r.lost > 0 {
 			if truth, others, err = standing(dir, m.path, m.live, r.lost); err != nil {
 				return err
 			}

@@ -102,7 +102,7 @@ func ours(ctx context.Context, image string, truth, others []file) (score, error
 	g := newGoal(truth, others)
 	s := score{truth: len(truth)}
 	for x, err := range fsys.Files(ctx) {
-		if err != nil || !x.Mode.IsRegular() || len(x.Streams) == 0 || x.Size() == 0 {
+		if err != nil || !x.Mode.IsRegular() || len(x.Streams) == 0 || x.Size() == 0 || !block.OfKind(x.Streams[0].Runs, block.Zero).Complement(block.Extent{Length: x.Size()}).Overlaps(block.Extent{Length: x.Size()}) {
 			continue
 		}
 		src, err := fsys.Open(x, "")
