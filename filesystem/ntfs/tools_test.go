@@ -113,6 +113,9 @@ func TestAgainstSleuthKit(t *testing.T) {
 			if f.State != filesystem.Orphan && strings.Contains(head, "*") == (f.State == filesystem.Live) {
 				t.Errorf("%s: %q is %v, fls says %s", image, name, f.State, head)
 			}
+			if len(seen)%4 != 0 && !ci() {
+				continue // each costs a process
+			}
 			address := strings.Fields(strings.ReplaceAll(head, "* ", ""))[1]
 			if f.Mode.IsRegular() && len(f.Streams) > 0 && f.Streams[0].Name == "" && !strings.HasPrefix(f.Streams[0].Encoding, "ntfs.x") && f.Streams[0].Encoding != "ntfs.lzx:32768" &&
 				codes(f) == "" && !strings.HasPrefix(address, "0") {
