@@ -330,11 +330,22 @@ func (q *quest) markAt(w *way, cut block.Extent, split int64) filetype.Mark {
 	if q.whole || mark != nil && split-mark.Offset() <= 2*filetype.MarkEvery {
 		return mark
 	}
+	// What lies between is noted, since other places near are asked for next.
+	var between marks
 	_, _ = q.scout(q.ctx, q.source(append(slices.Clone(w.pieces), cut)), mark, func(m filetype.Mark) {
-		if m.Offset() <= split {
-			mark = m
+		if m.Offset() > split {
+			return
+		}
+		mark = m
+		if between = append(between, m); len(between) == 2*maxMarks {
+			between = append(between[:0], between[maxMarks:]...)
 		}
 	})
+	if len(w.marks)+len(between) > 4*maxMarks {
+		w.marks = nil
+	}
+	w.marks = append(w.marks, between...)
+	slices.SortFunc(w.marks, func(a, b filetype.Mark) int { return int(min(max(a.Offset()-b.Offset(), -1), 1)) })
 	return mark
 }
 
