@@ -202,10 +202,11 @@ func embedded(r io.Reader) (image.Image, error) {
 // sector is how files are laid out on a medium, in bytes.
 const sector = 512
 
-// Settled reports whether a file that tells no length may end at off of src: the source ends there or the rest of the
-// sector is filled with zeros or 0xFF. Other bytes behind it may be what its own ones were overwritten with.
+// Settled reports whether a file that tells no length may end at off of src: the source ends there, or the rest of the
+// sector, or the next when it ends with one, is filled with zeros or 0xFF. Other bytes behind it may be what its own ones were
+// overwritten with.
 func Settled(e *exam.Exam, off int64) (bool, error) {
-	end := min((off+sector-1)/sector*sector, e.Size())
+	end := min(off/sector*sector+sector, e.Size())
 	if off >= end {
 		return true, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"image"
 	"image/png"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,5 +84,33 @@ func TestPicture(t *testing.T) {
 	cancel()
 	if _, err := d.Bytes(ctx, b.Bytes()); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestSettled(t *testing.T) {
+	for what, tt := range map[string]struct {
+		behind string
+		size   int
+		want   bool
+	}{
+		"the source ends": {"", 700, true}, "zeros": {string(make([]byte, 2000)), 700, true}, "0xFF": {strings.Repeat("\xFF", 400), 700, true},
+		"other bytes": {"words", 700, false}, "zeros, then others": {string(make([]byte, 100)) + "words", 700, false},
+		"zeros up to the next sector": {string(make([]byte, 324)) + "words", 700, true},
+		"others at a sector":          {"words", 1024, false}, "zeros at a sector": {string(make([]byte, 600)), 1024, true},
+	} {
+		var got bool
+		k := exam.Kind{Format: "x", Walk: func(e *exam.Exam) (err error) {
+			if got, err = Settled(e, int64(tt.size)); err != nil {
+				return err
+			}
+			if !got {
+				return BrokenOff(e, int64(tt.size), "x")
+			}
+			return e.Whole(filetype.Consistent, int64(tt.size))
+		}}
+		r, err := k.Examine(t.Context(), block.Bytes(append(make([]byte, tt.size), tt.behind...)))
+		if err != nil || got != tt.want || r.Size != int64(tt.size) || (r.Verdict == filetype.Partial) == tt.want {
+			t.Errorf("%s: %v, %v of %d: %v", what, got, r.Verdict, r.Size, err)
+		}
 	}
 }
