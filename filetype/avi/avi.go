@@ -67,6 +67,7 @@ type walker struct {
 	period  uint32 // of a frame, in microseconds
 	total   int64  // frames of all parts, by dmlh
 	tag     tag.Tag
+	taken   time.Time
 	open    bool  // never closed: sizes are not told
 	movi    int64 // where the data of the first movi list begins; 0 before
 	first   int64 // the first chunk in it, counted from movi
@@ -86,6 +87,10 @@ func walk(e *exam.Exam) error {
 	w := &walker{Exam: e, open: form.End == riff.Open}
 	end, err := w.parts(form)
 	w.tag.Tell(e)
+	if !w.taken.IsZero() {
+		e.R.Hints.Taken = w.taken
+		e.Fact("Taken", w.taken.Format("2006-01-02 15:04:05"))
+	}
 	w.tell()
 	if len(w.streams) == 0 || w.movi == 0 {
 		if _, corrupt := cursor.IsCorrupt(err); corrupt || err == nil {
@@ -224,6 +229,12 @@ func (w *walker) chunk(c riff.Chunk, depth int) error {
 			return err
 		}
 		w.format(p)
+	case "IDIT":
+		p, err := read(64)
+		if err != nil {
+			return err
+		}
+		w.taken = taken(string(p))
 	case "dmlh":
 		p, err := read(4)
 		if err != nil {
@@ -250,6 +261,17 @@ func (w *walker) chunk(c riff.Chunk, depth int) error {
 		return nil
 	}
 	return w.Each(c.Data(), "chunk "+c.ID, nil)
+}
+
+// taken reads the time when a camera began to film, in one of the forms that cameras write.
+func taken(s string) time.Time {
+	s = exif.Text(s)
+	for _, layout := range []string{"Mon Jan 2 15:04:05 2006", "2006:01:02 15:04:05", "2006-01-02 15:04:05", "2006/01/02 15:04:05"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
 }
 
 // format reads what strf says of the last stream.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"salvor/block"
 	"salvor/filetype"
@@ -150,6 +151,24 @@ func TestPreview(t *testing.T) {
 	if err != nil || len(p.Facts) != 2 || p.Facts[0].Value != "64 × 48 pixels" || p.Facts[1].Value != "0:02" || len(p.Members) != 2 ||
 		p.Members[1].Note != "codec 0x55, 11025 Hz, mono" || !strings.HasPrefix(p.Members[0].Note, "MP43 64 × 48") {
 		t.Errorf("%+v %v", p, err)
+	}
+}
+
+func TestTaken(t *testing.T) {
+	want := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	for _, s := range []string{"Mon May  6 07:08:09 2024\n\x00", "2024:05:06 07:08:09", "2024-05-06 07:08:09\x00"} {
+		if got := taken(s); !got.Equal(want) {
+			t.Errorf("%q: %v", s, got)
+		}
+	}
+	if got := taken("yesterday"); !got.IsZero() {
+		t.Errorf("%v", got)
+	}
+	list := header(1)
+	list = chunk("LIST", list[8:], chunk("IDIT", "Mon May  6 07:08:09 2024\n\x00"))
+	r, err := examine(t, []byte(chunk("RIFF", "AVI ", list, chunk("LIST", "movi", chunk("00dc", "abc")))))
+	if err != nil || !r.Hints.Taken.Equal(want) {
+		t.Errorf("%v %v %v", r.Hints, r.Findings, err)
 	}
 }
 
