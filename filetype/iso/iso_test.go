@@ -90,7 +90,7 @@ func TestFolders(t *testing.T) {
 
 func FuzzExamine(f *testing.F) {
 	for _, data := range files(f) {
-		if len(data) < 32<<10 {
+		if len(data) < 256<<10 {
 			f.Add(data)
 		}
 	}

@@ -123,7 +123,7 @@ func TestRecords(t *testing.T) {
 
 func FuzzExamine(f *testing.F) {
 	for _, data := range files(f) {
-		if len(data) < 32<<10 {
+		if len(data) < 256<<10 {
 			f.Add(data)
 		}
 	}

@@ -30,14 +30,14 @@ func (s *shape) describe(r *filetype.Report, encoding string) {
 	}
 	start := strings.ToLower(strings.TrimSpace(head[:min(len(head), 256)]))
 	switch {
-	case strings.HasPrefix(start, "#!"):
-		r.Extension = "sh"
-		return
 	case strings.HasPrefix(start, "<?xml"):
 		r.Extension = "xml"
 		return
 	case strings.HasPrefix(start, "<!doctype html"), strings.HasPrefix(start, "<html"):
 		r.Extension = "html"
+		return
+	}
+	if r.Extension = source(head); r.Extension != "" {
 		return
 	}
 	var settings, entries, lines int
