@@ -32,6 +32,9 @@ func (v *volume) file(in *inode, state filesystem.State, s *survey, use *budget)
 	if !in.checksumOK {
 		note(inodeChecksum.New(at, finding.Arg("inode", in.number)))
 	}
+	if v.stale {
+		f.Sound = false
+	}
 	if in.rebuilt {
 		f.Sound = false
 		if state == filesystem.Live {

@@ -21,7 +21,7 @@ var (
 	superblockBackup = &finding.Def{Code: "ext.superblock.backup", Severity: finding.Warning,
 		Text: "the volume is read by the backup of its superblock in group {group}"}
 	needsRecovery = &finding.Def{Code: "ext.journal.newer", Severity: finding.Warning,
-		Text: "the journal holds newer metadata than the volume, and cannot be read; the last changes before it stopped may be missing"}
+		Text: "the journal holds newer metadata than the volume, and some of it cannot be read; the last changes before it stopped may be missing"}
 	journalReplayed = &finding.Def{Code: "ext.journal.replayed", Severity: finding.Info,
 		Text: "the volume was in use when it stopped; {count} blocks of {found} transactions of its journal are read in the place of older ones"}
 	fastReplayed = &finding.Def{Code: "ext.journal.fast", Severity: finding.Info,

@@ -18,6 +18,10 @@ type overlay struct {
 	magic     int64  // where the four bytes stand that were taken out of an escaped copy
 }
 
+// lostCopy is the place of a copy that cannot be read. What stands on the volume is older, which is better than nothing
+// where it is metadata, and wrong where it is content.
+const lostCopy = -1
+
 // laid is a block of the volume, and where the copy stands that is newer.
 type laid struct {
 	block   uint64
@@ -40,6 +44,9 @@ func (o *overlay) ReadAt(p []byte, off int64) (int, error) {
 	for done < len(p) {
 		at := off + int64(done)
 		i := o.find(uint64(at / o.blockSize))
+		for i < len(o.blocks) && o.blocks[i].at == lostCopy {
+			i++
+		}
 		next := int64(1<<63 - 1)
 		if i < len(o.blocks) {
 			next = int64(o.blocks[i].block) * o.blockSize
@@ -105,7 +112,9 @@ func (o *overlay) places(runs []block.Run) []block.Run {
 			l := o.blocks[i]
 			in := r.Physical - int64(l.block)*o.blockSize
 			n := min(r.Length, o.blockSize-in)
-			if l.escaped && in < 4 {
+			if l.at == lostCopy {
+				out = append(out, block.Run{Logical: r.Logical, Length: n, Kind: block.Lost})
+			} else if l.escaped && in < 4 {
 				// These four bytes stand at the start of every block of the journal's own.
 				n = min(r.Length, 4-in)
 				out = append(out, block.Run{Logical: r.Logical, Physical: o.magic + in, Length: n, Kind: r.Kind})

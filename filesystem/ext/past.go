@@ -68,7 +68,7 @@ func (w *walker) past() {
 	}
 	list := slices.Clone(w.p.lost)
 	for _, l := range list {
-		w.place(l)
+		w.place(l, 0)
 	}
 	slices.SortStableFunc(list, func(a, b *lost) int {
 		if x, y := a.kind == typeDir, b.kind == typeDir; x != y {
@@ -91,7 +91,10 @@ func (w *walker) past() {
 }
 
 // place makes the path of a lost file.
-func (w *walker) place(l *lost) string {
+func (w *walker) place(l *lost, depth int) string {
+	if depth > maxDepth {
+		return ""
+	}
 	if l.placed || l.placing {
 		if l.placing {
 			return "" // its own parent, by what is left of two directories
@@ -106,7 +109,7 @@ func (w *walker) place(l *lost) string {
 		if l.path != "" {
 			break
 		}
-		if dir, ok := w.parent(n); ok && len(strings.Split(dir, "/")) < maxDepth {
+		if dir, ok := w.parent(n, depth+1); ok && len(strings.Split(dir, "/")) < maxDepth {
 			l.path = join(dir, n.text)
 		}
 	}
@@ -121,12 +124,12 @@ func (w *walker) place(l *lost) string {
 }
 
 // parent returns the path of the directory that held a name.
-func (w *walker) parent(n name) (string, bool) {
+func (w *walker) parent(n name, depth int) (string, bool) {
 	if n.dir == rootInode {
 		return "", true
 	}
 	if d := w.p.dirAt(n.dir, n.seen); d != nil {
-		path := w.place(d)
+		path := w.place(d, depth)
 		return path, path != ""
 	}
 	path := w.paths[n.dir]
@@ -205,7 +208,7 @@ func (w *walker) orphanPath(number uint32) string {
 			if w.p.dirAt(n.dir, n.seen) != nil {
 				continue
 			}
-			if dir, ok := w.parent(n); ok {
+			if dir, ok := w.parent(n, 0); ok {
 				return join(dir, n.text)
 			}
 		}

@@ -14,6 +14,7 @@ type replayed struct {
 	transactions int
 	broken       int // copies that do not match their checksums, and were left out
 	next         uint32
+	cut          bool // it breaks off where a block of the log is broken or cannot be read
 }
 
 // replay follows the log from where it starts, transaction by transaction, up to the first that was not
@@ -41,6 +42,7 @@ walk:
 			return nil, err
 		}
 		if !j.read(n, b) {
+			out.cut = true
 			break
 		}
 		kind, s, ok := journalBlock(b)
@@ -52,6 +54,7 @@ walk:
 		case journalDescriptor:
 			tags, err := j.parseTags(b)
 			if err != nil {
+				out.cut = true
 				break walk
 			}
 			if firstVersion {
@@ -61,6 +64,7 @@ walk:
 				pending = append(pending, held{t, s, n})
 				if firstVersion {
 					if !j.read(n, b) {
+						out.cut = true
 						break walk
 					}
 					sum = crc32High(sum, b)
@@ -71,6 +75,7 @@ walk:
 		case journalRevoke:
 			list, err := j.parseRevokes(b)
 			if err != nil {
+				out.cut = true
 				break walk
 			}
 			for _, x := range list {
@@ -78,6 +83,7 @@ walk:
 			}
 		case journalCommit:
 			if _, ok := j.parseCommit(b, &sum); !ok {
+				out.cut = true
 				break walk
 			}
 			kept = append(kept, pending...)
@@ -101,7 +107,7 @@ walk:
 		at := j.place(x.log)
 		if at < 0 || !j.read(x.log, b) || !j.copyOK(x.tag, x.sequence, b) {
 			out.broken++
-			continue
+			at = lostCopy
 		}
 		newest[x.block] = laid{x.block, at, x.flags&tagEscaped != 0}
 	}
@@ -122,11 +128,15 @@ func (v *volume) recoverJournal(ctx context.Context) ([]finding.Finding, error) 
 		return notes, nil
 	}
 	if j == nil {
+		v.stale = true
 		return append(notes, needsRecovery.New(at)), nil
 	}
 	r, err := j.replay(ctx, v.sb.blocksCount)
 	if err != nil {
 		return nil, err
+	}
+	if v.stale = r.cut || r.broken > 0; r.cut {
+		notes = append(notes, needsRecovery.New(at))
 	}
 	if r.broken > 0 {
 		notes = append(notes, journalChecksum.New(finding.At(max(j.place(0), 0), 0), finding.Arg("count", r.broken)))

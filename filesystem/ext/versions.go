@@ -93,6 +93,9 @@ func (v *volume) readPast(ctx context.Context) (*past, error) {
 		// What the volume itself holds is older than what lies over it.
 		old := make([]logged, 0, len(v.over.blocks)+len(h.copies))
 		for _, l := range v.over.blocks {
+			if l.at == lostCopy {
+				continue
+			}
 			old = append(old, logged{l.block, before, int64(l.block) * v.sb.blockSize, false})
 		}
 		h.copies = append(old, h.copies...)

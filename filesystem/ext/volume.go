@@ -27,6 +27,7 @@ type volume struct {
 	sb   *superblock
 	// journal is nil when there is none that can be read.
 	journal *journal
+	stale   bool         // the journal held newer metadata that cannot be read
 	fast    *fastCommits // nil when there are none behind the last transaction
 	// history and rebuilt are set while the volume is surveyed first: what the journal holds, and which
 	// records of inodes are taken from it.
