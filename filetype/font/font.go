@@ -71,9 +71,8 @@ type table struct {
 
 // adder adds up words of four bytes, the high one first, of data that comes in pieces.
 type adder struct {
-	sum  uint32
-	part uint32
-	n    int
+	sum uint32
+	n   int
 }
 
 func (a *adder) add(p []byte) {

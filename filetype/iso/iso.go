@@ -125,7 +125,7 @@ func (v *volume) record(p []byte, off int64) (f folder, err error) {
 }
 
 func walk(e *exam.Exam) error {
-	p, err := e.Upto(start, 8)
+	p, _ := e.Upto(start, 8)
 	if len(p) < 8 || string(p[:7]) != "\x01CD001\x01" {
 		if e.Context().Err() != nil {
 			return e.Context().Err()
@@ -138,7 +138,8 @@ func walk(e *exam.Exam) error {
 		if n == maxDescriptors {
 			return cursor.Corrupt("descriptors", off, "their end", "none in 64")
 		}
-		if p, err = e.Need(off, sector, "a descriptor"); err != nil {
+		p, err := e.Need(off, sector, "a descriptor")
+		if err != nil {
 			return err
 		}
 		if string(p[1:6]) != "CD001" {

@@ -24,19 +24,6 @@ func format(t testing.TB, name string) filetype.Format {
 	return filetype.Format{}
 }
 
-func examine(t testing.TB, name string, data []byte) filetype.Report {
-	t.Helper()
-	f := format(t, name)
-	r, err := f.Examine(t.Context(), block.Bytes(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := filetypetest.Check(f, block.Bytes(data), r); err != nil {
-		t.Errorf("%v: %+v", err, r)
-	}
-	return r
-}
-
 // expected is what is to be said of each fixture.
 var expected = map[string]struct {
 	row string
