@@ -29,7 +29,7 @@ var decoder = media.Decoder{Config: bmp.DecodeConfig, Decode: bmp.Decode}
 // headerSizes are the sizes that the second header has had.
 var headerSizes = []uint32{12, 40, 52, 56, 64, 108, 124}
 
-// Formats returns the row of this package.
+// Formats returns the rows of this package: bmp, and ico for icons and cursors.
 func Formats() []filetype.Format {
 	f := filetype.Format{
 		Name:       "bmp",
@@ -51,7 +51,7 @@ func Formats() []filetype.Format {
 		}
 		f.Signatures = append(f.Signatures, p)
 	}
-	return []filetype.Format{f}
+	return []filetype.Format{f, icoFormat()}
 }
 
 // The ways in which pixels are stored.

@@ -13,6 +13,10 @@
 //	[masks] [palette] pixels: rows of 4-byte multiples, the lowest first unless the height is negative
 //	[colour profile]
 //
+// Icons and cursors (ICO, CUR) are a directory of pictures, each a PNG or a BMP without its first header:
+//
+//	0(2) 1 or 2(2) n(2), n entries: width(1) height(1) colours(1) 0(1) planes(2) depth(2) size(4) offset(4)
+//
 // Followed: Bitmap Storage, BITMAPINFOHEADER, BITMAPV5HEADER and Bitmap Compression of the Windows GDI documentation
 // (Microsoft, 2021).
 package bmp
