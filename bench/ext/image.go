@@ -186,6 +186,9 @@ func populate(root string, count int, rnd *rand.Rand) ([]file, error) {
 		if err := write(filepath.Join(root, f.path), b, i%40 == 7); err != nil {
 			return nil, err
 		}
+		if err := keepContent(f.sha256, b); err != nil {
+			return nil, err
+		}
 		out = append(out, f)
 		if i%40 == 39 {
 			if err := flush(root); err != nil {

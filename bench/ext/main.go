@@ -3,6 +3,7 @@
 // others, sleuthkit, ext4magic and extundelete.
 //
 //	go run ./bench/ext [-seed N] [-files N] [-dir DIR] [-tools=false] [CASE...]
+//	go run ./bench/ext -make DIR [-seed N] [-files N] CASE...      images and their truth, for other benches
 package main
 
 import (
@@ -19,7 +20,15 @@ func main() {
 	dir := flag.String("dir", "", "for the images; a temporary one when empty")
 	tools := flag.Bool("tools", true, "run the other tools too")
 	keep := flag.Bool("keep", false, "keep the images")
+	only := flag.String("make", "", "only make the images in this folder, with the truth about them")
 	flag.Parse()
+	if *only != "" {
+		if err := makeOnly(*only, *seed, *count, flag.Args()); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := measure(context.Background(), *dir, *seed, *count, *tools, *keep, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

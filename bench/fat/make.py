@@ -118,7 +118,16 @@ def fill(kind, work, seed, image):
             v.remove(f["path"])
     write(image.replace(".img", ".truth.json"), [
         {"path": f["path"], "state": "deleted" if "gone" in f else "live", "size": len(f["data"]), "pieces": f["pieces"],
-         "sha256": hashlib.sha256(f["data"]).hexdigest()} for f in files])
+         "sha256": digest(f["data"])} for f in files])
+
+
+def digest(data):
+    """The SHA-256 of data, which is kept under that name in the folder that POOL names, if any."""
+    name = hashlib.sha256(data).hexdigest()
+    if os.environ.get("POOL"):
+        with open(f"{os.environ['POOL']}/{name}", "wb") as f:
+            f.write(data)
+    return name
 
 
 def write(path, files):
@@ -132,7 +141,7 @@ def formatted(work, base):
         f["state"] = "old" if f["state"] == "live" else "old, deleted before"
     for i in range(2):
         data = open(f"{work}/src/late-{i}.txt", "rb").read()
-        files.append({"path": f"late-{i}.txt", "state": "live", "size": len(data), "pieces": False, "sha256": hashlib.sha256(data).hexdigest()})
+        files.append({"path": f"late-{i}.txt", "state": "live", "size": len(data), "pieces": False, "sha256": digest(data)})
     write(base + "-formatted.truth.json", files)
 
 
@@ -147,7 +156,7 @@ def overwrite(work, seed, base):
         r = random.Random(f"{seed}:overwrite{i}")
         data = r.randbytes(int(2 ** r.uniform(9, 17))) if i % 2 else prose(r, int(2 ** r.uniform(9, 17)))
         v.write(f"later/new {i}.bin", data, work)
-        files.append({"path": f"later/new {i}.bin", "state": "live", "size": len(data), "pieces": False, "sha256": hashlib.sha256(data).hexdigest()})
+        files.append({"path": f"later/new {i}.bin", "state": "live", "size": len(data), "pieces": False, "sha256": digest(data)})
     write(base + "-overwritten.truth.json", files)
 
 

@@ -30,6 +30,15 @@ def content(kind):
     return prose(R.randint(1000, 200000))
 
 
+def digest(data):
+    """The SHA-256 of data, which is kept under that name in the folder that POOL names, if any."""
+    name = hashlib.sha256(data).hexdigest()
+    if os.environ.get("POOL"):
+        with open(f"{os.environ['POOL']}/{name}", "wb") as f:
+            f.write(data)
+    return name
+
+
 def main():
     top = tempfile.mkdtemp()
     subprocess.check_call(["truncate", "-s", f"{MIB}M", IMAGE])
@@ -38,7 +47,7 @@ def main():
     truth = {}
 
     def note(path, data):
-        truth[path] = {"state": "live", "size": len(data), "sha256": hashlib.sha256(data).hexdigest(),
+        truth[path] = {"state": "live", "size": len(data), "sha256": digest(data),
                        "record": os.stat(f"{top}/{path}").st_ino, "streams": {}}
 
     def write(path, data):
@@ -49,7 +58,7 @@ def main():
 
     def stream(path, name, data):
         os.setxattr(f"{top}/{path}", "user." + name, data)
-        truth[path]["streams"][name] = hashlib.sha256(data).hexdigest()
+        truth[path]["streams"][name] = digest(data)
 
     os.makedirs(f"{top}/packed")
     os.setxattr(f"{top}/packed", "system.ntfs_attrib_be", (0x810).to_bytes(4, "big"))
