@@ -238,6 +238,10 @@ func (e *Exam) settle(err error) (filetype.Report, error) {
 			return filetype.Report{}, err
 		}
 		r.Size = max(size, r.GoodUntil)
+		// The walk ended at the first hole; those behind it are missing too.
+		for _, u := range block.UnreadableIn(e.Source(), block.Extent{Length: min(r.Size, e.Size())}) {
+			r.Missing.Add(u.Extent)
+		}
 	} else if c, ok := cursor.IsCorrupt(err); ok {
 		r.Verdict = filetype.Damaged
 		if c.Offset >= 0 {

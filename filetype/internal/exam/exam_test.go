@@ -97,3 +97,13 @@ func TestLimits(t *testing.T) {
 		t.Errorf("%d, %v", n, err)
 	}
 }
+
+// A file with several holes has all of them named, although the walk ends at the first.
+func TestHoles(t *testing.T) {
+	data := block.Bytes([]byte("okok"))
+	src := block.Join(data, []block.Run{{Logical: 0, Physical: 0, Length: 2}, {Logical: 2, Length: 1, Kind: block.Lost}, {Logical: 3, Length: 1, Kind: block.Lost}}, 4)
+	r, err := four.Examine(t.Context(), src)
+	if err != nil || r.Verdict != filetype.Partial || r.Missing.Bytes() != 2 {
+		t.Errorf("%v, missing %v: %v %v", r.Verdict, r.Missing.Extents(), r.Findings, err)
+	}
+}
