@@ -45,6 +45,7 @@ import (
 	"salvor/filetype/plist"
 	"salvor/filetype/png"
 	"salvor/filetype/psd"
+	"salvor/filetype/pst"
 	"salvor/filetype/rar"
 	"salvor/filetype/regf"
 	"salvor/filetype/rtf"
@@ -116,6 +117,7 @@ func Formats() []filetype.Format {
 		psd.Formats(),
 		rar.Formats(),
 		iso.Formats(),
+		pst.Formats(),
 		text.Formats(),
 	)
 }
