@@ -31,13 +31,13 @@ type bounds struct {
 	follow        int   // of them, those that are followed as far as they go, for each place where the file may break
 	splits        int   // places where the file may break
 	pieces        int
-	decoded       int64 // bytes that may be read by formats that cannot go on from the middle
+	decoded       int64 // bytes that may be read for it
 }
 
 var boundsOf = map[Effort]bounds{
 	Quick:  {ahead: 1 << 30, pieces: 1},
-	Normal: {ahead: 64 << 20, behind: 16 << 20, trials: 64_000, follow: 8, splits: 48, pieces: 4, decoded: 96 << 20},
-	Deep:   {ahead: 1 << 30, behind: 256 << 20, trials: 3_000_000, follow: 24, splits: 200, pieces: 8, decoded: 2 << 30},
+	Normal: {ahead: 64 << 20, behind: 16 << 20, trials: 64_000, follow: 8, splits: 48, pieces: 4, decoded: 192 << 20},
+	Deep:   {ahead: 1 << 30, behind: 256 << 20, trials: 3_000_000, follow: 24, splits: 200, pieces: 8, decoded: 4 << 30},
 }
 
 // JoinOptions say which files to put together, and out of what.

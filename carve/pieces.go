@@ -92,8 +92,22 @@ type quest struct {
 	whole   bool  // the scout begins at the beginning each time
 	trials  int   // left
 	most    int   // places where the file may break, for one way
-	decoded int64 // left, for a scout that begins at the beginning
+	decoded int64 // bytes that may still be read
 }
+
+// follows reads a source from a mark on and counts what that took.
+func (q *quest) follows(src block.Source, mark filetype.Mark, keep func(filetype.Mark)) (filetype.Reach, error) {
+	r, err := q.scout(q.ctx, src, mark, keep)
+	from := int64(0)
+	if mark != nil {
+		from = mark.Offset()
+	}
+	q.decoded -= max(r.Bad-from, 0) + callCost
+	return r, err
+}
+
+// callCost is what asking a scout costs beside reading, in bytes that could be read in that time.
+const callCost = 1 << 10
 
 // byExamining is the scout of a format that has none.
 func (q *quest) byExamining(ctx context.Context, src block.Source, _ filetype.Mark, _ func(filetype.Mark)) (filetype.Reach, error) {
@@ -101,7 +115,6 @@ func (q *quest) byExamining(ctx context.Context, src block.Source, _ filetype.Ma
 	if err != nil {
 		return filetype.Reach{}, err
 	}
-	q.decoded -= max(r.GoodUntil, 4096)
 	bad := r.GoodUntil
 	for _, f := range r.Findings {
 		if f.Offset > bad && f.Offset <= src.Size() {
@@ -158,7 +171,7 @@ func (q *quest) from(pieces []block.Extent, last block.Extent, known marks, mark
 	}
 	var err error
 	all := append(slices.Clone(pieces), last)
-	if w.reach, err = q.scout(q.ctx, q.source(all), mark, w.marks.keep); err != nil {
+	if w.reach, err = q.follows(q.source(all), mark, w.marks.keep); err != nil {
 		return nil
 	}
 	if w.reach.Whole && !q.blind(all, w.reach.Blind) {
@@ -184,7 +197,7 @@ func (q *quest) source(pieces []block.Extent) block.Source {
 
 // spent reports whether the search may not go on.
 func (q *quest) spent() bool {
-	return q.trials <= 0 || q.ctx.Err() != nil || q.whole && q.decoded <= 0 || q.trials%64 == 0 && q.j.over()
+	return q.trials <= 0 || q.decoded <= 0 || q.ctx.Err() != nil || q.trials%64 == 0 && q.j.over()
 }
 
 // splits returns the places in the file at which its last piece may end, most likely first.
@@ -263,7 +276,7 @@ func (q *quest) byNearness(w *way, depth int) *Found {
 			q.trials--
 			far := max(glance, 2*q.t.unit, min(w.reach.Next-split+nextRoom, maxGlance))
 			look := append(slices.Clone(w.pieces), cut, block.Extent{Offset: next, Length: far})
-			r, err := q.scout(q.ctx, q.source(look), mark, nil)
+			r, err := q.follows(q.source(look), mark, nil)
 			if err != nil {
 				continue
 			}
@@ -332,7 +345,7 @@ func (q *quest) markAt(w *way, cut block.Extent, split int64) filetype.Mark {
 	}
 	// What lies between is noted, since other places near are asked for next.
 	var between marks
-	_, _ = q.scout(q.ctx, q.source(append(slices.Clone(w.pieces), cut)), mark, func(m filetype.Mark) {
+	_, _ = q.follows(q.source(append(slices.Clone(w.pieces), cut)), mark, func(m filetype.Mark) {
 		if m.Offset() > split {
 			return
 		}
@@ -352,7 +365,7 @@ func (q *quest) markAt(w *way, cut block.Extent, split int64) filetype.Mark {
 // follow reads the way that goes on at next as far as it goes.
 func (q *quest) follow(w *way, cut block.Extent, next, split int64, mark filetype.Mark) (*Found, candidate) {
 	all := append(slices.Clone(w.pieces), cut, block.Extent{Offset: next, Length: q.t.size - next})
-	r, err := q.scout(q.ctx, q.source(all), mark, nil)
+	r, err := q.follows(q.source(all), mark, nil)
 	if err != nil {
 		return nil, candidate{}
 	}

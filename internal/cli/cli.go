@@ -85,6 +85,7 @@ Stop using the device first. Do not format it, do not reset it, do not update it
   salvor look                         the disks of this computer
   salvor look SOURCE                  what stands on a disk or in an image
   salvor rescue SOURCE --to CASE      the main job: everything into the folder CASE
+  salvor carve SOURCE --to CASE       files by their content alone, whole and in pieces
   salvor files CASE                   what was found
   salvor show CASE ID                 one file: what is in it, where it is damaged
   salvor save CASE --to FOLDER        some of it, elsewhere
@@ -139,8 +140,8 @@ again to go on), 1 error, 2 usage.`,
 			a.log().Debug("standard output", "error", err)
 		}
 	})
-	root.AddCommand(a.rescueCommand(), a.lookCommand(), a.copyCommand(), a.filesCommand(), a.showCommand(), a.saveCommand(),
-		a.verifyCommand(), a.noteCommand(), a.versionCommand())
+	root.AddCommand(a.rescueCommand(), a.carveCommand(), a.lookCommand(), a.copyCommand(), a.filesCommand(), a.showCommand(), a.saveCommand(),
+		a.verifyCommand(), a.mapCommand(), a.impactCommand(), a.noteCommand(), a.versionCommand())
 	return root
 }
 
