@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 
 	"salvor/block"
 	"salvor/filesystem"
@@ -114,31 +113,7 @@ const contestedSQL = `SELECT seq, id, size, data FROM entries e WHERE seq > ? AN
 // contestedBytes returns what more than one live file of the source claims. Several names of one inode are
 // one claim: they have the very same runs.
 func contestedBytes(ctx context.Context, c *Catalog, source int) (block.Set, error) {
-	var claimed, contested block.Set
-	var batch []block.Extent
-	flush := func() {
-		slices.SortFunc(batch, func(a, b block.Extent) int {
-			switch {
-			case a.Offset < b.Offset:
-				return -1
-			case a.Offset > b.Offset:
-				return 1
-			}
-			return 0
-		})
-		var twice []block.Extent
-		end := int64(0)
-		for _, x := range batch {
-			if x.Offset < end {
-				twice = append(twice, block.Between(x.Offset, min(end, x.End())))
-			}
-			end = max(end, x.End())
-		}
-		set := block.SetOf(batch...)
-		contested = contested.Union(block.SetOf(twice...)).Union(claimed.Intersect(set))
-		claimed = claimed.Union(set)
-		batch = batch[:0]
-	}
+	var claims block.Claims
 	for after := int64(-1); ; {
 		n := 0
 		err := c.each(ctx, contestedSQL, []any{after, source, pageSize}, func(s scanner) error {
@@ -153,7 +128,7 @@ func contestedBytes(ctx context.Context, c *Catalog, source int) (block.Set, err
 			}
 			for _, r := range e.places() {
 				if r.Kind.Stands() {
-					batch = append(batch, r.PhysicalExtent())
+					claims.Add(r.PhysicalExtent())
 				}
 			}
 			return nil
@@ -162,11 +137,7 @@ func contestedBytes(ctx context.Context, c *Catalog, source int) (block.Set, err
 			return block.Set{}, err
 		}
 		if n < pageSize {
-			flush()
-			return contested, nil
-		}
-		if len(batch) >= claimBatch {
-			flush()
+			return claims.Shared(), nil
 		}
 	}
 }

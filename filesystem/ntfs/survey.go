@@ -158,7 +158,7 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 
 // surveyTable goes over all records.
 func (v *volume) surveyTable(ctx context.Context, s *survey) error {
-	var live, gone claimed
+	var live, gone block.Claims
 	var pieces []dead
 	var spans []span
 	err := v.table.each(ctx, func(number int64, r *record, err error) bool {
@@ -197,9 +197,9 @@ func (v *volume) surveyTable(ctx context.Context, s *survey) error {
 				}
 				e := block.Extent{Offset: p.at * v.b.clusterSize, Length: p.count * v.b.clusterSize}
 				if r.inUse() {
-					live.add(e)
+					live.Add(e)
 				} else if a.kind == typeData && len(pieces) < maxDead {
-					gone.add(e)
+					gone.Add(e)
 					pieces = append(pieces, dead{e, owner, changed})
 				}
 			}
@@ -240,11 +240,10 @@ func (v *volume) surveyTable(ctx context.Context, s *survey) error {
 	if err != nil {
 		return err
 	}
-	live.join()
-	gone.join()
-	s.claims, s.shared = live.any, live.shared
+	s.claims, s.shared = live.Any(), live.Shared()
+	contested := gone.Shared()
 	for _, d := range pieces {
-		if gone.shared.Overlaps(d.Extent) {
+		if contested.Overlaps(d.Extent) {
 			s.dead = append(s.dead, d)
 		}
 	}

@@ -1,7 +1,6 @@
 package ntfs
 
 import (
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -30,29 +29,6 @@ func TestEachRun(t *testing.T) {
 			t.Fatalf("%v, expected %v", got, want)
 		}
 	})
-}
-
-// What is gathered in batches is the same as what a look at each byte gives.
-func TestClaims(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(3, 4))
-	var c claimed
-	count := make([]int, 2000)
-	for range 300 {
-		e := block.Extent{Offset: rnd.Int64N(1900), Length: rnd.Int64N(20)}
-		c.add(e)
-		for i := e.Offset; i < e.End(); i++ {
-			count[i]++
-		}
-		if rnd.IntN(20) == 0 {
-			c.join()
-		}
-	}
-	c.join()
-	for i, n := range count {
-		if c.any.Has(int64(i)) != (n > 0) || c.shared.Has(int64(i)) != (n > 1) {
-			t.Fatalf("byte %d is claimed %d times", i, n)
-		}
-	}
 }
 
 // Runs of a deleted file are cut where others stand, and cover the same bytes.
