@@ -250,7 +250,7 @@ func accepted(f *filetype.Format, r filetype.Report, room int64, cleared bool) b
 	if r.Size <= 0 || r.Size > room {
 		return false
 	}
-	if cleared && r.Verdict == filetype.Consistent {
+	if cleared && !f.Loose && r.Verdict == filetype.Consistent {
 		return true
 	}
 	return r.Verdict == filetype.Proven || r.Verdict == filetype.Consistent && (f.Scout != nil || f.Tells)

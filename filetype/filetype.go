@@ -125,6 +125,9 @@ type Format struct {
 	// Tells says of a format without Scout that wrong data in the middle is noticed soon: pieces that Examine calls
 	// Consistent when they are put together belong together.
 	Tells bool
+	// Loose says of a format that the bytes of another file in its middle may go unnoticed for long: sound and films that
+	// are streams, pixels that are not compressed. Such a file is not put together.
+	Loose bool
 	// Preview and Thumbnail are nil for formats that have none.
 	Preview   Previewer
 	Thumbnail Thumbnailer

@@ -31,6 +31,7 @@ func Formats() []filetype.Format {
 	}
 	return []filetype.Format{{
 		Name:       "aac",
+		Loose:      true,
 		Class:      filetype.Audio,
 		Extensions: []string{"aac", "adts"},
 		Signatures: []probe.Probe{sync("mpeg4", 0xF1), sync("mpeg2", 0xF9), sync("mpeg4-sum", 0xF0), sync("mpeg2-sum", 0xF8),

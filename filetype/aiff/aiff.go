@@ -23,6 +23,7 @@ func Formats() []filetype.Format {
 	}
 	return []filetype.Format{{
 		Name:       "aiff",
+		Loose:      true,
 		Class:      filetype.Audio,
 		Extensions: []string{"aiff", "aif", "aifc"},
 		Signatures: []probe.Probe{start("aiff", "AIFF"), start("aifc", "AIFC")},

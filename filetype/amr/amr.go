@@ -32,6 +32,7 @@ var (
 func Formats() []filetype.Format {
 	return []filetype.Format{{
 		Name:       "amr",
+		Loose:      true,
 		Class:      filetype.Audio,
 		Extensions: []string{"amr", "awb"},
 		Signatures: []probe.Probe{{ID: "amr.narrow", Bytes: []byte(narrow)}, {ID: "amr.wide", Bytes: []byte(wide)}},

@@ -33,6 +33,7 @@ var headerSizes = []uint32{12, 40, 52, 56, 64, 108, 124}
 func Formats() []filetype.Format {
 	f := filetype.Format{
 		Name:       "bmp",
+		Loose:      true,
 		Class:      filetype.Photo,
 		Extensions: []string{"bmp", "dib"},
 		Ceiling:    filetype.Consistent, // no checksum anywhere in the format

@@ -21,6 +21,7 @@ var kind = exam.Kind{Format: "FLV", Buffer: 256 << 10, Walk: walk}
 func Formats() []filetype.Format {
 	return []filetype.Format{{
 		Name:       "flv",
+		Loose:      true,
 		Class:      filetype.Video,
 		Extensions: []string{"flv"},
 		Signatures: []probe.Probe{{ID: "flv.head", Bytes: []byte("FLV\x01\x00\x00\x00\x00\x09\x00\x00\x00\x00"), Mask: []byte("\xFF\xFF\xFF\xFF\xFA\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF")}},

@@ -35,6 +35,7 @@ func Formats() []filetype.Format {
 	}
 	return []filetype.Format{{
 		Name:       "ts",
+		Loose:      true,
 		Class:      filetype.Video,
 		Extensions: []string{"ts", "m2ts", "mts", "m2t", "trp"},
 		Signatures: []probe.Probe{table("programs", 0, 0x00), table("services", 0, 0x11), table("m2ts", 4, 0x00), table("m2ts-services", 4, 0x11)},
@@ -44,6 +45,7 @@ func Formats() []filetype.Format {
 		Preview:    ts.Preview,
 	}, {
 		Name:       "ps",
+		Loose:      true,
 		Class:      filetype.Video,
 		Extensions: []string{"mpg", "mpeg", "vob", "m2p"},
 		Signatures: []probe.Probe{{ID: "ps.pack2", Bytes: []byte("\x00\x00\x01\xBA\x40"), Mask: []byte("\xFF\xFF\xFF\xFF\xC0"), Align: 512},
@@ -54,6 +56,7 @@ func Formats() []filetype.Format {
 		Preview: ps.Preview,
 	}, {
 		Name:       "mpeg",
+		Loose:      true,
 		Class:      filetype.Video,
 		Extensions: []string{"ts", "m2ts", "mts", "mpg", "mpeg", "vob"},
 		Ceiling:    filetype.Consistent,

@@ -30,6 +30,7 @@ var kind = exam.Kind{Format: "tar archive", Buffer: 256 << 10, Walk: walk}
 func Formats() []filetype.Format {
 	return []filetype.Format{{
 		Name:       "tar",
+		Loose:      true,
 		Class:      filetype.Archive,
 		Extensions: []string{"tar", "ova"},
 		Signatures: []probe.Probe{{ID: "tar.ustar", Bytes: []byte("ustar"), At: 257, Align: blockSize}},

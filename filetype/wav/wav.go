@@ -37,6 +37,7 @@ func Formats() []filetype.Format {
 	}
 	return []filetype.Format{{
 		Name:       "wav",
+		Loose:      true,
 		Class:      filetype.Audio,
 		Extensions: []string{"wav", "wave", "bwf", "rf64"},
 		Signatures: []probe.Probe{start("riff", "RIFF"), start("rf64", "RF64"), start("bw64", "BW64")},
