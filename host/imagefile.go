@@ -227,3 +227,9 @@ func FileSize(path string) int64 {
 	}
 	return st.Size()
 }
+
+// IsFolder reports whether path is a folder.
+func IsFolder(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
+}
