@@ -152,7 +152,7 @@ func firstFile(ctx context.Context, fs filesystem.FileSystem) error {
 			if failed++; failed >= 256 {
 				return first
 			}
-		case f != nil && f.State == filesystem.Live:
+		case f != nil && (f.State == filesystem.Live || f.State == filesystem.Rebuilt):
 			return nil
 		}
 	}

@@ -59,6 +59,7 @@ type walker struct {
 	paths map[uint32]string // of those that something lost needs
 	// leavesTaken are the starts of checksums of leaves that were made into files.
 	leavesTaken map[uint32]bool
+	finds       *found
 	fetched     map[uint32]*inode // of a large directory
 	records     map[int64]int     // how often the name of a record was yielded without an inode
 	read        inodeSet          // directories whose entries were read

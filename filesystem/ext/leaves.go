@@ -13,7 +13,7 @@ import (
 // extentLeaves yields files of which nothing is left but leaves of their extent trees: those whose checksums
 // start with one value are of one file.
 func (w *walker) extentLeaves() {
-	if w.s.found == nil {
+	if w.found() == nil {
 		return
 	}
 	known := map[uint32]bool{}
@@ -23,20 +23,20 @@ func (w *walker) extentLeaves() {
 			known[crc32cUint32(crc32cUint32(w.v.sb.seed, x.number), x.generation)] = true
 		}
 	}
-	seeds := make([]uint32, 0, len(w.s.found.leaves))
-	for seed := range w.s.found.leaves {
+	seeds := make([]uint32, 0, len(w.found().leaves))
+	for seed := range w.found().leaves {
 		if !known[seed] && !w.leavesTaken[seed] {
 			seeds = append(seeds, seed)
 		}
 	}
 	slices.SortFunc(seeds, func(a, b uint32) int {
-		return int(int64(w.s.found.leaves[a][0]) - int64(w.s.found.leaves[b][0]))
+		return int(int64(w.found().leaves[a][0]) - int64(w.found().leaves[b][0]))
 	})
 	for _, seed := range seeds {
 		if w.over() {
 			return
 		}
-		at := w.s.found.leaves[seed][0]
+		at := w.found().leaves[seed][0]
 		if f := w.leafFile(seed); f != nil {
 			f.ID = fmt.Sprintf("e%d", at)
 			f.Path = fmt.Sprintf("%s/e%d", rebuiltFolder, at)
@@ -47,10 +47,10 @@ func (w *walker) extentLeaves() {
 
 // leafFile makes a file of the leaves whose checksums start with seed; nil when there are none.
 func (w *walker) leafFile(seed uint32) *filesystem.File {
-	if w.s.found == nil || len(w.s.found.leaves[seed]) == 0 || w.leavesTaken[seed] {
+	if w.found() == nil || len(w.found().leaves[seed]) == 0 || w.leavesTaken[seed] {
 		return nil
 	}
-	list := w.s.found.leaves[seed]
+	list := w.found().leaves[seed]
 	s := w.v.sb
 	le := binary.LittleEndian
 	b := make([]byte, s.blockSize)

@@ -1,6 +1,7 @@
 package ext
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -12,12 +13,39 @@ import (
 // rebuiltFolder is where directories are listed that only their own blocks tell of.
 const rebuiltFolder = "lost+found-rebuilt"
 
+// found returns what a search of all that no file holds gives; nil where there is no need of one. It is made when it is
+// first asked for, since it reads most of the volume.
+func (w *walker) found() *found {
+	if !w.s.search || w.ctx.Err() != nil {
+		return nil
+	}
+	if w.finds == nil {
+		w.finds = w.v.finds(w.ctx, w.s)
+	}
+	return w.finds
+}
+
+func (v *volume) finds(ctx context.Context, s *survey) *found {
+	select {
+	case <-v.turn:
+	case <-ctx.Done():
+		return nil
+	}
+	defer func() { v.turn <- struct{}{} }()
+	if s.found == nil {
+		if f, err := v.search(ctx, s); err == nil {
+			s.found = f
+		}
+	}
+	return s.found
+}
+
 // foundEntries reads the entries of a directory whose inode is gone, out of the blocks that are known as its own.
 func (w *walker) foundEntries(number uint32) []entry {
 	s := w.v.sb
 	d := &directory{inodes: s.inodesCount, filetype: s.incompat&incompatFiletype != 0, indexed: true, blockSize: int(s.blockSize)}
 	var out []entry
-	for _, x := range w.s.found.of(number) {
+	for _, x := range w.found().of(number) {
 		out = append(out, w.blockEntries(d, x)...)
 	}
 	return out
@@ -39,7 +67,7 @@ func (w *walker) blockEntries(d *directory, x foundBlock) (out []entry) {
 
 // missingDir yields a directory of which only the blocks are left, when there are any, and has it read.
 func (w *walker) missingDir(number uint32, path string, depth int, at int64) bool {
-	if w.s.found == nil || len(w.s.found.dirs[number]) == 0 || w.seen.has(number) {
+	if w.found() == nil || len(w.found().dirs[number]) == 0 || w.seen.has(number) {
 		return false
 	}
 	w.emit(&filesystem.File{ID: w.id(number), Path: path, State: filesystem.Rebuilt, Mode: fs.ModeDir,
@@ -52,12 +80,12 @@ func (w *walker) missingDir(number uint32, path string, depth int, at int64) boo
 // missing yields directories of which only the blocks are left and to which no other leads, those first that
 // lead to others, and names of which nothing else is left.
 func (w *walker) missing() {
-	if w.s.found == nil {
+	if w.found() == nil {
 		return
 	}
 	var list []uint32
 	child := map[uint32]bool{}
-	for number := range w.s.found.dirs {
+	for number := range w.found().dirs {
 		if w.seen.has(number) || number < w.v.sb.firstInode || w.gone(number) {
 			continue
 		}
@@ -86,7 +114,7 @@ func (w *walker) missing() {
 	}
 	s := w.v.sb
 	d := &directory{inodes: s.inodesCount, filetype: s.incompat&incompatFiletype != 0, indexed: true, blockSize: int(s.blockSize)}
-	for _, x := range w.s.found.nameless {
+	for _, x := range w.found().nameless {
 		path := fmt.Sprintf("%s/b%d", rebuiltFolder, x.at/s.blockSize)
 		for _, e := range w.blockEntries(d, x) {
 			if w.over() {

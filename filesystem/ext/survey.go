@@ -26,7 +26,8 @@ type survey struct {
 	folders       block.Set // bytes that directories claim
 	journalPlaces block.Set // and the journal
 	doubtful      block.Set // where structures are gone, so that what stands beside them may be too
-	found         *found    // nil when nothing had to be searched
+	search        bool      // inodes are gone, so that what they led to has to be searched
+	found         *found    // nil while that was not done
 }
 
 // inodeSet is a set of inode numbers that takes memory only for groups in which it has some.
@@ -105,14 +106,14 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 	if v.journal != nil {
 		s.journalPlaces = block.Places(v.journal.runs)
 	}
-	search := v.damaged()
+	s.search = v.damaged()
 	var claims, former, folders claimed
 	inUse := func(in *inode) {
 		s.inUse.add(in.number)
 		list := v.claims(in, use)
 		claims.add(list...)
 		if in.isDir() {
-			if search {
+			if s.search {
 				folders.add(list...)
 			}
 			if s.past != nil {
@@ -160,11 +161,6 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 	s.claims, s.shared, s.contested = claims.any, claims.shared, former.shared
 	if s.used, s.unknown, err = v.allocation(ctx); err != nil {
 		return nil, err
-	}
-	if search {
-		if s.found, err = v.search(ctx, s); err != nil {
-			return nil, err
-		}
 	}
 	if s.past != nil {
 		if err := s.past.findLost(ctx, s); err != nil {
