@@ -33,7 +33,7 @@ func examine(t testing.TB, data []byte) filetype.Report {
 }
 
 func TestSuite(t *testing.T) {
-	titles := map[string]string{"letter.doc": "The lighthouse letter", "long.doc": "A long log", "slides.ppt": "Harbour slides"}
+	titles := map[string]string{"letter.doc": "The lighthouse letter", "long.doc": "A long log", "slides.ppt": "Harbour slides", "setup.msi": "Lighthouse setup"}
 	var samples []filetypetest.Sample
 	for name, data := range files(t) {
 		samples = append(samples, filetypetest.Sample{Name: name, Data: data, Verdict: filetype.Consistent, Title: titles[name],
