@@ -126,6 +126,8 @@ type view struct {
 	Skipped     []*reason
 	Renamed     []renamedRow
 	MoreRenamed int64
+	Sets        []setRow
+	MoreSets    int64
 	Tree        []*node
 	Rivals      []wire.Layer
 	Notes       []wire.Finding
@@ -142,7 +144,7 @@ func (p *page) writeHTML(w io.Writer) error {
 	t := p.tally
 	v := &view{page: p, Light: light(p.Result.Exit, p.Finished), Files: t.files, Folders: t.folders, Links: t.links,
 		SavedFiles: t.saved["saved"], Pending: t.saved["pending"], LeftOut: t.saved["skipped"], MissingSum: t.missing,
-		Renamed: t.renamed.List, MoreRenamed: t.renamed.More}
+		Renamed: t.renamed.List, MoreRenamed: t.renamed.More, Sets: t.sets.List, MoreSets: t.sets.More}
 	for _, x := range verdictViews {
 		x.Count = t.kept[x.Verdict]
 		v.Verdicts = append(v.Verdicts, x)

@@ -42,8 +42,12 @@ type tally struct {
 	skipped  map[string]*reason // by code of the finding
 	trouble  [4]rows[troubleRow]
 	renamed  rows[renamedRow]
+	sets     rows[setRow]
 	missing  int64 // bytes
 }
+
+// setRow is a file beside which something is missing.
+type setRow struct{ Name, ID, Text string }
 
 // rows keeps the first of what it is given, and counts the rest.
 type rows[T any] struct {
@@ -146,6 +150,11 @@ func (t *tally) add(e *recovery.Entry) {
 	if save == recovery.Skipped {
 		t.addSkipped(e)
 		return
+	}
+	for _, f := range e.Findings {
+		if f.Severity > finding.Info && strings.HasPrefix(f.Code, "relate.") {
+			t.sets.add(maxTrouble, func() setRow { return setRow{nameOf(e), e.ID, f.String()} })
+		}
 	}
 	count(t.kept, e.Verdict, e.Size)
 	nested(t.byClass, class, e.Verdict, e.Size)

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"math"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,6 +59,8 @@ type Query struct {
 	IncludeDirs bool
 	Order       Order
 	Limit       int // most entries to return; 0: all
+	// AlsoIDs are meant too, whatever the other fields ask for.
+	AlsoIDs []string
 	// From is the ID of the entry behind which to go on, in the same order; "" begins at the first.
 	From string
 
@@ -123,7 +126,12 @@ func (q *Query) where() (string, []any) {
 	if len(conds) == 0 {
 		return "1", args
 	}
-	return strings.Join(conds, " AND "), args
+	all := strings.Join(conds, " AND ")
+	if len(q.AlsoIDs) > 0 {
+		b, _ := json.Marshal(q.AlsoIDs)
+		return "((" + all + ") OR id IN (SELECT value FROM json_each(?)))", append(args, string(b))
+	}
+	return all, args
 }
 
 func numbers[T comparable](list, of []T) []int {
@@ -230,7 +238,7 @@ func (c *Catalog) Select(ctx context.Context, q Query) iter.Seq2[*Entry, error] 
 				return
 			}
 			for _, e := range page {
-				if match != nil && !match(e.Name) {
+				if match != nil && !match(e.Name) && !slices.Contains(q.AlsoIDs, e.ID) {
 					continue
 				}
 				if !yield(e, nil) {

@@ -145,7 +145,7 @@ func (j *job) steps(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"unpack", each(j.unpack)}, {"take", each(j.take)}, {"compare", each(j.same)}, {"find", each(j.find)}, {"read", each(j.read)}, {"carve", each(j.carve)}, {"save", j.save}, {"compare", each(j.stillSame)},
+		{"unpack", each(j.unpack)}, {"take", each(j.take)}, {"compare", each(j.same)}, {"find", each(j.find)}, {"read", each(j.read)}, {"carve", each(j.carve)}, {"relate", each(j.relate)}, {"save", j.save}, {"compare", each(j.stillSame)},
 	}
 	for _, s := range steps {
 		if j.o.TakeOnly && s.name == "find" {

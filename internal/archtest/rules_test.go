@@ -28,7 +28,7 @@ var order = [][]string{
 	{"filetype/all", "volume/all", "filesystem/all"}, // see level: they stand one line higher
 	{"filetype/*", "volume/*", "filesystem/*"},
 	{"layers"},
-	{"carve", "preview"},
+	{"carve", "preview", "relate"},
 	{"recovery"},
 	{"host"},
 	{"internal/wire"},

@@ -38,6 +38,9 @@ func (a *app) saveArchive(cmd *cobra.Command, dir, to string, q recovery.Query) 
 	if err != nil {
 		return err
 	}
+	if q.AlsoIDs, err = c.Together(ctx, q); err != nil {
+		return err
+	}
 	q.Save, q.IncludeDirs = []recovery.SaveState{recovery.Pending, recovery.Failed, recovery.Saved}, len(q.IDs) == 0
 	out, where, done := a.out, "standard output", func() error { return nil }
 	if to == "-" {

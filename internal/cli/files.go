@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"salvor/finding"
 	"salvor/host"
 	"salvor/internal/wire"
 	"salvor/recovery"
@@ -108,6 +109,12 @@ func (a *app) listFiles(cmd *cobra.Command, dir string, q recovery.Query, o list
 				fmt.Fprintf(a.out, line, "VERDICT", "STATE", "SIZE", "TIME", "ID", "PATH")
 			}
 			_, err = fmt.Fprintf(a.out, line, e.Verdict.Words(), stateWord(e), host.Bytes(e.Size), when(e), show(e.ID), show(place(e)))
+			for _, f := range e.Findings {
+				// What is missing beside a file is nothing that its verdict tells.
+				if err == nil && f.Severity > finding.Info && strings.HasPrefix(f.Code, "relate.") {
+					_, err = fmt.Fprintf(a.out, "%12s! %s\n", "", show(f.String()))
+				}
+			}
 		}
 		if err != nil {
 			return err

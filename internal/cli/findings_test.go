@@ -35,10 +35,12 @@ import (
 	"salvor/finding"
 	"salvor/guard"
 	"salvor/host"
+	"salvor/imaging"
 	"salvor/internal/cli"
 	"salvor/layers"
 	"salvor/preview"
 	"salvor/recovery"
+	"salvor/relate"
 	"salvor/rescue"
 	"salvor/volume/gpt"
 	"salvor/volume/mbr"
@@ -49,10 +51,10 @@ var tables = map[string][]*finding.Def{
 	"casefile": casefile.Findings, "filesystem/ext": ext.Findings, "filesystem/fat": fat.Findings, "filesystem/hfsplus": hfsplus.Findings, "filesystem/exfat": exfat.Findings, "filesystem/named": named.Findings, "filesystem/ntfs": ntfs.Findings,
 	"filetype": filetype.Findings, "filetype/bmp": bmp.Findings, "filetype/gzip": gzip.Findings, "filetype/jpeg": jpeg.Findings, "filetype/mp4": mp4.Findings,
 	"filetype/pdf": pdf.Findings, "filetype/png": png.Findings, "filetype/sqlite": sqlite.Findings, "filetype/text": text.Findings,
-	"filetype/zip": zip.Findings, "guard": guard.Findings, "host": host.Findings, "internal/cli": cli.Findings, "layers": layers.Findings,
+	"filetype/zip": zip.Findings, "guard": guard.Findings, "host": host.Findings, "imaging": imaging.Findings, "internal/cli": cli.Findings, "layers": layers.Findings,
 	"filetype/avi": avi.Findings, "filetype/mp3": mp3.Findings, "filetype/mpeg": mpeg.Findings, "filetype/ogg": ogg.Findings,
 	"filetype/wav": wav.Findings,
-	"recovery":     recovery.Findings, "preview": preview.Findings, "rescue": rescue.Findings, "volume/gpt": gpt.Findings, "volume/mbr": mbr.Findings,
+	"recovery":     recovery.Findings, "preview": preview.Findings, "relate": relate.Findings, "rescue": rescue.Findings, "volume/gpt": gpt.Findings, "volume/mbr": mbr.Findings,
 }
 
 var (

@@ -72,6 +72,9 @@ func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query
 	if err := named(ctx, c, &q); err != nil {
 		return err
 	}
+	if q.AlsoIDs, err = c.Together(ctx, q); err != nil {
+		return err
+	}
 	q.Save = []recovery.SaveState{recovery.Pending, recovery.Failed, recovery.Saved}
 	target, err := a.saveTarget(c, to)
 	if err != nil {
