@@ -100,6 +100,10 @@ func TestProgram(t *testing.T) {
 	if _, err := examine(t, row, p[second:]); err != filetype.ErrNot {
 		t.Errorf("the middle of a film: %v", err)
 	}
+	stuffed := append(append(bytes.Clone(p[:second]), make([]byte, 20)...), p[second:]...)
+	if r, err = examine(t, row, append(stuffed, make([]byte, 700)...)); err != nil || r.Verdict != filetype.Consistent || r.Size != int64(len(stuffed)) {
+		t.Errorf("zeros between packs: %v of %d, expected %d: %v %v", r.Verdict, r.Size, len(stuffed), r.Findings, err)
+	}
 	if r, err = examine(t, row, p[:len(p)-100]); err != nil || r.Verdict != filetype.Partial {
 		t.Errorf("cut: %v %v", r.Verdict, err)
 	}

@@ -1,6 +1,7 @@
 package mpeg
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"time"
@@ -97,6 +98,29 @@ func parsePack(p []byte) (size int, clock int64, ok bool) {
 	return 0, 0, false
 }
 
+// maxStuffing is the most zeros between two packs, which discs have to fill their sectors: few, so that a film behind this
+// one is not taken for a part of it.
+const maxStuffing = 64
+
+// stuffing returns how many zeros stand before the next pack; 0 when none follows.
+func (w *psWalker) stuffing() (int64, error) {
+	p, err := w.Upto(w.off, maxStuffing)
+	if cerr := w.Context().Err(); cerr != nil {
+		return 0, cerr
+	}
+	if u, unread := block.IsUnreadable(err); unread && len(bytes.Trim(p, "\x00")) == 0 {
+		return 0, w.Lost(w.off+int64(len(p)), w.off+int64(len(p))+1, "pack", u)
+	}
+	n := 0
+	for n < min(len(p), maxStuffing) && p[n] == 0 {
+		n++
+	}
+	if n < 2 || n+2 > len(p) || p[n] != 1 || p[n+1] != idPack {
+		return 0, nil
+	}
+	return int64(n - 2), nil
+}
+
 // follow goes through the packs and packets.
 func (w *psWalker) follow(strict bool) error {
 	for {
@@ -116,7 +140,12 @@ func (w *psWalker) follow(strict bool) error {
 			return nil
 		}
 		if p[0] != 0 || p[1] != 0 || p[2] != 1 || p[3] < idEnd {
-			return nil
+			n, err := w.stuffing()
+			if n == 0 || err != nil {
+				return err
+			}
+			w.off += n
+			continue
 		}
 		n := int64(0)
 		switch id := p[3]; id {

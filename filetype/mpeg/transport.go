@@ -33,7 +33,7 @@ type tsWalker struct {
 	counters [maxPIDs]uint8 // last counter plus 1; 0 when there was none
 	tables   [maxPIDs]bool  // PIDs of tables of streams
 	seen     [maxPIDs]bool
-	named    bool           // the table of programs was read
+	named    bool // the table of programs was read
 	firstPCR int64
 	lastPCR  int64
 	missing  int64 // places where packets are missing
