@@ -29,6 +29,7 @@ type fastCommits struct {
 	ranges map[uint32][]fastRange
 	names  map[uint32][]fastName // by the directory
 	count  int
+	cut    bool // a first commit is there, and does not match its checksum
 }
 
 // fastRecord is an inode without its map of blocks, unless that is inline data.
@@ -142,9 +143,11 @@ func (j *journal) readFast(ctx context.Context, sequence uint32) (*fastCommits, 
 		}
 		done = !more || place < 0
 	})
-	if err != nil || f.count == 0 {
+	if err != nil {
 		return nil, err
 	}
+	// A commit that began and does not end with its checksum was lost.
+	f.cut = slices.ContainsFunc(pending, func(x held) bool { return x.kind == fastHead })
 	return f, nil
 }
 

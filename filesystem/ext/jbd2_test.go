@@ -188,3 +188,20 @@ func TestRises(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestFastCommitCut breaks the first fast commit: none is taken, which is told, and nothing is called sound.
+func TestFastCommitCut(t *testing.T) {
+	p := slices.Clone(readImage(t, "journal-fast"))
+	v := mustOpen(t, p)
+	p[v.journal.place(v.journal.end()+1)+40] ^= 1
+	w := mustOpen(t, p)
+	if w.fast != nil || volumeCodes(w) != "journal.newer journal.replayed" {
+		t.Errorf("%v, %q", w.fast, volumeCodes(w))
+	}
+	got, _ := files(t, w)
+	for key, f := range got {
+		if f.Sound && f.Mode.IsRegular() {
+			t.Errorf("%s is sound", key)
+		}
+	}
+}

@@ -23,7 +23,7 @@ func (p *past) findBroken(ctx context.Context) error {
 		for i++; i < len(p.versions) && p.versions[i].number == number; i++ {
 		}
 		newest := &p.versions[i-1]
-		if !newest.alive() || newest.last == before {
+		if !newest.alive() || newest.last == before || v.freed(number) {
 			continue
 		}
 		if why := v.brokenRecord(number, newest, use); why != "" {
@@ -34,6 +34,16 @@ func (p *past) findBroken(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// freed reports whether a bitmap that can be relied on calls an inode free: whoever emptied its record meant it.
+func (v *volume) freed(number uint32) bool {
+	n := uint64(number-1) / uint64(v.sb.inodesPerGroup)
+	if number == 0 || n >= uint64(len(v.groups)) {
+		return true
+	}
+	bits := v.inodeBitmap(n)
+	return bits != nil && !bit(bits, uint64(number-1)%uint64(v.sb.inodesPerGroup))
 }
 
 // rebuilt is the newest copy of a record that is broken, and what is wrong with that.

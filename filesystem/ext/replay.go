@@ -141,10 +141,16 @@ func (v *volume) recoverJournal(ctx context.Context) ([]finding.Finding, error) 
 	if r.broken > 0 {
 		notes = append(notes, journalChecksum.New(finding.At(max(j.place(0), 0), 0), finding.Arg("count", r.broken)))
 	}
-	if v.fast, err = j.readFast(ctx, r.next); err != nil {
+	fast, err := j.readFast(ctx, r.next)
+	if err != nil {
 		return nil, err
 	}
-	if v.fast != nil {
+	if fast != nil && fast.cut && !r.cut {
+		v.stale = true
+		notes = append(notes, needsRecovery.New(at))
+	}
+	if fast != nil && fast.count > 0 {
+		v.fast = fast
 		notes = append(notes, fastReplayed.New(finding.At(max(j.place(j.end()), 0), 0), finding.Arg("count", v.fast.count)))
 	}
 	if r.transactions > 0 {

@@ -222,3 +222,24 @@ func TestJournalDamage(t *testing.T) {
 		})
 	}
 }
+
+// TestFreedInodes has an inode that was emptied and freed by other means than the kernel's: it is not brought back as if
+// it were there.
+func TestFreedInodes(t *testing.T) {
+	for _, name := range []string{"journal-ext4", "journal-ext3"} {
+		p := edited(t, name, `rm "/alpha/file 01.txt"`, `clri "/delta/between.bin"`, `unlink "/delta/between.bin"`)
+		v := mustOpen(t, p)
+		got, errs := files(t, v)
+		if len(errs) > 0 {
+			t.Errorf("%s: %v", name, errs)
+		}
+		for key, f := range got {
+			if strings.HasSuffix(f.Path, "file 01.txt") && (f.State == filesystem.Live || f.State == filesystem.Rebuilt) {
+				t.Errorf("%s: %s", name, key)
+			}
+		}
+		if f := got["deleted alpha/file 01.txt"]; f == nil || sumOf(t, v, f) == "" {
+			t.Errorf("%s: the removed file is missing", name)
+		}
+	}
+}
