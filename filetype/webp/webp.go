@@ -26,6 +26,9 @@ import (
 // maxPixels is how many pixels of one file are decoded for its verdict: some 64 MiB of memory.
 const maxPixels = 16 << 20
 
+// maxLeft is the most bytes that a lossless picture may leave of its chunk: other bits in its place need fewer or more.
+const maxLeft = 16
+
 var kind = exam.Kind{Format: "WebP", Buffer: 256 << 10, Walk: walk}
 
 // Formats returns the row of this package.
@@ -232,7 +235,14 @@ func (w *walker) picture(c riff.Chunk, wantWidth, wantHeight int64) error {
 	}
 	w.pixels += width * height
 	r := w.Reader(c.Data())
-	_, err = decode(c.ID, bufio.NewReader(r), int(c.Size))
+	var bits io.Reader = bufio.NewReader(r)
+	if c.ID == "VP8L" {
+		bits = r // gives single bytes, so that the decoder takes no more than it needs
+	}
+	_, err = decode(c.ID, bits, int(c.Size))
+	if left := c.End() - r.Offset(); err == nil && c.ID == "VP8L" && left > maxLeft {
+		err = fmt.Errorf("%d bytes are left over", left)
+	}
 	if cerr := w.Context().Err(); cerr != nil {
 		return cerr
 	}

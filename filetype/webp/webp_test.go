@@ -101,6 +101,20 @@ func TestDecoded(t *testing.T) {
 	}
 }
 
+// Other bits in the place of the last third of a lossless picture are not called whole.
+func TestOtherBits(t *testing.T) {
+	p := files(t)["lossless.webp"]
+	for seed := range 40 {
+		q := bytes.Clone(p)
+		for i := len(q) * 2 / 3; i < len(q); i++ {
+			q[i] = byte((i*i + seed*977) * 2654435761 >> 13)
+		}
+		if r, err := examine(t, q); err != nil || r.Verdict != filetype.Damaged {
+			t.Errorf("seed %d: %v %v %v", seed, r.Verdict, r.Findings, err)
+		}
+	}
+}
+
 func TestPreview(t *testing.T) {
 	f := Formats()[0]
 	p, err := f.Preview(t.Context(), block.Bytes(files(t)["anim.webp"]))
