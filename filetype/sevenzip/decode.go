@@ -19,6 +19,7 @@ const (
 	idLZMA2   = 0x21
 	idLZMA    = 0x030101
 	idX86     = 0x03030103
+	idBCJ2    = 0x0303011B
 	idDeflate = 0x040108
 	idBZip2   = 0x040202
 	idAES     = 0x06F10701
@@ -29,7 +30,7 @@ const maxDict = 128 << 20
 
 // names of coders that are met and not undone.
 var names = map[uint64]string{
-	0x0303011B: "BCJ2", 0x03030205: "PPC", 0x03030401: "IA64", 0x03030501: "ARM", 0x03030701: "ARMT", 0x03030805: "SPARC",
+	0x03030205: "PPC", 0x03030401: "IA64", 0x03030501: "ARM", 0x03030701: "ARMT", 0x03030805: "SPARC",
 	0x0A: "ARM64", 0x030401: "PPMd", 0x040109: "Deflate64", 0x04F71101: "Zstandard", 0x04F71102: "Brotli", 0x04F71104: "LZ4",
 }
 
@@ -53,6 +54,13 @@ func (f *folder) supported() error {
 	for _, c := range f.coders {
 		switch c.id {
 		case idCopy, idDelta, idLZMA, idLZMA2, idX86, idDeflate, idBZip2:
+			if c.in != 1 {
+				return notUndone("members are packed from several streams, which is not undone")
+			}
+		case idBCJ2:
+			if c.in != bcj2Streams {
+				return notUndone("members are packed from several streams, which is not undone")
+			}
 		default:
 			name := names[c.id]
 			if name == "" {
@@ -60,36 +68,65 @@ func (f *folder) supported() error {
 			}
 			return notUndone("members are packed by " + name + ", which is not undone")
 		}
-		if c.in != 1 {
-			return notUndone("members are packed from several streams, which is not undone")
-		}
 	}
 	return nil
 }
 
-// open returns the content of the folder, whose only packed stream is r. The folder must be supported.
-func (f *folder) open(r io.Reader) (io.Reader, error) {
-	// Inputs and outputs have the numbers of their coders. The packed stream goes into one, whose output goes into
-	// the next.
-	at := f.packed[0]
-	for range f.coders {
-		out, err := f.coders[at].open(r, f.sizes[at])
+// open returns the content of the folder, whose packed streams are given in their order. The folder must be supported.
+func (f *folder) open(packed []io.Reader) (io.Reader, error) {
+	for i := range f.sizes {
+		bound := false
+		for _, b := range f.binds {
+			bound = bound || b[1] == i
+		}
+		if !bound {
+			return f.output(i, packed, 0)
+		}
+	}
+	return nil, errors.New("coders that go in a circle")
+}
+
+// output returns what coder i gives. Outputs have the numbers of their coders; inputs are counted over all coders.
+func (f *folder) output(i int, packed []io.Reader, depth int) (io.Reader, error) {
+	if depth > len(f.coders) {
+		return nil, errors.New("coders that go in a circle")
+	}
+	first := 0
+	for _, c := range f.coders[:i] {
+		first += c.in
+	}
+	var in []io.Reader
+	for n := first; n < first+f.coders[i].in; n++ {
+		r, err := f.input(n, packed, depth)
 		if err != nil {
 			return nil, err
 		}
-		r = io.LimitReader(out, f.sizes[at])
-		next := -1
-		for _, b := range f.binds {
-			if b[1] == at {
-				next = b[0]
-			}
-		}
-		if next < 0 {
-			return r, nil
-		}
-		at = next
+		in = append(in, r)
 	}
-	return nil, errors.New("coders that go in a circle")
+	if f.coders[i].id == idBCJ2 {
+		r, err := newBCJ2(in)
+		return io.LimitReader(r, f.sizes[i]), err
+	}
+	r, err := f.coders[i].open(in[0], f.sizes[i])
+	if err != nil {
+		return nil, err
+	}
+	return io.LimitReader(r, f.sizes[i]), nil
+}
+
+// input returns what goes into input n: what another coder gives, or a packed stream.
+func (f *folder) input(n int, packed []io.Reader, depth int) (io.Reader, error) {
+	for _, b := range f.binds {
+		if b[0] == n {
+			return f.output(b[1], packed, depth+1)
+		}
+	}
+	for i, p := range f.packed {
+		if p == n && i < len(packed) {
+			return packed[i], nil
+		}
+	}
+	return nil, errors.New("an input that nothing goes into")
 }
 
 func (c *coder) open(r io.Reader, size int64) (io.Reader, error) {

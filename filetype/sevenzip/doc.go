@@ -6,7 +6,7 @@
 // archive is Consistent and says what passed. The end is exact. An archive that is cut has lost its header, which
 // stands last: its members cannot be told then.
 //
-// Unpacked are members packed by copy, LZMA, LZMA2, Deflate, BZip2, with the filters x86 (BCJ) and delta; others are
+// Unpacked are members packed by copy, LZMA, LZMA2, Deflate, BZip2, with the filters x86 (BCJ and BCJ2) and delta; others are
 // told and leave the archive unchecked. Encrypted archives are told as locked.
 //
 // Layout, numbers little-endian:

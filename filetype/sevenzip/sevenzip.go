@@ -13,6 +13,7 @@ import (
 	"salvor/filetype"
 	"salvor/filetype/internal/exam"
 	"salvor/filetype/internal/exif"
+	"salvor/filetype/internal/window"
 )
 
 const (
@@ -195,10 +196,18 @@ func (w *walker) folder(f *folder, at []block.Extent, see func(p []byte)) error 
 		w.covered.Add(x)
 	}
 	start := at[0].Offset
-	src := e.Reader(at[0])
+	// Streams that are read in turns need a window each.
+	var src []*window.Reader
+	var packed []io.Reader
+	for _, x := range at {
+		r := window.New(e.Context(), e.Source(), 64<<10).Reader(x)
+		src, packed = append(src, r), append(packed, r)
+	}
 	wrong := func(err error) error {
-		if src.Err() != nil {
-			return e.Lost(src.Offset(), at[0].End(), "packed content", src.Err())
+		for i, r := range src {
+			if r.Err() != nil {
+				return e.Lost(r.Offset(), at[i].End(), "packed content", r.Err())
+			}
 		}
 		var n notUndone
 		if errors.As(err, &n) {
@@ -206,7 +215,7 @@ func (w *walker) folder(f *folder, at []block.Extent, see func(p []byte)) error 
 		}
 		return cursor.Corrupt("packed content", start, "content that unpacks", err)
 	}
-	r, err := f.open(src)
+	r, err := f.open(packed)
 	if err != nil {
 		return wrong(err)
 	}

@@ -36,7 +36,7 @@ func TestSuite(t *testing.T) {
 	verdicts := map[string]filetype.Verdict{
 		"stored.7z": filetype.Proven, "storedbig.7z": filetype.Proven, "empty.7z": filetype.Proven,
 		"locked.7z": filetype.Encrypted, "lockedlist.7z": filetype.Encrypted,
-		"bcj2.7z": filetype.Unknown, "ppmd.7z": filetype.Unknown,
+		"ppmd.7z": filetype.Unknown,
 	}
 	var samples []filetypetest.Sample
 	for name, data := range files(t) {
