@@ -172,7 +172,7 @@ with bytes behind it; **begun** is at least half the beginning of a file, with o
 		if !ok {
 			return fmt.Errorf("%q is not IMAGE=RUN", arg)
 		}
-		t, err := readTruth(image, image+".truth.json")
+		t, err := readTruth(image, image+".truth.json", "")
 		if err != nil {
 			return err
 		}

@@ -1,14 +1,19 @@
 // Command score holds what recovery programs saved against the truth about a disk, and writes the table.
 //
-//	score [-carve [-v]] [-runs N] [-versions TEXT] [-machine TEXT] IMAGE=RUN...
+//	score [-carve [-v]] [-runs N] [-versions TEXT] [-machine TEXT] [-into FILE] IMAGE=RUN...
+//	score -cases [-pool FOLDER] [-read FILE] [-gate] [-into FILE] ID=IMAGE=RUN...
 //
 // IMAGE.truth.json says what stands on IMAGE. RUN is a folder with one folder of saved files for each program,
 // and the file times: a line "program seconds peak-KiB exit-code" for each run. With -carve the tables are those of
-// carving, where no file has a name.
+// carving, where no file has a name. With -cases they are those of single volumes, and the table of what is to be reached
+// stands before them; FOLDER has the contents of files by their SHA-256, and FILE the measures of bench/read. With -into the
+// sections take the place of those with the same titles in FILE, and all else in it is kept. With -gate the code is 1 when salvor
+// missed what it must never miss: a live file of a healthy volume, or a file called Proven that is none.
 package main
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -27,19 +32,65 @@ func main() {
 	machine := flag.String("machine", "", "what it ran on")
 	carve := flag.Bool("carve", false, "write the section about carving")
 	verbose := flag.Bool("v", false, "with -carve, list what was not had")
+	isCases := flag.Bool("cases", false, "write the sections about single volumes")
+	pool := flag.String("pool", "", "with -cases, the folder of known contents")
+	read := flag.String("read", "", "with -cases, the measures of bench/read")
+	gate := flag.Bool("gate", false, "with -cases, fail when what must hold does not")
+	into := flag.String("into", "", "the document that the sections are put into; standard output without it")
 	flag.Parse()
 	if flag.NArg() == 0 {
-		fmt.Fprintln(os.Stderr, "usage: score [-carve [-v]] [-runs N] [-versions TEXT] [-machine TEXT] IMAGE=RUN...")
+		fmt.Fprintln(os.Stderr, "usage: score [-carve [-v] | -cases] [options] IMAGE=RUN...")
 		os.Exit(2)
 	}
-	write := func() error { return report(os.Stdout, *runs, *versions, *machine, flag.Args()) }
-	if *carve {
-		write = func() error { return carvingReport(os.Stdout, *versions, *machine, *verbose, flag.Args()) }
+	var out strings.Builder
+	var err error
+	switch {
+	case *carve:
+		err = carvingReport(&out, *versions, *machine, *verbose, flag.Args())
+	case *isCases:
+		err = volumes(&out, *pool, *read, *versions, *machine, *runs, *gate, flag.Args())
+	default:
+		err = report(&out, *runs, *versions, *machine, flag.Args())
 	}
-	if err := write(); err != nil {
+	if out.Len() > 0 {
+		err = errors.Join(deliver(*into, out.String()), err)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "score:", err)
 		os.Exit(1)
 	}
+}
+
+// deliver prints sections, or puts them into a document.
+func deliver(into, sections string) error {
+	if into == "" {
+		_, err := io.WriteString(os.Stdout, sections)
+		return err
+	}
+	doc, err := os.ReadFile(into)
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return os.WriteFile(into, []byte(order(splice(string(doc), sections), front)), 0o666)
+}
+
+// volumes writes the sections about single volumes, and checks what must hold.
+func volumes(w io.Writer, pool, read, versions, machine string, runs int, gate bool, args []string) error {
+	cases, err := readCases(args, pool)
+	if err != nil {
+		return err
+	}
+	healthy, err := readHealthy(read)
+	if err != nil {
+		return err
+	}
+	if err := glance(w, cases, healthy, versions, machine); err != nil {
+		return err
+	}
+	if err := casesReport(w, cases, runs); err != nil || !gate {
+		return err
+	}
+	return check(cases, healthy)
 }
 
 // disk is one image with what each program made of it.
@@ -59,7 +110,7 @@ func report(w io.Writer, runs int, versions, machine string, args []string) erro
 		}
 		d := disk{name: filepath.Base(image), scores: map[string]score{}}
 		var err error
-		if d.truth, err = readTruth(image, image+".truth.json"); err != nil {
+		if d.truth, err = readTruth(image, truthOf(image), ""); err != nil {
 			return err
 		}
 		if d.times, err = readTimes(filepath.Join(run, "times")); err != nil {
@@ -77,9 +128,9 @@ func report(w io.Writer, runs int, versions, machine string, args []string) erro
 
 func write(w io.Writer, runs int, versions, machine string, disks []disk) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, `# Measured beside others
+	fmt.Fprintf(&b, `## Whole disks
 
-Every file on these disks is known by its SHA-256. A file is **exact** when one of the files that a program saved
+Partitions with ext4 and FAT32, and files in space that nothing names. Every file is known by its SHA-256. A file is **exact** when one of the files that a program saved
 has the same bytes, and **with path** when it also stands under its path. A **part** is a verbatim piece of one known file (an
 embedded picture, a beginning that breaks off, a file with zeros where something is missing); **padded** is a whole known file
 with bytes behind it. Everything else that was saved is **false**: bytes that no file ever had. Programs that say of
@@ -88,7 +139,7 @@ proven and whose bytes are not those of a known file (or, under a path, not thos
 and are a verbatim piece of a known file.
 
     bench/image.sh IMAGE [MIB]
-    bench/run.sh IMAGE...
+    bench/run.sh disks IMAGE...
 
 %s. %s. Medians of the alternated rounds (%d), images in the page cache; the options of
 the others are in bench/run.sh. tsk_recover was told where the volumes begin, and saves neither what carving finds nor hashes or a report;
@@ -96,7 +147,7 @@ PhotoRec saves no names.
 `, machine, versions, runs)
 	for _, d := range disks {
 		n := d.truth.counts()
-		fmt.Fprintf(&b, "\n## %s: %d MiB\n\n%d files can be had: %d live, %d deleted, %d in unallocated space. %d more are not whole any more.\n\n",
+		fmt.Fprintf(&b, "\n### %s: %d MiB\n\n%d files can be had: %d live, %d deleted, %d in unallocated space. %d more are not whole any more.\n\n",
 			d.name, d.truth.Size>>20, n["live"]+n["deleted"]+n["unallocated"], n["live"], n["deleted"], n["unallocated"], n["lost"])
 		row(&b, "", func(tool string) string { return tool })
 		b.WriteString("|---|" + strings.Repeat("---:|", len(tools)) + "\n")
@@ -138,7 +189,7 @@ PhotoRec saves no names.
 		}
 	}
 	if len(disks) > 1 {
-		b.WriteString("\n## Memory and the size of the disk\n\n| disk, MiB | files | peak memory of salvor, MiB |\n|---:|---:|---:|\n")
+		b.WriteString("\n### Memory and the size of the disk\n\n| disk, MiB | files | peak memory of salvor, MiB |\n|---:|---:|---:|\n")
 		for _, d := range disks {
 			fmt.Fprintf(&b, "| %d | %d | %.0f |\n", d.truth.Size>>20, len(d.truth.Files), d.times[tools[0]].peak)
 		}
@@ -213,4 +264,5 @@ type said struct {
 	Origin  string `json:"origin"`
 	Path    string `json:"path"`
 	State   string `json:"state"`
+	Stream  string `json:"stream"`
 }

@@ -39,7 +39,7 @@ func known(t *testing.T) (*truth, [][]byte) {
 	}
 	put(t, image, disk)
 	put(t, image+".truth.json", raw)
-	got, err := readTruth(image, image+".truth.json")
+	got, err := readTruth(image, image+".truth.json", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestTimesAreMedians(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got["salvor"] != (timing{seconds: 2, peak: 2, failed: 1}) || got["photorec"] != (timing{seconds: 5, peak: 1}) {
+	if got["salvor"] != (timing{seconds: 2, peak: 2, failed: 1, code: 1}) || got["photorec"] != (timing{seconds: 5, peak: 1}) {
 		t.Errorf("%+v", got)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"hash/maphash"
 	"io/fs"
@@ -29,8 +28,9 @@ type truth struct {
 	Files []knownFile `json:"files"`
 
 	bySum   map[string]int
-	content []byte  // of all whole files, one behind the other
-	starts  []int64 // of each file in content; -1: not whole
+	twins   map[string][]int // all files of one content
+	content []byte           // of all whole files, one behind the other
+	starts  []int64          // of each file in content; -1: not whole
 	sectors map[uint64]place
 }
 
@@ -53,29 +53,36 @@ type place struct{ file, sector int32 }
 type timing struct {
 	seconds, peak float64 // seconds, MiB
 	failed        int
+	code          int // of a run that failed
 }
 
 // score is what a program made of a disk.
 type score struct {
 	exact                            map[string]int // by state
+	named                            map[string]int // exact under their path, by state
 	withPath                         int
 	saved, parts, padded, wrong      int
-	wrongSaid                        int // false files that the program itself calls damaged or partial
+	structures                       int // of the volume itself, not counted as saved
+	consistent, falseConsistent      int
+	wrongSaid, paddedSaid            int // of those, the ones that the program itself calls damaged or partial
 	judges                           bool
 	proven, falseProven, provenParts int
 	notes                            []string
 	missed                           map[string]int // by state and kind
 }
 
-func readTruth(image, path string) (*truth, error) {
+// readTruth reads what is known of an image. Files without runs have their content in pool, under their SHA-256;
+// without that too they are known by their sum alone.
+func readTruth(image, path, pool string) (*truth, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	t := &truth{bySum: map[string]int{}, sectors: map[uint64]place{}}
-	if err := json.Unmarshal(raw, t); err != nil {
+	t, err := parseTruth(raw)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	t.bySum, t.twins, t.sectors = map[string]int{}, map[string][]int{}, map[uint64]place{}
 	f, err := os.Open(image)
 	if err != nil {
 		return nil, err
@@ -83,6 +90,7 @@ func readTruth(image, path string) (*truth, error) {
 	defer f.Close()
 	for i, k := range t.Files {
 		t.bySum[k.SHA256] = i
+		t.twins[k.SHA256] = append(t.twins[k.SHA256], i)
 		start := int64(len(t.content))
 		t.starts = append(t.starts, -1)
 		for _, run := range k.Runs {
@@ -92,12 +100,19 @@ func readTruth(image, path string) (*truth, error) {
 				return nil, err
 			}
 		}
+		if len(k.Runs) == 0 && pool != "" {
+			b, err := os.ReadFile(filepath.Join(pool, k.SHA256))
+			if err != nil {
+				return nil, err
+			}
+			t.content = append(t.content, b...)
+		}
 		got := t.content[start:]
 		if sum(got) != k.SHA256 {
 			t.content = t.content[:start]
 			continue
 		}
-		t.starts[i] = start
+		t.starts[i], t.Files[i].Size = start, int64(len(got))
 		for n := 0; (n+1)*sector <= len(got); n++ {
 			piece := got[n*sector : (n+1)*sector]
 			if h := maphash.Bytes(seed, piece); !bytes.Equal(piece, zeros[:]) {
@@ -151,6 +166,7 @@ func readTimes(path string) (map[string]timing, error) {
 		seconds[tool], peak[tool] = append(seconds[tool], s), append(peak[tool], kib/1024)
 		if m := out[tool]; rc != 0 {
 			m.failed++
+			m.code = rc
 			out[tool] = m
 		}
 	}
@@ -224,11 +240,32 @@ func pieceOf(b, whole []byte) bool {
 // own are the files of a case that are about the saved files, and PhotoRec's record.
 func own(rel string) bool {
 	top, _, deep := strings.Cut(filepath.ToSlash(rel), "/")
-	return !deep || top == "image" || strings.HasSuffix(rel, ".missing.txt") || filepath.Base(rel) == "report.xml"
+	if !deep || top == "image" || strings.HasSuffix(rel, ".missing.txt") {
+		return true
+	}
+	switch filepath.Base(rel) {
+	case "report.xml", "audit.txt", "testdisk.log", "photorec.log", "photorec.ses":
+		return true
+	}
+	return false
+}
+
+// structure are files that are the volume itself: tables, bitmaps, journals. Some programs save them as files.
+func structure(rel string) bool {
+	for element := range strings.SplitSeq(filepath.ToSlash(rel), "/") {
+		name, _, _ := strings.Cut(element, ":")
+		switch name {
+		case "$MFT", "$MFTMirr", "$LogFile", "$Volume", "$AttrDef", "$Bitmap", "$Boot", "$BadClus", "$Secure", "$UpCase", "$Extend",
+			"$ExtentsFile", "$CatalogFile", "$BadBlockFile", "$AllocationFile", "$StartupFile", "$AttributesFile",
+			"$MBR", "$FAT1", "$FAT2", "$ALLOC_BITMAP", "$UPCASE_TABLE":
+			return true
+		}
+	}
+	return false
 }
 
 func (t *truth) score(dir string) (score, error) {
-	s := score{exact: map[string]int{}, missed: map[string]int{}}
+	s := score{exact: map[string]int{}, named: map[string]int{}, missed: map[string]int{}}
 	report, err := readReport(dir)
 	if err != nil {
 		return s, err
@@ -253,32 +290,49 @@ func (t *truth) score(dir string) (score, error) {
 		if err != nil || len(b) == 0 {
 			return err
 		}
-		s.saved++
 		like, i := t.compare(b)
+		if structure(rel) && like != exact {
+			s.structures++
+			return nil
+		}
+		s.saved++
 		word, known := report[rel]
 		switch like {
 		case exact:
-			found[i] = true
-			if p := t.Files[i].Path; p != "" && strings.HasSuffix(filepath.ToSlash(rel), "/"+p) {
-				pathed[i] = true
+			for _, i := range t.twins[t.Files[i].SHA256] {
+				found[i] = true
+				if p := t.Files[i].Path; p != "" && strings.HasSuffix(filepath.ToSlash(rel), "/"+p) {
+					pathed[i] = true
+				}
 			}
 		case part:
 			s.parts++
 		case padded:
 			s.padded++
+			if known && (word.Verdict == "damaged" || word.Verdict == "partial") {
+				s.paddedSaid++
+			}
 		case wrong:
 			s.wrong++
 			if known && (word.Verdict == "damaged" || word.Verdict == "partial") {
 				s.wrongSaid++
 			}
 		}
+		of, named := byPath[word.Path]
+		named = named && word.Path != "" && word.Origin == "filesystem" && word.Stream == "" && word.State != "old"
+		bad := like == wrong || like == padded || named && (like != exact || t.Files[of].SHA256 != t.Files[i].SHA256)
+		if word.Verdict == "consistent" {
+			s.consistent++
+			if bad {
+				s.falseConsistent++
+			}
+		}
 		if word.Verdict != "proven" {
 			return nil
 		}
 		s.proven++
-		of, named := byPath[word.Path]
-		switch named = named && word.Path != "" && word.Origin == "filesystem"; {
-		case like == wrong || like == padded, named && (like != exact || t.Files[of].SHA256 != t.Files[i].SHA256):
+		switch {
+		case bad:
 			s.falseProven++
 			s.notes = append(s.notes, fmt.Sprintf("`%s` (%s, %s)", rel, word.Origin, word.State))
 		case like == part:
@@ -292,6 +346,7 @@ func (t *truth) score(dir string) (score, error) {
 		}
 		if f.Recoverable && pathed[i] {
 			s.withPath++
+			s.named[f.State]++
 		}
 		if f.Recoverable && !found[i] {
 			s.missed[f.State+" "+f.Type]++
