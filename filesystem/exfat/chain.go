@@ -45,19 +45,11 @@ type chain struct {
 // maxSpans bounds the pieces of one file: 8 MiB of memory.
 const maxSpans = 1 << 20
 
-// budget bounds the steps of all chains in one walk, since hostile entries can all name one long chain.
-type budget struct{ left int64 }
-
-func newBudget(b *boot) *budget { return &budget{left: 1<<22 + 4*int64(b.clusters)} }
-
-func (b *budget) take() bool {
-	b.left--
-	return b.left >= 0
-}
+func newBudget(b *boot) *cluster.Budget { return cluster.NewBudget(b.clusters) }
 
 // follow walks over at most limit clusters from first in the copy of the given rank. Where that cannot be
 // read, the other serves. The chain never holds a cluster twice.
-func (t *table) follow(rank int, first, limit uint32, steps *budget) chain {
+func (t *table) follow(rank int, first, limit uint32, steps *cluster.Budget) chain {
 	ch := chain{rank: rank}
 	if !t.b.valid(first) {
 		ch.end = endInvalid
@@ -80,7 +72,7 @@ func (t *table) follow(rank int, first, limit uint32, steps *budget) chain {
 		}
 		ch.count++
 		ch.last = c
-		if !steps.take() {
+		if !steps.Take() {
 			ch.end = endTooLong
 			break
 		}
@@ -158,7 +150,7 @@ func (ch *chain) fits(wanted uint32) bool {
 
 // chainOf follows the chain of a file of wanted clusters, or of at most limit when wanted is 0, in the active
 // FAT or, when it fits there only, in the other.
-func (t *table) chainOf(first, wanted, limit uint32, steps *budget) chain {
+func (t *table) chainOf(first, wanted, limit uint32, steps *cluster.Budget) chain {
 	if wanted > 0 {
 		limit = wanted
 	}

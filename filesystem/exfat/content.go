@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"salvor/block"
+	"salvor/filesystem/internal/cluster"
 	"salvor/finding"
 )
 
@@ -88,7 +89,7 @@ func (v *volume) clusterAt(c uint32) finding.Option {
 func (v *volume) clusterRange() string { return fmt.Sprintf("2 to %d", uint64(v.b.clusters)+1) }
 
 // liveContent places a live file. s is nil while the first survey is made.
-func (v *volume) liveContent(e *streamEntry, who claim, s *survey, steps *budget) content {
+func (v *volume) liveContent(e *streamEntry, who claim, s *survey, steps *cluster.Budget) content {
 	c := content{sound: true}
 	wanted := v.b.needed(int64(min(e.length, maxVolume)))
 	if wanted == 0 {
@@ -145,9 +146,9 @@ func (v *volume) judge(c *content, ch *chain, wanted uint32) {
 
 // guessOn goes on behind the break of a live chain: with the clusters that follow it, as long as they are
 // allocated and no live file has them.
-func (v *volume) guessOn(c *content, ch *chain, left uint32, s *survey, steps *budget) {
+func (v *volume) guessOn(c *content, ch *chain, left uint32, s *survey, steps *cluster.Budget) {
 	n := uint32(0)
-	for n < left && uint64(ch.last)+uint64(n) < uint64(v.b.clusters)+1 && steps.take() {
+	for n < left && uint64(ch.last)+uint64(n) < uint64(v.b.clusters)+1 && steps.Take() {
 		at := ch.last + 1 + n
 		if taken, _ := v.bitmap.allocated(at); !taken || s.live.Has(at) {
 			break
@@ -263,7 +264,7 @@ func (v *volume) crossed(c *content, who claim, s *survey) {
 
 // goneContent places a file whose entries are deleted, or that an older state of the volume names. trusted
 // says that a checksum covers its first cluster and size.
-func (v *volume) goneContent(e *streamEntry, who claim, trusted bool, s *survey, steps *budget) content {
+func (v *volume) goneContent(e *streamEntry, who claim, trusted bool, s *survey, steps *cluster.Budget) content {
 	var c content
 	wanted := v.b.needed(int64(min(e.length, maxVolume)))
 	if wanted == 0 {
@@ -373,13 +374,13 @@ const (
 // around collects the free clusters from the first one of a file whose chain is gone, stepping over those of
 // files that are not newer. It fails when there are too few, or when the owner of a cluster between is newer
 // or not known, so that it may as well have overwritten the file.
-func (v *volume) around(c *content, first, wanted uint32, kind block.RunKind, who claim, s *survey, steps *budget) bool {
+func (v *volume) around(c *content, first, wanted uint32, kind block.RunKind, who claim, s *survey, steps *cluster.Budget) bool {
 	var spans []span
 	count, skipped := uint32(0), 0
 	bound := uint64(wanted)*maxAround + aroundSlack
 	for i := uint64(0); i < bound && count < wanted; i++ {
 		at := uint64(first) + i
-		if at > uint64(v.b.clusters)+1 || !steps.take() {
+		if at > uint64(v.b.clusters)+1 || !steps.Take() {
 			return false
 		}
 		if s.taken(v, uint32(at)) {

@@ -170,7 +170,7 @@ func (w *walker) unclosed(live *filesystem.File, s *set, it *item) bool {
 			c.addSpans(ch.spans, block.Guessed)
 		} else {
 			n := uint32(0)
-			for n < v.b.room(first) && w.steps.take() {
+			for n < v.b.room(first) && w.steps.Take() {
 				at := first + n
 				taken, _ := v.bitmap.allocated(at)
 				if !taken || w.s.live.Has(at) || n > 0 && w.s.open[at] {

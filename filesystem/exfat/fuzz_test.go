@@ -9,6 +9,7 @@ import (
 	"salvor/block/probe"
 	"salvor/cursor"
 	"salvor/filesystem"
+	"salvor/filesystem/filesystemtest"
 	"salvor/filesystem/internal/cluster"
 )
 
@@ -103,26 +104,6 @@ func FuzzVolume(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := fsys.Used(ctx); err != nil {
-			t.Error(err)
-		}
-		ids := map[string]bool{}
-		for f, err := range fsys.Files(ctx) {
-			if err != nil {
-				continue
-			}
-			if ids[f.ID] {
-				t.Errorf("two files have the ID %s", f.ID)
-			}
-			ids[f.ID] = true
-			for _, s := range f.Streams {
-				src, err := fsys.Open(f, s.Name)
-				if err != nil {
-					continue
-				}
-				var buf [512]byte
-				_, _ = src.ReadAt(buf[:], 0)
-			}
-		}
+		filesystemtest.Laws(t, fsys)
 	})
 }

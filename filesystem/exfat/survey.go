@@ -280,7 +280,7 @@ func (s *survey) findLost(ctx context.Context, v *volume, w *walker) error {
 
 // lostFrom returns the clusters that belong together from c on, which is the first of most lost ones in a row:
 // its chain when the FAT has one, else all up to the next that begins a chain or a directory.
-func (v *volume) lostFrom(c, most uint32, s *survey, named *cluster.Bitmap, steps *budget) []span {
+func (v *volume) lostFrom(c, most uint32, s *survey, named *cluster.Bitmap, steps *cluster.Budget) []span {
 	if e := v.t.entry(0, c); e == entryLast || v.b.valid(e) {
 		ch := v.t.chainOf(c, 0, v.b.clusters, steps)
 		if !v.touches(ch.spans, s) {

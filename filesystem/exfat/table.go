@@ -2,7 +2,6 @@ package exfat
 
 import (
 	"encoding/binary"
-	"sync"
 
 	"salvor/block"
 	"salvor/filesystem/internal/cluster"
@@ -11,66 +10,7 @@ import (
 // windowSize is how much of a FAT or of an allocation bitmap is read at once, in bytes.
 const windowSize = 64 << 10
 
-// maxWindows bounds a cache: 4 MiB for each structure.
-const maxWindows = 64
-
-// windows reads a structure on the volume through a cache. It is safe for concurrent use.
-type windows struct {
-	src block.Source // of the structure
-
-	mu     sync.Mutex
-	cached map[int64]*window
-	order  []int64
-	last   *window
-	lastAt int64
-}
-
-// window is a cached piece, and the ranges in it that could not be read.
-type window struct {
-	p   []byte
-	bad block.Set
-}
-
-func newWindows(src block.Source) *windows {
-	return &windows{src: src, cached: map[int64]*window{}, lastAt: -1}
-}
-
-// bytes returns the n bytes at off, which must not cross a window; nil where they cannot be read.
-func (w *windows) bytes(off, n int64) []byte {
-	at := off / windowSize
-	w.mu.Lock()
-	x := w.last
-	if x == nil || w.lastAt != at {
-		x = w.load(at)
-		w.last, w.lastAt = x, at
-	}
-	w.mu.Unlock()
-	off -= at * windowSize
-	if off+n > int64(len(x.p)) || !x.bad.Empty() && x.bad.Overlaps(block.Extent{Offset: off, Length: n}) {
-		return nil
-	}
-	return x.p[off : off+n]
-}
-
-func (w *windows) load(at int64) *window {
-	if x := w.cached[at]; x != nil {
-		return x
-	}
-	x := &window{p: make([]byte, max(min(windowSize, w.src.Size()-at*windowSize), 0))}
-	var err error
-	if x.bad, err = cluster.ReadAround(w.src, x.p, at*windowSize); err != nil {
-		// The context is over or the source is closed: nothing to keep.
-		x.bad = block.SetOf(block.Extent{Length: int64(len(x.p))})
-		return x
-	}
-	if len(w.order) >= maxWindows {
-		delete(w.cached, w.order[0])
-		w.order = w.order[1:]
-	}
-	w.cached[at] = x
-	w.order = append(w.order, at)
-	return x
-}
+func newWindows(src block.Source) *cluster.Windows { return cluster.NewWindows(src, windowSize) }
 
 // Values of FAT entries.
 const (
@@ -84,7 +24,7 @@ const (
 // table reads the copies of the FAT.
 type table struct {
 	b      *boot
-	copies []*windows // the active one first
+	copies []*cluster.Windows // the active one first
 }
 
 func newTable(src block.Source, b *boot) *table {
@@ -92,7 +32,7 @@ func newTable(src block.Source, b *boot) *table {
 	for i := range b.fats {
 		w := newWindows(block.Section(src, block.Extent{Offset: b.fatAt(i), Length: b.fatBytes()}))
 		if i == b.active() && i > 0 {
-			t.copies = append([]*windows{w}, t.copies...)
+			t.copies = append([]*cluster.Windows{w}, t.copies...)
 		} else {
 			t.copies = append(t.copies, w)
 		}
@@ -102,7 +42,7 @@ func newTable(src block.Source, b *boot) *table {
 
 // entry returns the entry of cluster c in the copy of the given rank.
 func (t *table) entry(rank int, c uint32) uint32 {
-	p := t.copies[rank].bytes(int64(c)*4, 4)
+	p := t.copies[rank].Bytes(int64(c)*4, 4)
 	if p == nil {
 		return unknown
 	}
@@ -116,7 +56,7 @@ func (t *table) entry(rank int, c uint32) uint32 {
 // bitmaps tells which clusters are allocated. The zero value knows of none.
 type bitmaps struct {
 	b *boot
-	w *windows
+	w *cluster.Windows
 }
 
 // allocated returns what the bitmap says of a cluster; known is false where it cannot be read.
@@ -125,7 +65,7 @@ func (m *bitmaps) allocated(c uint32) (taken, known bool) {
 		return false, false
 	}
 	n := int64(c - 2)
-	p := m.w.bytes(n/8, 1)
+	p := m.w.Bytes(n/8, 1)
 	if p == nil {
 		return false, false
 	}
@@ -138,7 +78,7 @@ func (m *bitmaps) count(c, n uint32) (taken, free, firstFree uint32) {
 	for i := uint32(0); i < n; {
 		at := int64(c-2) + int64(i)
 		if m.w != nil && at%8 == 0 && n-i >= 8 {
-			if p := m.w.bytes(at/8, 1); p != nil && p[0] == 0xFF {
+			if p := m.w.Bytes(at/8, 1); p != nil && p[0] == 0xFF {
 				taken += 8
 				i += 8
 				continue

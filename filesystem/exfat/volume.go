@@ -218,7 +218,7 @@ func hasBitmap(list []special) bool {
 }
 
 // rootAt follows the chain of a root directory and returns its special entries.
-func (v *volume) rootAt(c uint32, steps *budget) ([]span, []special) {
+func (v *volume) rootAt(c uint32, steps *cluster.Budget) ([]span, []special) {
 	if !v.b.valid(c) {
 		return nil, nil
 	}
@@ -234,7 +234,7 @@ func (v *volume) rootAt(c uint32, steps *budget) ([]span, []special) {
 const maxRootSearch = 1 << 14
 
 // findRoot looks for a root directory by its entries.
-func (v *volume) findRoot(ctx context.Context, steps *budget) (uint32, []span, []special) {
+func (v *volume) findRoot(ctx context.Context, steps *cluster.Budget) (uint32, []span, []special) {
 	var p [entrySize * 3]byte
 	for c := uint32(2); v.b.valid(c) && c < maxRootSearch && ctx.Err() == nil; c++ {
 		if n, _ := v.src.ReadAt(p[:], v.b.at(c)); n < len(p) {
@@ -258,7 +258,7 @@ func (v *volume) findRoot(ctx context.Context, steps *budget) (uint32, []span, [
 func (v *volume) bitmapBytes() uint64 { return (uint64(v.b.clusters) + 7) / 8 }
 
 // structure returns the bytes of the bitmap or the up-case table: a chain or, where the FAT has none, one piece.
-func (v *volume) structure(s special, steps *budget) block.Source {
+func (v *volume) structure(s special, steps *cluster.Budget) block.Source {
 	n := v.b.needed(int64(min(s.length, maxVolume)))
 	if n == 0 || !v.b.valid(s.first) {
 		return block.Bytes(nil)
@@ -272,7 +272,7 @@ func (v *volume) structure(s special, steps *budget) block.Source {
 }
 
 // openBitmap opens the allocation bitmap and checks that it has its own clusters and those of the root.
-func (v *volume) openBitmap(s special, steps *budget) {
+func (v *volume) openBitmap(s special, steps *cluster.Budget) {
 	if v.bitmap.w != nil {
 		return
 	}

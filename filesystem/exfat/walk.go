@@ -59,7 +59,7 @@ type walker struct {
 	v     *volume
 	ctx   context.Context
 	s     *survey
-	steps *budget
+	steps *cluster.Budget
 	// surveying: only live entries are of interest, and s is not complete yet.
 	surveying bool
 	visit     func(*item) bool // false ends the walk
@@ -231,7 +231,7 @@ func (w *walker) continuation(d *directory) (span, bool) {
 	p := make([]byte, missing*entrySize)
 	for _, r := range w.s.remains {
 		first := r[0].first
-		if w.read.Has(first) || int64(len(p)) > w.v.b.clusterSize || !w.steps.take() {
+		if w.read.Has(first) || int64(len(p)) > w.v.b.clusterSize || !w.steps.Take() {
 			continue
 		}
 		if n, _ := w.v.src.ReadAt(p, w.v.b.at(first)); n < len(p) || p[0]&secondary == 0 {

@@ -56,10 +56,7 @@ type chain struct {
 // maxSpans bounds the pieces of one file: 16 MiB of memory.
 const maxSpans = 1 << 20
 
-// budget bounds the steps of all chains in one walk, since hostile entries can all name one long chain.
-type budget struct{ left int64 }
-
-func newBudget(b *boot) *budget { return &budget{left: 1<<22 + 4*int64(b.clusters)} }
+func newBudget(b *boot) *cluster.Budget { return cluster.NewBudget(b.clusters) }
 
 // next returns what follows c in the given view, and whether the copies differ there. left is the number of
 // clusters that should still come.
@@ -97,7 +94,7 @@ func (t *table) next(v view, c, left uint32) (uint32, bool) {
 }
 
 // follow walks over at most limit clusters from first. The chain never holds a cluster twice.
-func (t *table) follow(v view, first, limit uint32, steps *budget) chain {
+func (t *table) follow(v view, first, limit uint32, steps *cluster.Budget) chain {
 	ch := chain{view: v}
 	if !t.b.valid(first) {
 		ch.end = endInvalid
@@ -120,7 +117,7 @@ func (t *table) follow(v view, first, limit uint32, steps *budget) chain {
 		}
 		ch.count++
 		ch.last = c
-		if steps.left--; steps.left < 0 {
+		if !steps.Take() {
 			ch.end = endTooLong
 			break
 		}
@@ -199,7 +196,7 @@ func (ch *chain) fits(wanted uint32) bool {
 
 // chainOf follows the chain of a file whose size needs wanted clusters, or one of unknown length (wanted
 // 0, at most limit), in the copy of the FAT that makes it fit best.
-func (t *table) chainOf(first, wanted, limit uint32, steps *budget) chain {
+func (t *table) chainOf(first, wanted, limit uint32, steps *cluster.Budget) chain {
 	if wanted > 0 {
 		limit = wanted
 	}
@@ -222,7 +219,7 @@ func (t *table) chainOf(first, wanted, limit uint32, steps *budget) chain {
 
 // directoryChain follows the chain of a directory. Its length is not known, so that any end mark fits; where
 // the copies of the FAT lead to different clusters, the chain wins of which more look like a directory.
-func (v *volume) directoryChain(first uint32, steps *budget) chain {
+func (v *volume) directoryChain(first uint32, steps *cluster.Budget) chain {
 	limit := v.directoryClusters()
 	best := v.t.chainOf(first, 0, limit, steps)
 	if !best.differs {

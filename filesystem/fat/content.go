@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"salvor/block"
+	"salvor/filesystem/internal/cluster"
 	"salvor/finding"
 )
 
@@ -63,7 +64,7 @@ func (v *volume) clusterAt(c uint32) finding.Option {
 }
 
 // liveContent follows the chain of a live file. s is nil while the first survey is made.
-func (v *volume) liveContent(e *short, s *survey, steps *budget) content {
+func (v *volume) liveContent(e *short, s *survey, steps *cluster.Budget) content {
 	c := content{sound: true}
 	wanted := v.b.needed(int64(e.size))
 	if wanted == 0 {
@@ -121,7 +122,7 @@ func (v *volume) judge(c *content, ch *chain, wanted uint32) {
 
 // guessOn goes on behind the break of a live chain: with a chain that starts at the next cluster, fits in
 // length and belongs to no one, or else with the free clusters that follow.
-func (v *volume) guessOn(c *content, ch *chain, left uint32, s *survey, steps *budget) {
+func (v *volume) guessOn(c *content, ch *chain, left uint32, s *survey, steps *cluster.Budget) {
 	next := ch.last + 1
 	if !v.b.valid(next) {
 		return
@@ -133,7 +134,7 @@ func (v *volume) guessOn(c *content, ch *chain, left uint32, s *survey, steps *b
 		return
 	}
 	n := uint32(0)
-	for n < left && steps.take() && v.b.valid(next+n) && !s.taken(v, next+n) {
+	for n < left && steps.Take() && v.b.valid(next+n) && !s.taken(v, next+n) {
 		n++
 	}
 	if n > 0 {
@@ -178,7 +179,7 @@ const (
 )
 
 // deletedContent places a deleted file, of which the first cluster and the size are known.
-func (v *volume) deletedContent(e *short, s *survey, steps *budget) content {
+func (v *volume) deletedContent(e *short, s *survey, steps *cluster.Budget) content {
 	var c content
 	wanted := v.b.needed(int64(e.size))
 	if wanted == 0 {
@@ -233,12 +234,12 @@ func (v *volume) deletedContent(e *short, s *survey, steps *budget) content {
 // aroundOthers collects the free clusters from the start of a deleted file, stepping over clusters of files
 // that are not newer than it. ok is false when there are too few within the bound, or when the owner of a
 // cluster is newer or not known, so that it may as well have overwritten the deleted file.
-func (v *volume) aroundOthers(e *short, wanted uint32, s *survey, steps *budget) (out []span, ok bool) {
+func (v *volume) aroundOthers(e *short, wanted uint32, s *survey, steps *cluster.Budget) (out []span, ok bool) {
 	bound := uint64(wanted)*maxAround + aroundSlack
 	count := uint32(0)
 	for i := uint64(0); i < bound && count < wanted; i++ {
 		c := e.start + uint32(i)
-		if !v.b.valid(c) || !steps.take() {
+		if !v.b.valid(c) || !steps.Take() {
 			return nil, false
 		}
 		if s.taken(v, c) {
@@ -260,11 +261,11 @@ func (v *volume) aroundOthers(e *short, wanted uint32, s *survey, steps *budget)
 }
 
 // inPlace takes the clusters from start as the file's place, with those that are taken now as Foreign.
-func (v *volume) inPlace(c *content, start, wanted uint32, first block.RunKind, s *survey, steps *budget) {
+func (v *volume) inPlace(c *content, start, wanted uint32, first block.RunKind, s *survey, steps *cluster.Budget) {
 	foreign, guessed := uint32(0), uint32(0)
 	for i := range wanted {
 		at := start + i
-		if !v.b.valid(at) || !steps.take() || len(c.pieces) == maxSpans {
+		if !v.b.valid(at) || !steps.Take() || len(c.pieces) == maxSpans {
 			c.note(chainPieces, finding.Expected(maxSpans, nil))
 			break
 		}
@@ -307,12 +308,6 @@ func (v *volume) contested(c *content, s *survey) {
 	if shared > 0 {
 		c.note(deletedContested, finding.Expected(0, shared), v.clusterAt(first))
 	}
-}
-
-// take uses up one step and reports whether there was one left.
-func (b *budget) take() bool {
-	b.left--
-	return b.left >= 0
 }
 
 // owner is a run of clusters of a live file and when that was last written, in seconds since 1970.

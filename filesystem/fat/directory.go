@@ -21,7 +21,7 @@ func (v *volume) directoryClusters() uint32 {
 }
 
 // rootExtents returns where the root directory stands, and its chain on FAT32.
-func (v *volume) rootExtents(steps *budget) ([]block.Extent, chain) {
+func (v *volume) rootExtents(steps *cluster.Budget) ([]block.Extent, chain) {
 	if v.b.width != 32 {
 		return []block.Extent{{Offset: v.b.rootAt(), Length: v.b.rootBytes()}}, chain{}
 	}

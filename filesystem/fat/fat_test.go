@@ -1,12 +1,8 @@
 package fat
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
-	"io"
 	"os"
-	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -68,24 +64,12 @@ func TestInfo(t *testing.T) {
 	}
 }
 
-// readImage reads a gzip-compressed image of testdata.
-func readImage(t testing.TB, name string) []byte {
-	t.Helper()
-	f, err := os.Open("testdata/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(bufio.NewReader(f))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
+// What the tests of volumes share.
+var (
+	readImage = filesystemtest.Testdata
+	files     = filesystemtest.Files
+	readAll   = filesystemtest.Content
+)
 
 func mustOpen(t testing.TB, p []byte) *volume {
 	t.Helper()
@@ -96,41 +80,10 @@ func mustOpen(t testing.TB, p []byte) *volume {
 	return fsys.(*volume)
 }
 
-// files lists a volume: its files, by state and path, and the errors of the walk.
-func files(t testing.TB, v filesystem.FileSystem) (map[string]*filesystem.File, []error) {
-	t.Helper()
-	out := map[string]*filesystem.File{}
-	var errs []error
-	for f, err := range v.Files(context.Background()) {
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		out[f.State.String()+" "+f.Path] = f
-	}
-	return out, errs
-}
-
-// readAll reads a file whole.
-func readAll(t testing.TB, v filesystem.FileSystem, f *filesystem.File) ([]byte, error) {
-	t.Helper()
-	src, err := v.Open(f, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return io.ReadAll(block.Reader(src))
-}
-
 // codes lists the findings of a file by their codes, without the room.
-func codes(f *filesystem.File) string {
-	var out []string
-	for _, x := range f.Findings {
-		out = append(out, strings.TrimPrefix(x.Code, "fat."))
-	}
-	return strings.Join(out, " ")
-}
+func codes(f *filesystem.File) string { return filesystemtest.Codes("fat", f.Findings) }
 
 // volumeCodes lists those of a volume.
 func volumeCodes(v filesystem.FileSystem) string {
-	return codes(&filesystem.File{Findings: v.Info().Findings})
+	return filesystemtest.Codes("fat", v.Info().Findings)
 }

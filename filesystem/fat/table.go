@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"sync"
 
 	"salvor/block"
 	"salvor/filesystem/internal/cluster"
@@ -13,9 +12,6 @@ import (
 // windowSize is how much of a FAT is read at once, in bytes: a multiple of the sector sizes and of 3, so
 // that no pair of 12-bit entries lies across a border.
 const windowSize = 48 << 10
-
-// maxWindows bounds the cache: 6 MiB in all.
-const maxWindows = 128
 
 // unknown is the value of a FAT entry that cannot be read. No entry has it, since only 28 bits count.
 const unknown = ^uint32(0)
@@ -29,36 +25,24 @@ const (
 
 // table reads the entries of the copies of a FAT. It is safe for concurrent use.
 type table struct {
-	src    block.Source
-	b      *boot
-	copies []int // the copies that are in use, the one to prefer first
-
-	mu      sync.Mutex
-	windows map[windowKey]*window
-	order   []windowKey // the cached windows, oldest first
-	last    [2]*window  // the window that was used last, of each of the first two copies
-	lastKey [2]windowKey
-}
-
-type windowKey struct {
-	copy  int
-	index int64
-}
-
-// window is a cached piece of a FAT, and the ranges in it that could not be read.
-type window struct {
-	p   []byte
-	bad block.Set
+	src     block.Source
+	b       *boot
+	copies  []int              // the copies that are in use, the one to prefer first
+	windows []*cluster.Windows // of those, in the same order
 }
 
 func newTable(src block.Source, b *boot) *table {
-	t := &table{src: src, b: b, windows: map[windowKey]*window{}}
-	if !b.mirrored {
+	t := &table{src: src, b: b}
+	if b.mirrored {
+		for i := range min(b.copies, 2) {
+			t.copies = append(t.copies, i)
+		}
+	} else {
 		t.copies = []int{b.active}
-		return t
 	}
-	for i := range min(b.copies, 2) {
-		t.copies = append(t.copies, i)
+	for _, i := range t.copies {
+		fat := block.Section(src, block.Extent{Offset: b.fatAt(i), Length: b.fatBytes()})
+		t.windows = append(t.windows, cluster.NewWindows(fat, windowSize))
 	}
 	return t
 }
@@ -67,29 +51,8 @@ func newTable(src block.Source, b *boot) *table {
 func (t *table) prefer(copy int) {
 	if len(t.copies) == 2 && t.copies[1] == copy {
 		t.copies[0], t.copies[1] = t.copies[1], t.copies[0]
+		t.windows[0], t.windows[1] = t.windows[1], t.windows[0]
 	}
-}
-
-// load returns the window of a copy. The caller holds the lock.
-func (t *table) load(key windowKey) *window {
-	if w := t.windows[key]; w != nil {
-		return w
-	}
-	at := key.index * windowSize
-	w := &window{p: make([]byte, min(windowSize, t.b.fatBytes()-at))}
-	var err error
-	if w.bad, err = cluster.ReadAround(t.src, w.p, t.b.fatAt(key.copy)+at); err != nil {
-		// The context is over or the source is closed: nothing to keep.
-		w.bad = block.SetOf(block.Extent{Length: int64(len(w.p))})
-		return w
-	}
-	if len(t.order) >= maxWindows {
-		delete(t.windows, t.order[0])
-		t.order = t.order[1:]
-	}
-	t.windows[key] = w
-	t.order = append(t.order, key)
-	return w
 }
 
 // entry returns the entry of cluster c in the copy of the given rank in t.copies, or unknown.
@@ -104,19 +67,11 @@ func (t *table) entry(rank int, c uint32) uint32 {
 	default:
 		at = int64(c) * 4
 	}
-	key := windowKey{t.copies[rank], at / windowSize}
-	t.mu.Lock()
-	w := t.last[rank]
-	if w == nil || t.lastKey[rank] != key {
-		w = t.load(key)
-		t.last[rank], t.lastKey[rank] = w, key
-	}
-	t.mu.Unlock()
-	at %= windowSize
-	if at+n > int64(len(w.p)) || !w.bad.Empty() && w.bad.Overlaps(block.Extent{Offset: at, Length: n}) {
+	p := t.windows[rank].Bytes(at, n)
+	if p == nil {
 		return unknown
 	}
-	return decodeEntry(t.b.width, c, w.p[at:])
+	return decodeEntry(t.b.width, c, p)
 }
 
 // decodeEntry reads the entry of cluster c, whose bytes p starts with, and widens the reserved values.

@@ -56,7 +56,7 @@ type walker struct {
 	v     *volume
 	ctx   context.Context
 	s     *survey
-	steps *budget
+	steps *cluster.Budget
 	// surveying: only live entries are of interest, and s is not complete yet.
 	surveying bool
 	visit     func(*item) bool // false ends the walk

@@ -19,6 +19,7 @@ import (
 	"salvor/block"
 	"salvor/cursor"
 	"salvor/filesystem"
+	"salvor/finding"
 )
 
 // The reader of this test has 16 sectors of metadata, each a name of one file or directory; file n has one
@@ -247,5 +248,27 @@ func TestOctal(t *testing.T) {
 		if got := octal(mode); got != want {
 			t.Errorf("%v is %s, expected %s", mode, got, want)
 		}
+	}
+}
+
+// TestHelpers has the small helpers say what they should of the volume of this test.
+func TestHelpers(t *testing.T) {
+	src, truth := image()
+	v := &reader{src: src}
+	Laws(t, v)
+	got, errs := Files(t, v)
+	if len(got) != len(truth) || len(errs) > 0 {
+		t.Errorf("%d files, errors %v; expected %d files", len(got), errs, len(truth))
+	}
+	f := got["live dir1/file3"]
+	if f == nil {
+		t.Fatal("a file is missing")
+	}
+	if p, err := Content(t, v, f); err != nil || len(p) != sector {
+		t.Errorf("%d bytes, %v", len(p), err)
+	}
+	d := &finding.Def{Code: "room.place.what"}
+	if got := Codes("room", []finding.Finding{d.New(), d.New()}); got != "place.what place.what" {
+		t.Errorf("%q", got)
 	}
 }
