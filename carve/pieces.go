@@ -290,7 +290,7 @@ func (q *quest) byNearness(w *way, depth int) *Found {
 			if f != nil {
 				return f
 			}
-			if c.bad > w.reach.Bad {
+			if c.bad > split+q.t.unit {
 				best = append(best, c)
 			}
 			if followed++; followed >= q.j.bounds.follow {

@@ -115,6 +115,9 @@ func (j *job) carve(ctx context.Context) error {
 	return j.cat.SetDone(ctx, step)
 }
 
+// exitChoice is the exit code of what needs a choice by a person.
+const exitChoice = 30
+
 // bound finds out where files may begin, and what belongs to others.
 func (c *carving) bound(ctx context.Context) (err error) {
 	if c.owned, err = recovery.Attribute(ctx, c.cat, c.number); err != nil {
@@ -139,7 +142,7 @@ func (c *carving) bound(ctx context.Context) (err error) {
 		return of == nil
 	})
 	if of == nil {
-		return &host.RefusedError{Exit: host.ExitUsage, Code: "rescue.carve.partition", Why: fmt.Sprintf("there is no volume %s on %s", c.o.Partition, c.baseName()),
+		return &host.RefusedError{Exit: exitChoice, Code: "rescue.carve.partition", Why: fmt.Sprintf("there is no volume %s on %s", c.o.Partition, c.baseName()),
 			Next: "salvor look shows the volumes; name one of them, as v2"}
 	}
 	if part := block.SetOf(of.Extent); c.within.Empty() {

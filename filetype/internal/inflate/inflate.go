@@ -52,7 +52,7 @@ type Inflater struct {
 	rest      uint32      // bytes of a stored block that are still to come
 	keep      func(*Mark) // given marks; nil for none
 	pause     int64       // offset of the next mark
-	look      int         // bytes of content that are still to be held against what came before the mark
+	look      bool        // the content is held against what came before: text goes on as text
 	seen      int         // place in buf up to which they were
 
 	head *[hashSize]int64 // last place of each hash, plus one; nil unless asked for
@@ -68,7 +68,7 @@ type Inflater struct {
 func (f *Inflater) Run(ctx context.Context, s *filetype.Stream, forced bool, out func([]byte) error) (Result, error) {
 	f.ctx, f.r, f.out = ctx, reader{s: s}, out
 	f.at, f.mark, f.base, f.next, f.walk = 0, 0, 0, 0, 0
-	f.forced, f.last, f.stage, f.keep, f.look = forced, false, between, nil, 0
+	f.forced, f.last, f.stage, f.keep, f.look = forced, false, between, nil, false
 	if forced {
 		if f.head == nil {
 			f.head, f.prev = new([hashSize]int64), new([windowSize]int64)
@@ -309,7 +309,7 @@ func (f *Inflater) codes() error {
 					return err
 				}
 			}
-			if f.look > 0 && f.at-f.seen >= lookAt && !f.goesOn() {
+			if f.look && f.at-f.seen >= lookAt && !f.goesOn() {
 				return f.corrupt("text, as before", "other bytes")
 			}
 			r.fill()

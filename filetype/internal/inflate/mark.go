@@ -37,16 +37,14 @@ func (f *Inflater) Follow(ctx context.Context, s *filetype.Stream, from *Mark, k
 	f.ctx, f.r, f.out = ctx, reader{s: s}, out
 	f.at, f.mark, f.base, f.next, f.walk = 0, 0, 0, 0, 0
 	f.forced, f.last, f.stage = false, false, between
-	f.keep, f.pause, f.look = keep, s.Offset()+filetype.MarkEvery, 0
+	f.keep, f.pause, f.look = keep, s.Offset()+filetype.MarkEvery, false
 	if from != nil {
 		f.r.acc, f.r.n = from.acc, from.n
 		f.lit, f.dist = from.lit, from.dist
 		f.last, f.stage, f.rest = from.last, from.stage, from.rest
 		f.at = copy(f.buf[:], from.window)
 		f.mark, f.base, f.seen = f.at, from.out-int64(f.at), f.at
-		if n := len(from.window); n >= lookLeast && plain(from.window)*100 >= n*99 {
-			f.look = lookMost
-		}
+		f.look = isText(from.window)
 	}
 	return f.blocks()
 }
@@ -57,6 +55,9 @@ func (f *Inflater) paused() error {
 		return err
 	}
 	// Whole bytes that are held are read again.
+	if out := f.base + int64(f.at); !f.look && out >= lookLeast && out < 2*lookLeast {
+		f.look, f.seen = isText(f.buf[:f.at]), f.at
+	}
 	part := f.r.n % 8
 	m := &Mark{at: f.r.reached() - int64(f.r.n/8), acc: f.r.acc & (1<<part - 1), n: part, lit: f.lit, dist: f.dist, last: f.last, stage: f.stage, rest: f.rest,
 		window: append([]byte(nil), f.buf[max(0, f.at-windowSize):f.at]...), out: f.base + int64(f.at)}
@@ -65,19 +66,19 @@ func (f *Inflater) paused() error {
 	return nil
 }
 
-// Behind a mark whose window is text, the content must go on as text for a while: data of another place inflates for
-// long, and to anything.
+// Content that is text goes on as text: data of another place inflates for long, and to anything.
 const (
-	lookAt    = 512 // bytes of content that are looked at together
-	lookMost  = 16 << 10
-	lookLeast = 2 << 10
+	lookAt    = 512     // bytes of content that are looked at together
+	lookLeast = 4 << 10 // bytes that say what the content is
 )
+
+// isText reports whether p is enough to say that the content is text, and says so.
+func isText(p []byte) bool { return len(p) >= lookLeast && plain(p)*100 >= len(p)*99 }
 
 // goesOn looks at the content since it was last asked.
 func (f *Inflater) goesOn() bool {
 	p := f.buf[max(f.seen, 0):f.at]
 	f.seen = f.at
-	f.look -= len(p)
 	return plain(p)*10 >= len(p)*9
 }
 
