@@ -299,6 +299,7 @@ func (v *volume) goneContent(e *streamEntry, who claim, trusted bool, s *survey,
 			c.note(deletedGuessed, finding.Expected(nil, wanted-1))
 		}
 	}
+	v.doubt(&c)
 	foreign, open, first := c.reassign(who, &s.contested)
 	if foreign+open > 0 {
 		c.note(deletedContested, finding.Expected(0, foreign+open), v.clusterAt(first))

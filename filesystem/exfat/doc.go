@@ -12,6 +12,9 @@
 //   - A deleted file in one piece has its exact clusters: [block.Data] while they are free, [block.Foreign] where
 //     live data stands or a later deleted file stood, [block.Guessed] where that cannot be decided. A deleted
 //     file in pieces has what the FAT still holds of its chain, when all of that is free, else a guess.
+//   - The two bitmaps of TexFAT are compared. Where the one in use cannot be read the other serves, and it takes its
+//     place when only it knows its own clusters and those of the root directory. Clusters of deleted files that are
+//     free by the first and taken by the other are Guessed.
 //   - Clusters that two live files claim are Foreign to the one that contradicts itself or was written
 //     earlier, and Guessed for both when nothing decides. Neither is Sound.
 //   - Bytes behind the valid length are [block.Zero]: by definition of the format they read as zeros, whatever

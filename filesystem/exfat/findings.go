@@ -5,11 +5,11 @@ import "salvor/finding"
 // Findings are the kinds of finding that this package raises.
 var Findings = []*finding.Def{
 	bootChecksum, bootBackup, bootBackupUsed, bootImplied, bootShortFAT, bootTruncated, fatHead, volumeDirty, volumeFailure,
-	volumeGUID, rootBroken, rootMoved, bitmapMissing, bitmapBroken, bitmapOdd, upcaseBroken, searchLimited, volumeContradicts,
+	volumeGUID, rootBroken, rootMoved, bitmapMissing, bitmapBroken, bitmapOdd, bitmapOther, bitmapDiffers, upcaseBroken, searchLimited, volumeContradicts,
 	entryOdd, entryChecksum, entryHash, entryHeadless, entryBehindEnd, entryAllocation, entryCluster, entryValid, entryOpen,
 	chainSecond, chainGuessed, chainShort, chainLong, chainBroken, chainBehindEnd, chainAbsent, chainCrossed, chainForeign, bitmapFree,
 	directoryLarge, directoryEmpty, directoryLoop, directoryDeep, directoryFound,
-	deletedStart, deletedAllocated, deletedChain, deletedGuessed, deletedAround, deletedContested, deletedForeign,
+	deletedStart, deletedAllocated, deletedChain, deletedGuessed, deletedAround, deletedContested, deletedDoubted, deletedForeign,
 	lostAllocated, unclosedContent,
 }
 
@@ -47,6 +47,10 @@ var (
 		Text: "the allocation bitmap has {found} bytes, expected {expected}"}
 	bitmapOdd = &finding.Def{Code: "exfat.bitmap.odd", Severity: finding.Error,
 		Text: "the allocation bitmap calls its own clusters or those of the root directory free; it is not trusted"}
+	bitmapOther = &finding.Def{Code: "exfat.bitmap.other", Severity: finding.Warning,
+		Text: "the allocation bitmap in use is missing or calls its own clusters free; the volume has a second one, which was taken"}
+	bitmapDiffers = &finding.Def{Code: "exfat.bitmap.differs", Severity: finding.Warning,
+		Text: "the two allocation bitmaps differ in {found} clusters, between {first} and {last}, as when the volume stopped in the middle of a change"}
 	upcaseBroken = &finding.Def{Code: "exfat.upcase", Severity: finding.Error,
 		Text: "the up-case table is broken ({found}); a usual one serves to check names"}
 	searchLimited = &finding.Def{Code: "exfat.search.limited", Severity: finding.Info,
@@ -123,6 +127,8 @@ var (
 		Text: "{found} clusters of older files stand between; the file was taken to be written around them"}
 	deletedContested = &finding.Def{Code: "exfat.deleted.contested", Severity: finding.Warning,
 		Text: "{found} clusters are claimed by another deleted file as well"}
+	deletedDoubted = &finding.Def{Code: "exfat.deleted.doubted", Severity: finding.Warning,
+		Text: "{found} clusters are free by the allocation bitmap in use and taken by the other one; a file that was just written may stand there"}
 	deletedForeign = &finding.Def{Code: "exfat.deleted.overwritten", Severity: finding.Error,
 		Text: "{found} of {expected} clusters were given to other files since"}
 	lostAllocated = &finding.Def{Code: "exfat.lost.allocated", Severity: finding.Warning,

@@ -84,6 +84,9 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 	if v.done != nil {
 		return v.done, ctx.Err()
 	}
+	if err := v.compareBitmaps(ctx); err != nil {
+		return nil, err
+	}
 	s := &survey{open: map[uint32]bool{}}
 	// The structures are in use, whatever the bitmap says.
 	s.addLive(&item{content: content{pieces: v.systemPieces()}})

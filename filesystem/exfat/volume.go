@@ -28,7 +28,8 @@ type volume struct {
 	bitmap  bitmaps
 	trusted bool // the bitmap agrees with the root directory and the structures
 
-	system    []span // clusters of the bitmaps and the up-case table
+	system    []span  // clusters of the bitmaps and the up-case table
+	bitmapAt  special // the entry of the bitmap in use
 	rootSpans []span
 	rootNotes []finding.Finding
 
@@ -173,6 +174,7 @@ func (v *volume) openRoot(ctx context.Context) {
 	}
 	v.info.Findings = append(v.info.Findings, v.rootNotes...)
 	upcased := false
+	var used, other special // the entries of the bitmaps
 	for _, s := range list {
 		switch s.kind {
 		case typeLabel:
@@ -182,10 +184,11 @@ func (v *volume) openRoot(ctx context.Context) {
 		case typeGUID:
 			v.note(volumeGUID, finding.At(s.at, entrySize), finding.Expected(nil, s.guid))
 		case typeBitmap:
-			if int(s.flags&1) == b.active() || b.fats == 1 {
-				v.openBitmap(s, steps)
-			} else {
-				v.structure(s, steps)
+			switch isUsed := int(s.flags&1) == b.active() || b.fats == 1; {
+			case isUsed && used.kind == 0:
+				used = s
+			case !isUsed && other.kind == 0:
+				other = s
 			}
 		case typeUpcase:
 			if upcased {
@@ -200,9 +203,7 @@ func (v *volume) openRoot(ctx context.Context) {
 			v.up = up
 		}
 	}
-	if v.bitmap.w == nil {
-		v.note(bitmapMissing)
-	}
+	v.openBitmaps(used, other, steps)
 	if !upcased {
 		v.note(upcaseBroken, finding.Expected(nil, "there is none"))
 	}
@@ -269,30 +270,6 @@ func (v *volume) structure(s special, steps *cluster.Budget) block.Source {
 	}
 	v.system = append(v.system, ch.spans...)
 	return v.b.stream(v.src, ch.spans, int64(min(s.length, maxVolume)))
-}
-
-// openBitmap opens the allocation bitmap and checks that it has its own clusters and those of the root.
-func (v *volume) openBitmap(s special, steps *cluster.Budget) {
-	if v.bitmap.w != nil {
-		return
-	}
-	if s.length < v.bitmapBytes() || !v.b.valid(s.first) {
-		v.note(bitmapBroken, finding.At(s.at, entrySize), finding.Expected(v.bitmapBytes(), s.length))
-	}
-	src := v.structure(s, steps)
-	if src.Size() == 0 {
-		return
-	}
-	v.bitmap = bitmaps{b: v.b, w: newWindows(src)}
-	own, _ := v.bitmap.allocated(s.first)
-	root := len(v.rootSpans) > 0
-	if root {
-		root, _ = v.bitmap.allocated(v.rootSpans[0].first)
-	}
-	v.trusted = own && root && s.length >= v.bitmapBytes()
-	if !own || !root {
-		v.note(bitmapOdd, finding.At(v.b.at(s.first), int64(min(s.length, maxVolume))))
-	}
 }
 
 // Info describes the volume.
