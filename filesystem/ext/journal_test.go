@@ -36,10 +36,11 @@ var journals = []struct {
 	{"journal-fast", filesystem.Dirty, "journal.fast journal.replayed", 1, 1},
 }
 
-// sumOf returns the SHA-256 of what can be read of a file; "" where something cannot.
+// sumOf returns the SHA-256 of what can be read of a file; "" where something cannot, or it is too large for a test.
 func sumOf(t testing.TB, v filesystem.FileSystem, f *filesystem.File) string {
 	t.Helper()
-	if len(f.Streams) == 0 {
+	// A broken size can be of any number of zeros.
+	if len(f.Streams) == 0 || f.Size() > 64<<20 {
 		return ""
 	}
 	b, err := readAll(t, v, f)

@@ -217,7 +217,7 @@ func (w *walker) pieces(l *lost, runs []block.Run, size int64) (out []block.Run,
 		other := w.s.claims.Within(e).Union(structures.Within(e)).Union(l.foreign.Within(e)).Union(w.p.loggedAfter(e, l.death))
 		doubt := w.s.used.Within(e).Union(w.s.unknown.Within(e)).Union(w.s.contested.Within(e)).Union(l.unclear.Within(e)).
 			Union(w.p.usedAgain(e, l.death)).Subtract(other)
-		if r.Kind == block.Guessed || !complete {
+		if r.Kind == block.Guessed || !complete || w.p.busyAfter(e, l.death) {
 			doubt = block.SetOf(e).Subtract(other)
 		}
 		piece := func(set block.Set, kind block.RunKind) {

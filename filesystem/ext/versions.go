@@ -32,6 +32,7 @@ type past struct {
 	versions []version // by inode, then by transaction
 	leaves   []int32   // copies that look like blocks of a directory
 	grown    map[uint64][]growth
+	busy     map[uint64]int64  // the last transaction in which blocks of a group were taken, or may have been
 	seeds    map[uint32]uint32 // inode numbers of directories by what their checksums start with
 	owners   map[uint64]uint32 // those of directories by their blocks, where there are no checksums
 	unseed   *unseeder
@@ -104,7 +105,7 @@ func (v *volume) readPast(ctx context.Context) (*past, error) {
 	if len(h.copies) == 0 {
 		return nil, nil
 	}
-	p := &past{history: h, v: v, grown: map[uint64][]growth{}, seeds: map[uint32]uint32{}, owners: map[uint64]uint32{}, byNumber: map[uint32][]*lost{}}
+	p := &past{history: h, v: v, grown: map[uint64][]growth{}, busy: map[uint64]int64{}, seeds: map[uint32]uint32{}, owners: map[uint64]uint32{}, byNumber: map[uint32][]*lost{}}
 	if v.sb.metaCsum() {
 		p.unseed = newUnseeder(int(v.sb.blockSize) - tailSize)
 	}
@@ -248,7 +249,13 @@ func (p *past) readBitmaps(ctx context.Context) error {
 			}
 			if known {
 				first := s.groupStart(group)
+				// Blocks that were taken and freed again in one transaction leave no trace but a bitmap that was
+				// written for no reason, or beside others that were taken.
+				if slices.Equal(one[:length], two[:length]) {
+					p.taken(group, c.when)
+				}
 				rises(one[:length], two[:length], func(from, to uint64) {
+					p.taken(group, c.when)
 					p.grown[group] = append(p.grown[group], growth{s.blocks(first+from*per, (to-from)*per), c.when})
 				})
 			}
@@ -297,6 +304,25 @@ func (p *past) usedAgain(e block.Extent, when int64) block.Set {
 		}
 	}
 	return block.SetOf(list...)
+}
+
+func (p *past) taken(group uint64, when int64) {
+	if last, ok := p.busy[group]; !ok || last < when {
+		p.busy[group] = when
+	}
+}
+
+// busyAfter reports whether blocks of a group in which e lies were taken after transaction when.
+func (p *past) busyAfter(e block.Extent, when int64) bool {
+	s := p.v.sb
+	span := int64(s.blocksPerGroup) * s.blockSize
+	start := int64(s.firstDataBlock) * s.blockSize
+	for g := max(e.Offset-start, 0) / span; g <= max(e.End()-1-start, 0)/span; g++ {
+		if last, ok := p.busy[uint64(g)]; ok && last > when {
+			return true
+		}
+	}
+	return false
 }
 
 // loggedAfter returns the bytes inside e to which metadata was written after transaction when.
