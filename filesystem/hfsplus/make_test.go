@@ -146,7 +146,6 @@ type newFile struct {
 	special  uint32
 	packed   []byte // the value of the attribute of compression
 	noThread bool
-	thread   bool // only the thread
 }
 
 // add makes a file, and returns its number.
