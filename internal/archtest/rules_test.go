@@ -49,15 +49,16 @@ var keepers = []struct {
 	rooms   []string
 	why     string
 }{
-	{[]string{"os"}, []string{"host", "casefile", "recovery", "internal/cli", "cmd/*", "bench/*"}, "touches the operating system"},
+	{[]string{"os"}, []string{"host", "casefile", "recovery", "internal/cli", "cmd/*", "bench/*", "filesystem/filesystemtest", "filetype/filetypetest"}, "touches the operating system"},
 	{[]string{"os/exec"}, []string{"host", "bench/*"}, "starts processes"},
 	{[]string{"os/signal"}, []string{"internal/cli"}, "listens to signals"},
-	{[]string{"syscall"}, []string{"host", "recovery", "internal/cli"}, "touches the operating system"},
+	{[]string{"syscall"}, []string{"host", "recovery", "internal/cli", "bench/*"}, "touches the operating system"},
 	{[]string{"log/slog"}, []string{"rescue", "internal/cli", "bench/*"}, "logs; a room returns findings instead"},
 	{[]string{"log"}, nil, "logs without levels"},
 	{[]string{"unsafe"}, []string{"host"}, "reads memory without types; only ioctls need that"},
 	{[]string{"C", "plugin"}, nil, "loads code from outside"},
-	{[]string{"net", "net/http", "net/rpc", "net/smtp"}, []string{"bench/*"}, "reaches the network"},
+	{[]string{"net"}, []string{"host", "bench/*"}, "reaches the network; host asks the UPS of this computer"},
+	{[]string{"net/http", "net/rpc", "net/smtp"}, []string{"bench/*"}, "reaches the network"},
 	{[]string{"reflect"}, nil, "decodes without types"},
 }
 
