@@ -102,6 +102,18 @@ func (s System) Disks(ctx context.Context) ([]Disk, error) {
 	return out, nil
 }
 
+// DiskOf returns what is known of the disk that the device at path is, or is a part of.
+func DiskOf(ctx context.Context, path string) (Disk, bool) { return System{}.DiskOf(ctx, path) }
+
+// DiskOf is as the function [DiskOf], for this system.
+func (s System) DiskOf(ctx context.Context, path string) (Disk, bool) {
+	name, err := s.deviceName(path)
+	if err != nil || ctx.Err() != nil {
+		return Disk{}, false
+	}
+	return s.describe(s.wholeDisk(name)), true
+}
+
 // notDisk reports whether name belongs to memory, or to what is put together from other devices.
 func notDisk(name string) bool {
 	for _, p := range []string{"ram", "zram", "dm-", "md", "bcache"} {

@@ -61,4 +61,4 @@ var (
 )
 
 // Findings are the findings that this package raises.
-var Findings = []*finding.Def{changed, worn, partMissing, partShort, partAlone}
+var Findings = []*finding.Def{changed, worn, partMissing, partShort, partAlone, onBattery, upsLow, hubPower}

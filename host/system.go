@@ -14,6 +14,8 @@ import (
 type System struct {
 	// Root is put before every path; "" is "/". A test brings a folder with a tree of its own.
 	Root string
+	// UPS is the address of the UPS's server, "" for the usual one on this computer.
+	UPS string
 }
 
 // maxSystemFile bounds what is read of one file of /sys or /proc, in bytes.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"salvor/block"
+	"salvor/finding"
 	"salvor/host"
 	"salvor/imaging"
 	"salvor/internal/wire"
@@ -109,13 +110,27 @@ func (c *imageCopy) run(ctx context.Context) (wire.Result, error) {
 		unlock = u
 	}
 	job := c.job()
-	tables, err := NewTables()
-	if err != nil {
-		return wire.Result{}, errors.Join(err, unlock())
+	var tables *Tables
+	if c.FirstUsed {
+		var err error
+		if tables, err = NewTables(); err != nil {
+			return wire.Result{}, errors.Join(err, unlock())
+		}
 	}
 	endGuide := c.guided(job, tables)
+	tell := func(f finding.Finding) { c.events.Finding(wireFinding(f)) }
+	warnPower(ctx, job, c.standby.Opened(), tell)
+	if disk, ok := host.DiskOf(ctx, c.standby.Opened().Real); ok && c.standby.Opened().Device {
+		for _, f := range disk.Findings() {
+			tell(f)
+		}
+	}
+	meaning := watched(job)
 	res, err := imaging.Run(ctx, job)
 	endGuide()
+	for _, f := range meaning() {
+		tell(f)
+	}
 	if err = errors.Join(err, unlock()); err != nil {
 		return wire.Result{}, err
 	}

@@ -78,11 +78,21 @@ func (j *job) take(ctx context.Context) error {
 	}
 	j.o.Take.apply(work, j.opened)
 	defer j.o.Take.guided(work, j.tables)()
+	warnPower(ctx, work, j.opened, func(f finding.Finding) { j.tell(wireFinding(f)) })
+	if err := j.noteHealth(ctx); err != nil {
+		return err
+	}
+	meaning := watched(work)
 	if image.target != nil {
 		work.Target = image.target
 	}
 	result, err := imaging.Run(ctx, work)
 	j.opened = standby.Opened()
+	for _, f := range meaning() {
+		w := wireFinding(f)
+		w.Source = j.number
+		j.tell(w)
+	}
 	if err != nil {
 		return err
 	}

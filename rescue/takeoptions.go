@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"salvor/block"
+	"salvor/finding"
 	"salvor/host"
 	"salvor/imaging"
 )
@@ -30,6 +31,40 @@ type TakeOptions struct {
 	FirstUsed bool
 	Pick      []string
 	Until     Until
+}
+
+// carefulInterval is how often a copy is written down when the power may go away.
+const carefulInterval = 10 * time.Second
+
+// watched lets a job be watched for what the behaviour of its medium means. What it returns gives that, at the end.
+func watched(job *imaging.Job) func() []finding.Finding {
+	before := job.Map.Clone()
+	b := imaging.NewBehaviour(job.Map.Size())
+	log := job.LogRead
+	job.LogRead = func(r imaging.Read) {
+		b.Read(r)
+		if log != nil {
+			log(r)
+		}
+	}
+	job.Observers = append(job.Observers, b)
+	return func() []finding.Finding {
+		return append(imaging.ReadPattern(job.Map, before), b.Findings()...)
+	}
+}
+
+// warnPower tells what may go wrong with the power, and lets the job be written down more often then.
+func warnPower(ctx context.Context, job *imaging.Job, opened *host.Opened, tell func(finding.Finding)) {
+	if !opened.Device {
+		return
+	}
+	list := host.System{}.Power(ctx, opened.Real)
+	for _, f := range list {
+		tell(f)
+	}
+	if len(list) > 0 && job.Interval == 0 {
+		job.Interval = carefulInterval
+	}
 }
 
 // guided gives a job the guide that the options ask for. What it returns ends the guide.
@@ -176,4 +211,19 @@ func readingWords(name string, p imaging.Progress) string {
 		words += fmt.Sprintf(", %s unreadable", host.Bytes(p.Bad))
 	}
 	return words
+}
+
+// noteHealth notes in the journal what the storage says of its wear before it is read.
+func (j *job) noteHealth(ctx context.Context) error {
+	if !j.opened.Device {
+		return nil
+	}
+	disk, ok := host.DiskOf(ctx, j.opened.Real)
+	if !ok || !disk.Health.Known {
+		return nil
+	}
+	for _, f := range disk.Findings() {
+		j.tell(wireFinding(f))
+	}
+	return j.c.Append("source.health", map[string]any{"source": j.number, "words": disk.Health.Words(), "used_percent": disk.Health.Used, "reserve": disk.Health.Reserve})
 }

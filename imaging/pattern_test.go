@@ -1,0 +1,154 @@
+package imaging_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"salvor/block"
+	"salvor/finding"
+	"salvor/imaging"
+	"salvor/imaging/failing"
+)
+
+func codes(list []finding.Finding) string {
+	var out []string
+	for _, f := range list {
+		out = append(out, strings.TrimPrefix(f.Code, "imaging.pattern."))
+	}
+	return strings.Join(out, " ")
+}
+
+func mapOf(size int64, bad block.Set) *imaging.Map {
+	m := imaging.NewMap(size)
+	m.Set(block.Extent{Length: size}, imaging.Finished)
+	for e := range bad.All() {
+		m.Set(e, imaging.BadSector)
+	}
+	return m
+}
+
+// What kinds of failure leave behind is read as what it is.
+func TestReadPattern(t *testing.T) {
+	const size = 1 << 30
+	periodic := func(seed uint64) block.Set {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		var s block.Set
+		track := int64(8 << 20)
+		for at := int64(3 << 20); at < size; at += track {
+			if rnd.IntN(4) > 0 {
+				s.Add(block.Extent{Offset: at + rnd.Int64N(200)*512, Length: (1 + rnd.Int64N(100)) * 512})
+			}
+		}
+		return s
+	}
+	for seed := range uint64(10) {
+		for name, tt := range map[string]struct {
+			bad  block.Set
+			want string
+		}{
+			"nothing":  {block.Set{}, ""},
+			"one":      {block.SetOf(block.Extent{Offset: 77 << 20, Length: 512}), "place"},
+			"cluster":  {failing.New(failing.Cluster, seed, size, 60).Bad(), "place"},
+			"singles":  {failing.New(failing.Singles, seed, size, 120).Bad(), "everywhere"},
+			"edge":     {failing.New(failing.Edge, seed, size, 200).Bad(), "edge"},
+			"periodic": {periodic(seed), "head"},
+			"cut":      {block.SetOf(block.Between(size*6/10, size)), "edge"},
+		} {
+			if got := codes(imaging.ReadPattern(mapOf(size, tt.bad), nil)); got != tt.want {
+				// A cluster may stand at an edge by chance.
+				if name == "cluster" && got == "edge" {
+					continue
+				}
+				t.Errorf("%s %d: %q, want %q", name, seed, got, tt.want)
+			}
+		}
+	}
+	before, now := mapOf(size, failing.New(failing.Cluster, 5, size, 30).Bad()), mapOf(size, failing.New(failing.Cluster, 5, size, 60).Bad())
+	if got := codes(imaging.ReadPattern(now, before)); !strings.HasPrefix(got, "growing") {
+		t.Errorf("growing: %q", got)
+	}
+	if got := codes(imaging.ReadPattern(now, now.Clone())); strings.Contains(got, "growing") {
+		t.Errorf("not growing: %q", got)
+	}
+	for _, f := range imaging.ReadPattern(now, before) {
+		if strings.Contains(f.String(), "{") {
+			t.Errorf("%s", f)
+		}
+	}
+}
+
+// watch copies a medium and returns what its behaviour means.
+func watch(t *testing.T, src block.Source, plan imaging.Plan) []finding.Finding {
+	t.Helper()
+	b := imaging.NewBehaviour(src.Size())
+	if _, err := imaging.Run(t.Context(), &imaging.Job{Source: src, Map: imaging.NewMap(src.Size()), Plan: plan, LogRead: b.Read, Observers: []imaging.Observer{b}}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Findings()
+}
+
+// large fails for large reads at some places, as a bad cable does.
+type large struct {
+	block.Source
+	at []block.Extent
+}
+
+func (l *large) ReadAt(p []byte, off int64) (int, error) {
+	e := block.Extent{Offset: off, Length: int64(len(p))}
+	for _, bad := range l.at {
+		if len(p) > 4096 && bad.Overlaps(e) {
+			return 0, block.NewUnreadable(e, block.Bad, nil)
+		}
+	}
+	return l.Source.ReadAt(p, off)
+}
+
+func TestBehaviour(t *testing.T) {
+	const size = 64 << 20
+	data := make([]byte, size)
+	rnd := rand.New(rand.NewPCG(9, 9))
+	for i := range data {
+		data[i] = byte(1 + rnd.IntN(250))
+	}
+	if got := codes(watch(t, block.Bytes(data), imaging.Plan{})); got != "" {
+		t.Errorf("a healthy medium: %q", got)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		d := failing.New(failing.SlowZone, 1, size, 0)
+		d.Slow = []failing.Zone{{Extent: block.Extent{Offset: 40 << 20, Length: 1 << 20}, Factor: 200}}
+		if got := codes(watch(t, d, imaging.Plan{})); got != "slow" {
+			t.Errorf("a slow zone: %q", got)
+		}
+	})
+	var places []block.Extent
+	for i := range int64(6) {
+		places = append(places, block.Extent{Offset: (3 + 9*i) << 20, Length: 512})
+	}
+	if got := codes(watch(t, &large{block.Bytes(data), places}, imaging.Plan{})); got != "rate" {
+		t.Errorf("a bad cable: %q", got)
+	}
+	for name, value := range map[string]byte{"zeros": 0, "0xFF": 0xFF} {
+		holes := bytes.Clone(data)
+		for i := range 5 {
+			at := (5+10*i)<<20 + 64<<10
+			copy(holes[at:at+256<<10], bytes.Repeat([]byte{value}, 256<<10))
+		}
+		list := watch(t, block.Bytes(holes), imaging.Plan{})
+		if codes(list) != "constant" || !strings.Contains(list[0].String(), name) {
+			t.Errorf("%s instead of errors: %v", name, list)
+		}
+	}
+	fake := bytes.Repeat(data[:16<<20], 4)
+	list := watch(t, block.Bytes(fake), imaging.Plan{})
+	if codes(list) != "wraps" || !strings.Contains(list[0].String(), "16 MiB large") {
+		t.Errorf("a fake card: %v", list)
+	}
+	twice := bytes.Clone(data)
+	copy(twice[32<<20:], data[:1<<20]) // a copy of a partition's start
+	if got := codes(watch(t, block.Bytes(twice), imaging.Plan{})); got != "" {
+		t.Errorf("the same start twice: %q", got)
+	}
+}
