@@ -64,7 +64,7 @@ func (v *volume) clusterAt(c uint32) finding.Option {
 }
 
 // liveContent follows the chain of a live file. s is nil while the first survey is made.
-func (v *volume) liveContent(e *short, s *survey, steps *cluster.Budget) content {
+func (v *volume) liveContent(e *short, who claim, s *survey, steps *cluster.Budget) content {
 	c := content{sound: true}
 	wanted := v.b.needed(int64(e.size))
 	if wanted == 0 {
@@ -85,7 +85,8 @@ func (v *volume) liveContent(e *short, s *survey, steps *cluster.Budget) content
 	if ch.count < wanted && (ch.end == endFree || ch.end == endInvalid || ch.end == endBad) && s != nil {
 		v.guessOn(&c, &ch, wanted-ch.count, s, steps)
 	}
-	v.crossed(&c, s)
+	v.crossed(&c, who, s)
+	v.checkPresent(&c)
 	return c
 }
 
@@ -143,31 +144,14 @@ func (v *volume) guessOn(c *content, ch *chain, left uint32, s *survey, steps *c
 	}
 }
 
-// crossed tells of clusters that another live file claims too, and of what is not here.
-func (v *volume) crossed(c *content, s *survey) {
-	shared, first, behind := 0, uint32(0), int64(-1)
-	for i, p := range c.pieces {
-		if s != nil && p.kind == block.Data {
-			n, at := s.crossed.Count(p.first, p.count)
-			if n > 0 && shared == 0 {
-				first = at
-			}
-			if n > 0 {
-				c.pieces[i].kind = block.Guessed // nothing tells which of the files stands there
-			}
-			shared += n
+// checkPresent tells of what stands behind the end of a cut image.
+func (v *volume) checkPresent(c *content) {
+	for _, p := range c.pieces {
+		if end := v.b.at(p.end()-1) + v.b.clusterSize(); p.kind.Stands() && end > v.src.Size() {
+			c.sound = false
+			c.note(chainBehindEnd, finding.At(max(v.b.at(p.first), v.src.Size()), 0))
+			return
 		}
-		if end := v.b.at(p.end()-1) + v.b.clusterSize(); p.kind.Stands() && end > v.src.Size() && behind < 0 {
-			behind = max(v.b.at(p.first), v.src.Size())
-		}
-	}
-	if shared > 0 {
-		c.sound = false
-		c.note(chainCrossed, finding.Expected(0, shared), v.clusterAt(first))
-	}
-	if behind >= 0 {
-		c.sound = false
-		c.note(chainBehindEnd, finding.At(behind, 0))
 	}
 }
 

@@ -26,6 +26,9 @@
 //   - Without a boot sector and its backup, the layout is worked out from both FATs and the directories, where
 //     these agree.
 //
+//   - Clusters that two live files claim are Foreign to the one that was written for the last time before the other,
+//     whose chain fits, was made; where the times do not say so they are Guessed for both. Neither is Sound.
+//
 //   - Directories in clusters that no live file has, as a quick format leaves them, are found by their entries for
 //     themselves. They are Rebuilt, below "lost+found-directories", and so is what they name.
 //

@@ -96,7 +96,8 @@ func (w *walker) liveDirectory(e *short, c *content) ([]span, bool) {
 	c.addChain(&ch, block.Data)
 	v.judge(c, &ch, 0)
 	if !w.surveying {
-		v.crossed(c, w.s)
+		v.crossed(c, claim{at: -1}, w.s)
+		v.checkPresent(c)
 	}
 	l := v.lookAtStart(e.start, dotLook)
 	if !l.self && !l.unreadable {
@@ -245,7 +246,8 @@ func (w *walker) lostChain(first uint32) {
 	if ch.end != endMark {
 		v.judge(&c, &ch, 0)
 	}
-	v.crossed(&c, w.s)
+	v.crossed(&c, claim{at: -1}, w.s)
+	v.checkPresent(&c)
 	c.note(orphanChain, finding.Expected(nil, ch.count), v.clusterAt(first))
 	size := int64(ch.count) * v.b.clusterSize()
 	f := &filesystem.File{
@@ -253,5 +255,5 @@ func (w *walker) lostChain(first uint32) {
 		State: filesystem.Orphan, Mode: 0o644, Findings: c.notes,
 		Streams: []filesystem.Stream{{Size: size, Runs: v.runs(c.pieces, size)}},
 	}
-	w.emit(&item{file: f, content: c})
+	w.emit(&item{file: f, content: c, claim: claim{at: -1}})
 }

@@ -8,7 +8,7 @@ var Findings = []*finding.Def{
 	fatHead, fatDiffers, fatUnreadable, fatUnmirrored, volumeDirty, volumeSurface, tableNotCompared,
 	namesPage, namesPageGuessed, bootImplied, directoryFound, searchLimited, entryName, entryAttr, entryCluster, entryTooLarge, entryLongName, entryBehindEnd, entryDirectorySize,
 	entryLetter, entryHighWord,
-	chainShort, chainLong, chainBroken, chainLoop, chainUnreadable, chainCopies, chainCrossed, chainGuessed,
+	chainShort, chainLong, chainBroken, chainLoop, chainUnreadable, chainCopies, chainCrossed, chainForeign, chainGuessed,
 	chainEmpty, chainPieces, chainBehindEnd, directoryLoop, directoryLarge, directoryDot, directoryDeep,
 	deletedForeign, deletedGuessed, deletedAround, deletedContested, deletedCopy, deletedMoved, deletedDirectory,
 	deletedStart, orphanChain,
@@ -96,6 +96,8 @@ var (
 		Text: "the FATs differ in this chain; {found} was taken"}
 	chainCrossed = &finding.Def{Code: "fat.chain.cross-linked", Severity: finding.Error,
 		Text: "{found} clusters of this file belong to another file as well, the first at {offset}"}
+	chainForeign = &finding.Def{Code: "fat.chain.overwritten", Severity: finding.Error,
+		Text: "{found} of them hold the other file, which was made after this one was written for the last time"}
 	chainGuessed = &finding.Def{Code: "fat.chain.guessed", Severity: finding.Warning,
 		Text: "{found} clusters behind the break were guessed: they follow it and nothing else claims them"}
 	chainEmpty = &finding.Def{Code: "fat.chain.unsized", Severity: finding.Warning,

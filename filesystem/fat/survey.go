@@ -22,7 +22,8 @@ const (
 // survey is what must be known of the whole volume before the first file can be told of: which clusters
 // more than one file claims. It is made once and not changed afterwards.
 type survey struct {
-	live, crossed   cluster.Bitmap // clusters of live files and directories: of one or more, of two or more
+	live            cluster.Bitmap // clusters of live files and directories
+	crossed         contest        // of two or more of those
 	directories     cluster.Bitmap // first clusters of live directories
 	lost            cluster.Bitmap // and of those that only the FAT knows
 	guessed         cluster.Bitmap // clusters that live files with broken chains are guessed to have
@@ -62,6 +63,12 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 	}
 	slices.SortFunc(s.owners, func(a, b owner) int { return cmp.Compare(a.first, b.first) })
 	v.choosePage(s)
+	if s.crossed.any {
+		w = newWalker(v, ctx, s)
+		w.surveying = true
+		w.visit = s.crossed.weigh
+		w.all()
+	}
 	// The walk over what is gone shows which directories are reached by name; what is left is searched for.
 	w = newWalker(v, ctx, s)
 	w.visit = func(*item) bool { return true }
@@ -104,7 +111,7 @@ func (s *survey) addLive(it *item) bool {
 		}
 		for c := p.first; c < p.end(); c++ {
 			if s.live.Set(c) {
-				s.crossed.Set(c)
+				s.crossed.add(c)
 			}
 		}
 		if len(s.owners) < maxOwners {

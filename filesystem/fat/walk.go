@@ -49,6 +49,7 @@ type item struct {
 	directory bool
 	deleted   bool
 	written   time.Time
+	claim     claim
 }
 
 // walker goes over a volume once.
@@ -151,7 +152,8 @@ func (w *walker) root() {
 		c.addChain(&ch, block.Data)
 		v.judge(&c, &ch, 0)
 		if !w.surveying {
-			v.crossed(&c, w.s)
+			v.crossed(&c, claim{at: -1}, w.s)
+			v.checkPresent(&c)
 		}
 	}
 	f := &filesystem.File{ID: "root", Mode: fs.ModeDir | 0o755, Sound: c.sound && !w.v.implied, Findings: c.notes}
@@ -297,7 +299,7 @@ func (w *walker) entry(d *directory, e *short, off int64, live, doubtful bool) b
 	if d.guessed {
 		notes = append(notes, deletedDirectory.New(place))
 	}
-	it := &item{file: f, directory: e.isDirectory(), deleted: !live, written: e.written()}
+	it := &item{file: f, directory: e.isDirectory(), deleted: !live, written: e.written(), claim: claimOf(e, off)}
 	if it.directory {
 		return w.enter(d, e, it, notes)
 	}
@@ -306,7 +308,7 @@ func (w *walker) entry(d *directory, e *short, off int64, live, doubtful bool) b
 		if w.surveying {
 			s = nil
 		}
-		it.content = w.v.liveContent(e, s, w.steps)
+		it.content = w.v.liveContent(e, it.claim, s, w.steps)
 	} else {
 		it.content = w.v.deletedContent(e, s, w.steps)
 	}
