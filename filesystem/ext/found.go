@@ -139,7 +139,7 @@ func (p *past) newestLeaves(emit func(c logged, b []byte)) {
 	b := make([]byte, p.v.sb.blockSize)
 	for _, i := range p.leaves {
 		c := p.copies[i]
-		list := p.history.of(c.block)
+		list := p.of(c.block)
 		// A copy of something else that is newer took its place.
 		if newest[c.block] == i && len(list) > 0 && list[len(list)-1] == i && p.read(c, b) {
 			emit(c, b)

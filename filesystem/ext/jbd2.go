@@ -21,16 +21,13 @@ const (
 
 	journalCompatChecksum = 0x1
 
-	journalRevokes     = 0x1
-	journal64Bit       = 0x2
-	journalAsyncCommit = 0x4
-	journalCsumV2      = 0x8
-	journalCsumV3      = 0x10
-	journalFastCommit  = 0x20
+	journal64Bit      = 0x2
+	journalCsumV2     = 0x8
+	journalCsumV3     = 0x10
+	journalFastCommit = 0x20
 
 	tagEscaped  = 0x1
 	tagSameUUID = 0x2
-	tagDeleted  = 0x4
 	tagLast     = 0x8
 
 	defaultFastBlocks = 256
@@ -78,11 +75,10 @@ func parseJournalSuper(b []byte, offset, size int64) (*journalSuper, error) {
 	if len(b) < superblockSize {
 		return nil, cursor.Corrupt(structure, offset, fmt.Sprintf("%d bytes", superblockSize), len(b))
 	}
-	kind, sequence, ok := journalBlock(b)
+	kind, _, ok := journalBlock(b)
 	if !ok || kind != journalSuperV1 && kind != journalSuperV2 {
 		return nil, fmt.Errorf("%s: %w", structure, cursor.ErrNot)
 	}
-	_ = sequence
 	j := &journalSuper{blockSize: int64(be.Uint32(b[0x0C:])), blocks: be.Uint32(b[0x10:]), first: be.Uint32(b[0x14:]),
 		sequence: be.Uint32(b[0x18:]), start: be.Uint32(b[0x1C:]), checksumOK: true}
 	if kind == journalSuperV2 {

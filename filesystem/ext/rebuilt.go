@@ -102,7 +102,7 @@ func (v *volume) newestNode(p *past, at uint64, b []byte, fits func([]byte) bool
 	if p == nil {
 		return 0, false
 	}
-	list := p.history.of(at)
+	list := p.of(at)
 	for i := len(list) - 1; i >= 0; i-- {
 		if c := p.copies[list[i]]; c.when != before && p.read(c, b) && fits(b) {
 			return c.at, true

@@ -200,16 +200,6 @@ func (p *past) inode(x *version) (*inode, error) {
 	return in, nil
 }
 
-// of returns the versions of an inode, the oldest first.
-func (p *past) of(number uint32) []version {
-	low, _ := slices.BinarySearchFunc(p.versions, number, func(x version, n uint32) int { return cmp.Compare(x.number, n) })
-	high := low
-	for high < len(p.versions) && p.versions[high].number == number {
-		high++
-	}
-	return p.versions[low:high]
-}
-
 // bitmapBlocks returns the groups by the blocks of their bitmaps of blocks.
 func (v *volume) bitmapBlocks() map[uint64]uint64 {
 	out := map[uint64]uint64{}
