@@ -5,7 +5,7 @@
 //	limit -name NAME -record FILE [-seconds N] [-mib N] [-log FILE] -dir FOLDER COMMAND...
 //
 // The command runs in FOLDER, in a process group of its own, with nothing to read. When FOLDER holds more than N MiB, or
-// the time is over, the whole group is killed. One line is added to FILE: "name seconds peak-KiB exit-code"; the code is
+// the time is over, the whole group is killed. One line is added to FILE: "name seconds peak-KiB exit-code processor-seconds"; the code is
 // 124 after the time, 125 after the size. The peak is that of the largest process. The code of limit is 0 whatever
 // the command did, so that a program that crashes is measured too.
 package main
@@ -39,6 +39,7 @@ type cost struct {
 	seconds float64
 	peak    int64 // KiB
 	code    int
+	work    float64 // seconds that a processor worked for it and its children
 }
 
 func main() {
@@ -88,6 +89,7 @@ func run(l limits, dir, log string, args []string) (cost, error) {
 	c := cost{seconds: time.Since(begin).Seconds(), code: cmd.ProcessState.ExitCode()}
 	close(ended)
 	large := <-watched
+	c.work = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		c.peak = usage.Maxrss
 	}
@@ -148,7 +150,7 @@ func note(path, name string, c cost) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(f, "%s %.2f %d %d\n", name, c.seconds, c.peak, c.code); err != nil {
+	if _, err := fmt.Fprintf(f, "%s %.2f %d %d %.2f\n", name, c.seconds, c.peak, c.code, c.work); err != nil {
 		f.Close()
 		return err
 	}

@@ -5,7 +5,6 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -45,7 +44,7 @@ func TestLimits(t *testing.T) {
 
 func TestRecordIsAddedTo(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "times")
-	for _, c := range []cost{{1.5, 2048, 0}, {600, 4096, tooLong}} {
+	for _, c := range []cost{{1.5, 2048, 0, 1}, {600, 4096, tooLong, 0.25}} {
 		if err := note(path, "tool", c); err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +53,7 @@ func TestRecordIsAddedTo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "tool 1.50 2048 0\ntool 600.00 4096 124\n"; strings.TrimLeft(string(got), " ") != want {
+	if want := "tool 1.50 2048 0 1.00\ntool 600.00 4096 124 0.25\n"; string(got) != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -45,8 +44,9 @@ func open(ctx context.Context, vol block.Source) (filesystem.FileSystem, error) 
 	return nil, errors.New("no reader knows this volume")
 }
 
-// once reads a volume to the last byte of each file, and prints how long listing and all took and each file's sum.
-func once(ctx context.Context, out io.Writer, path string, offset int64) error {
+// once reads a volume to the last byte of each file. It prints the seconds of listing and of all, and with sums, where the
+// bytes are hashed too, each file's sum.
+func once(ctx context.Context, out io.Writer, path string, offset int64, sums bool) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -72,31 +72,44 @@ func once(ctx context.Context, out io.Writer, path string, offset int64) error {
 		}
 	}
 	listed := time.Since(begin)
-	sums := make([][sha256.Size]byte, len(files))
+	var lines bytes.Buffer
 	h, buffer := sha256.New(), make([]byte, 1<<20)
-	for i, x := range files {
-		src, err := fsys.Open(x, "")
-		if err != nil {
+	for _, x := range files {
+		h.Reset()
+		if err := readAll(fsys, x, buffer, func(b []byte) {
+			if sums {
+				h.Write(b)
+			}
+		}); err != nil {
 			return fmt.Errorf("%s: %w", x.Path, err)
 		}
-		h.Reset()
-		for at := int64(0); at < src.Size(); {
-			n, err := src.ReadAt(buffer[:min(int64(len(buffer)), src.Size()-at)], at)
-			if err != nil && !errors.Is(err, io.EOF) || n == 0 {
-				return fmt.Errorf("%s: %w", x.Path, err)
-			}
-			h.Write(buffer[:n])
-			at += int64(n)
+		if sums {
+			fmt.Fprintf(&lines, "%x %s\n", h.Sum(nil), x.Path)
 		}
-		h.Sum(sums[i][:0])
 	}
-	took := time.Since(begin)
-	w := bufio.NewWriter(out)
-	fmt.Fprintf(w, "%.4f %.4f\n", listed.Seconds(), took.Seconds())
-	for i, x := range files {
-		fmt.Fprintf(w, "%s %s\n", hex.EncodeToString(sums[i][:]), x.Path)
+	fmt.Fprintf(out, "%.4f %.4f\n", listed.Seconds(), time.Since(begin).Seconds())
+	_, err = lines.WriteTo(out)
+	return err
+}
+
+// readAll reads the content of a file through buffer.
+func readAll(fsys filesystem.FileSystem, x *filesystem.File, buffer []byte, do func([]byte)) error {
+	src, err := fsys.Open(x, "")
+	if err != nil {
+		return err
 	}
-	return w.Flush()
+	for at := int64(0); at < src.Size(); {
+		n, err := src.ReadAt(buffer[:min(int64(len(buffer)), src.Size()-at)], at)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if n == 0 {
+			return io.ErrUnexpectedEOF
+		}
+		do(buffer[:n])
+		at += int64(n)
+	}
+	return nil
 }
 
 // compare lets both programs read v in turns.
@@ -107,24 +120,30 @@ func compare(ctx context.Context, v volume, known content, rounds int, dir strin
 		return r, err
 	}
 	_, noOther := exec.LookPath("tsk_recover")
-	var all, listing, other []float64
+	var reading, listing, hashing, other, work, otherWork []float64
 	for round := range rounds {
 		if err := warm(v.path); err != nil {
 			return r, err
 		}
-		cmd := exec.CommandContext(ctx, self, "-read", v.path, "-offset", fmt.Sprint(v.offset))
-		cmd.Stderr = os.Stderr
-		out, err := cmd.Output()
-		if err != nil {
-			return r, err
+		for _, sums := range []bool{false, true} {
+			cmd := exec.CommandContext(ctx, self, "-read", v.path, "-offset", fmt.Sprint(v.offset), fmt.Sprintf("-sums=%t", sums))
+			cmd.Stderr = os.Stderr
+			out, err := cmd.Output()
+			if err != nil {
+				return r, err
+			}
+			first, rest, _ := strings.Cut(string(out), "\n")
+			var a, b float64
+			if _, err := fmt.Sscan(first, &a, &b); err != nil {
+				return r, err
+			}
+			if sums {
+				hashing, r.Exact = append(hashing, b), exact(rest, known.sums)
+				continue
+			}
+			listing, reading, r.Peak = append(listing, a), append(reading, b), peak(cmd)
+			work = append(work, processor(cmd))
 		}
-		first, rest, _ := strings.Cut(string(out), "\n")
-		var a, b float64
-		if _, err := fmt.Sscan(first, &a, &b); err != nil {
-			return r, err
-		}
-		listing, all = append(listing, a), append(all, b)
-		r.Exact, r.Peak = exact(rest, known.sums), peak(cmd)
 		if noOther != nil {
 			continue
 		}
@@ -136,6 +155,7 @@ func compare(ctx context.Context, v volume, known content, rounds int, dir strin
 		begin := time.Now()
 		said, err := tsk.CombinedOutput()
 		other = append(other, time.Since(begin).Seconds())
+		otherWork = append(otherWork, processor(tsk))
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "tsk_recover: %v: %s\n", err, bytes.TrimSpace(said))
 		}
@@ -149,8 +169,14 @@ func compare(ctx context.Context, v volume, known content, rounds int, dir strin
 			return r, err
 		}
 	}
-	r.Salvor, r.Listing, r.Other = median(all), median(listing), median(other)
+	r.Salvor, r.Listing, r.Hashing, r.Other = median(reading), median(listing), median(hashing), median(other)
+	r.Work, r.OtherWork = median(work), median(otherWork)
 	return r, nil
+}
+
+// processor returns the seconds of a processor that an ended process took, which a busy machine hardly changes.
+func processor(cmd *exec.Cmd) float64 {
+	return (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 }
 
 // warm brings an image into the page cache.

@@ -40,13 +40,14 @@ func main() {
 	flag.StringVar(&o.into, "into", "", "file for the section; standard output without it")
 	kinds := flag.String("kinds", strings.Join(allKinds, ","), "kinds of volumes")
 	image := flag.String("read", "", "only read this volume once, and print what it took")
+	sums := flag.Bool("sums", false, "with -read, hash each file and print its sum")
 	offset := flag.Int64("offset", 0, "with -read, where the volume begins, in bytes")
 	flag.Parse()
 	o.kinds = strings.Split(*kinds, ",")
 	ctx := context.Background()
 	var err error
 	if *image != "" {
-		err = once(ctx, os.Stdout, *image, *offset)
+		err = once(ctx, os.Stdout, *image, *offset, *sums)
 	} else {
 		err = measure(ctx, o)
 	}
@@ -58,16 +59,19 @@ func main() {
 
 // result is what was measured of one volume; bench/score reads it.
 type result struct {
-	Kind    string  `json:"kind"`
-	Files   int     `json:"files"`
-	Bytes   int64   `json:"bytes"`
-	Exact   int     `json:"exact"`
-	Salvor  float64 `json:"salvor_seconds"`
-	Listing float64 `json:"salvor_listing_seconds"`
-	Peak    float64 `json:"salvor_peak_mib"`
-	Other   float64 `json:"tsk_recover_seconds"`
-	OtherOK int     `json:"tsk_recover_exact"`
-	Crowd   float64 `json:"tsk_recover_peak_mib"`
+	Kind      string  `json:"kind"`
+	Files     int     `json:"files"`
+	Bytes     int64   `json:"bytes"`
+	Exact     int     `json:"exact"`
+	Salvor    float64 `json:"salvor_seconds"`
+	Listing   float64 `json:"salvor_listing_seconds"`
+	Hashing   float64 `json:"salvor_hashing_seconds"` // all of Salvor, and SHA-256
+	Work      float64 `json:"salvor_processor_seconds"`
+	Peak      float64 `json:"salvor_peak_mib"`
+	Other     float64 `json:"tsk_recover_seconds"`
+	OtherWork float64 `json:"tsk_recover_processor_seconds"`
+	OtherOK   int     `json:"tsk_recover_exact"`
+	Crowd     float64 `json:"tsk_recover_peak_mib"`
 }
 
 func measure(ctx context.Context, o options) error {
@@ -127,16 +131,17 @@ func section(list []result, o options) string {
 
     bench/run.sh read
 
-Volumes of %d MiB with the same %d files, made by the file system's own tools. salvor's readers list the volume and read and hash each
-file (no verdicts, nothing saved); tsk_recover -a lists it and writes each file into memory. Rounds in turns: %d, medians; each round is a
-process of its own, with the image in the page cache. "Exact" are files that have their path and their SHA-256.
+Volumes of %d MiB with the same %d files, made by the file system's own tools. salvor's readers list the volume and read each
+file to its last byte (no verdicts, nothing saved), and once more with SHA-256; tsk_recover -a lists it and writes each file into
+memory. Rounds in turns: %d, medians; each is a process of its own, with the image in the page cache. "Exact" are files that have their path and
+their SHA-256. "Processor" are the seconds that a processor worked, which a busy machine changes less than the clock's.
 
-| volume | files | MiB | salvor, exact | listed, s | all, s | MiB/s | peak, MiB | tsk_recover, exact | s | peak, MiB | salvor / tsk_recover |
-|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+| volume | files | MiB | salvor, exact | listed, s | and read, s | and hashed, s | processor, s | peak, MiB | tsk_recover, exact | s | processor, s | peak, MiB | read / tsk_recover | processor / tsk_recover |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
 `, o.mib, o.files, o.rounds)
 	for _, r := range list {
-		fmt.Fprintf(&b, "| %s | %d | %d | %d | %.2f | %.2f | %.0f | %.0f | %d | %.2f | %.0f | %.2f |\n", r.Kind, r.Files, r.Bytes>>20, r.Exact, r.Listing, r.Salvor,
-			float64(r.Bytes>>20)/r.Salvor, r.Peak, r.OtherOK, r.Other, r.Crowd, r.Salvor/r.Other)
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %.2f | %.2f | %.2f | %.2f | %.0f | %d | %.2f | %.2f | %.0f | %.2f | %.2f |\n", r.Kind, r.Files, r.Bytes>>20, r.Exact, r.Listing, r.Salvor,
+			r.Hashing, r.Work, r.Peak, r.OtherOK, r.Other, r.OtherWork, r.Crowd, r.Salvor/r.Other, r.Work/r.OtherWork)
 	}
 	return b.String()
 }

@@ -94,7 +94,7 @@ func TestVolumeIsReadWhole(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out strings.Builder
-			if err := once(context.Background(), &out, v.path, v.offset); err != nil {
+			if err := once(context.Background(), &out, v.path, v.offset, true); err != nil {
 				t.Fatal(err)
 			}
 			_, lines, _ := strings.Cut(out.String(), "\n")

@@ -117,6 +117,7 @@ func (c theCase) table(b *strings.Builder) {
 	judged("Consistent", func(s score) int { return s.consistent })
 	line("seconds", func(_ score, t timing) string { return fmt.Sprintf("%.2f", t.seconds) })
 	line("seconds, salvor = 1", func(_ score, t timing) string { return ratio(t.seconds, c.times["salvor"].seconds) })
+	line("processor, seconds", func(_ score, t timing) string { return fmt.Sprintf("%.2f", t.work) })
 	line("peak memory, MiB", func(_ score, t timing) string { return fmt.Sprintf("%.0f", t.peak) })
 	line("rounds that failed", func(_ score, t timing) string {
 		if t.failed == 0 {

@@ -2,6 +2,7 @@
 //
 //	score [-carve [-v]] [-runs N] [-versions TEXT] [-machine TEXT] [-into FILE] IMAGE=RUN...
 //	score -cases [-pool FOLDER] [-read FILE] [-gate] [-into FILE] ID=IMAGE=RUN...
+//	score -sections -into FILE SECTIONS...
 //
 // IMAGE.truth.json says what stands on IMAGE. RUN is a folder with one folder of saved files for each program,
 // and the file times: a line "program seconds peak-KiB exit-code" for each run. With -carve the tables are those of
@@ -36,6 +37,7 @@ func main() {
 	pool := flag.String("pool", "", "with -cases, the folder of known contents")
 	read := flag.String("read", "", "with -cases, the measures of bench/read")
 	gate := flag.Bool("gate", false, "with -cases, fail when what must hold does not")
+	sections := flag.Bool("sections", false, "only put the sections in the named files into the document")
 	into := flag.String("into", "", "the document that the sections are put into; standard output without it")
 	flag.Parse()
 	if flag.NArg() == 0 {
@@ -47,6 +49,12 @@ func main() {
 	switch {
 	case *carve:
 		err = carvingReport(&out, *versions, *machine, *verbose, flag.Args())
+	case *sections:
+		for _, path := range flag.Args() {
+			raw, readErr := os.ReadFile(path)
+			out.Write(raw)
+			err = errors.Join(err, readErr)
+		}
 	case *isCases:
 		err = volumes(&out, *pool, *read, *versions, *machine, *runs, *gate, flag.Args())
 	default:

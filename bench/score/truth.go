@@ -52,6 +52,7 @@ type place struct{ file, sector int32 }
 // timing holds the medians of a program's runs.
 type timing struct {
 	seconds, peak float64 // seconds, MiB
+	work          float64 // seconds that a processor worked; 0 when that was not measured
 	failed        int
 	code          int // of a run that failed
 }
@@ -155,13 +156,20 @@ func readTimes(path string) (map[string]timing, error) {
 		return nil, err
 	}
 	defer f.Close()
-	seconds, peak, out := map[string][]float64{}, map[string][]float64{}, map[string]timing{}
+	seconds, peak, work, out := map[string][]float64{}, map[string][]float64{}, map[string][]float64{}, map[string]timing{}
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		var tool string
 		var s, kib float64
 		var rc int
 		if _, err := fmt.Sscan(lines.Text(), &tool, &s, &kib, &rc); err != nil {
 			return nil, fmt.Errorf("%s: %q: %w", path, lines.Text(), err)
+		}
+		if f := strings.Fields(lines.Text()); len(f) > 4 {
+			var w float64
+			if _, err := fmt.Sscan(f[4], &w); err != nil {
+				return nil, fmt.Errorf("%s: %q: %w", path, lines.Text(), err)
+			}
+			work[tool] = append(work[tool], w)
 		}
 		seconds[tool], peak[tool] = append(seconds[tool], s), append(peak[tool], kib/1024)
 		if m := out[tool]; rc != 0 {
@@ -173,6 +181,9 @@ func readTimes(path string) (map[string]timing, error) {
 	for tool := range seconds {
 		m := out[tool]
 		m.seconds, m.peak = median(seconds[tool]), median(peak[tool])
+		if len(work[tool]) > 0 {
+			m.work = median(work[tool])
+		}
 		out[tool] = m
 	}
 	return out, nil
