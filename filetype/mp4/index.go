@@ -19,6 +19,7 @@ type track struct {
 	external    bool // the samples stand in another file
 	defaultSize int64
 	boxes       map[string]box // of its sample table
+	sound       sound          // of AAC
 	size        box            // of the samples: stsz or stz2
 }
 
@@ -491,7 +492,19 @@ func (x *exam) sample(t *track, off, size int64) error {
 	if !e.Valid() || !x.inside(e) {
 		return cursor.Corrupt(fmt.Sprintf("mp4: sample of track %d", t.id), off, "a place inside the data", fmt.Sprintf("%d bytes at %#x", size, off))
 	}
-	if t.nal == 0 || size == 0 || e.End() > x.src.Size() {
+	switch {
+	case size == 0 || e.End() > x.src.Size():
+		return nil
+	case t.format == "mp4a" && size >= 4:
+		p, err := x.w.Bytes(e.End()-2, 2)
+		if err != nil {
+			return x.note(err)
+		}
+		if at, ok := t.sound.see(off, p); !ok {
+			return cursor.Corrupt("mp4: AAC frame", at, "frames that end as AAC frames do", "other bytes")
+		}
+		return nil
+	case t.nal == 0:
 		return nil
 	}
 	return x.nalUnits(e, t.nal)
