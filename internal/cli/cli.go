@@ -238,6 +238,9 @@ func plural(n int64, thing string) string {
 
 // version returns the version of the program, as it was built.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return "development"

@@ -9,6 +9,9 @@ import (
 	"salvor/internal/wire"
 )
 
+// release is the version of a release, which the linker sets (.ci/release); empty in every other build.
+var release string
+
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
