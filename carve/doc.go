@@ -9,8 +9,10 @@
 //     in a document are not given a second time.
 //   - The same medium gives the same files in the same order, by offset, however many workers there are.
 //
-// It never joins fragments: a file is one contiguous stretch, from its beginning to where its structure
-// ends or breaks. It never changes a verdict, names no file, and saves nothing.
+// [Run] gives files that stand in one stretch. [Join] puts together what breaks: first by leaving out what belongs to
+// other files, then by following the data from just before the break at each place behind it. It accepts what a format
+// proves, and what it calls Consistent when the format tells good data from bad to the end of the file; never a file of which a
+// piece could end elsewhere as well. The package never raises a verdict, names no file, and saves nothing.
 //
 // # What is given
 //
