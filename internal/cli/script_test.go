@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -53,6 +54,7 @@ func example(t *testing.T) string {
 //	hold CASE, release         opens the case as its writer, as another run would, and closes it again
 //	overwrite FILE OFFSET TEXT changes bytes of a file
 //	hostile IMAGE              makes a file system whose names are hostile
+//	fixture KIND/NAME IMAGE    unpacks an image that the tests of a file system have
 func TestScripts(t *testing.T) {
 	image := example(t)
 	before := sum(t, image)
@@ -85,6 +87,7 @@ func TestScripts(t *testing.T) {
 			"release":   release,
 			"overwrite": overwrite,
 			"hostile":   hostile,
+			"fixture":   fixture,
 			"fits":      func(ts *testscript.TestScript, _ bool, args []string) { fits(ts, schema, args) },
 		},
 	})
@@ -178,6 +181,21 @@ func release(ts *testscript.TestScript, _ bool, _ []string) {
 	h := ts.Value(held{}).(*held)
 	ts.Check(h.c.Close())
 	h.c = nil
+}
+
+// fixtures is the folder of the file systems, from where the tests run.
+var fixtures, _ = filepath.Abs("../../filesystem")
+
+func fixture(ts *testscript.TestScript, _ bool, args []string) {
+	kind, name, _ := strings.Cut(args[0], "/")
+	f, err := os.Open(filepath.Join(fixtures, kind, "testdata", name+".img.gz"))
+	ts.Check(err)
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	ts.Check(err)
+	p, err := io.ReadAll(z)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), p, 0o600))
 }
 
 func overwrite(ts *testscript.TestScript, _ bool, args []string) {

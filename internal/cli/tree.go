@@ -33,6 +33,9 @@ func printTree(w io.Writer, list []wire.Layer) {
 		if l.Volume > 0 {
 			id = "  " + l.ID
 		}
+		if l.UUID != "" && (l.Volume > 0 || l.Rival) {
+			id += "  " + show(l.UUID)
+		}
 		fmt.Fprintf(w, "%s%-*s  at %-12s %10s%s%s\n", strings.Repeat("  ", d), max(36-2*d, 1), name,
 			fmt.Sprintf("0x%x", l.Offset), host.Bytes(l.Size), id, mark)
 		for _, f := range l.Findings {
