@@ -2,6 +2,7 @@ package hfsplus
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -31,6 +32,7 @@ func compose(s string) string {
 	if ascii {
 		return s
 	}
+	s = acuteGreek(s)
 	var b strings.Builder
 	from := 0
 	for i, r := range s {
@@ -49,6 +51,30 @@ func compose(s string) string {
 	}
 	if from <= len(s) {
 		b.WriteString(norm.NFC.String(s[from:]))
+	}
+	return b.String()
+}
+
+// acuteGreek puts the acute accent (U+0301), to which Unicode has decomposed the Greek tonos since its version 3, in the place of the
+// vertical line (U+030D), which Apple's table of decompositions, being older, has after Greek letters. Other writers follow
+// that table too.
+func acuteGreek(s string) string {
+	if !strings.Contains(s, "\u030D") {
+		return s
+	}
+	var b strings.Builder
+	greek := false // the letter before the marks
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == 0x030D && greek {
+			b.WriteRune(0x0301)
+		} else {
+			b.WriteString(s[:n]) // bytes that are no rune stay as they are
+		}
+		if r != 0x0308 && r != 0x030D { // the diaeresis may stand between them
+			greek = r >= 0x0370 && r < 0x0400
+		}
+		s = s[n:]
 	}
 	return b.String()
 }
