@@ -27,6 +27,8 @@ type Target struct {
 
 	// What the file system can hold besides names and bytes; false until [Target.Probe] found out.
 	Symlinks, Sparse, Modes, CaseSensitive bool
+	// WindowsNames says that names which Windows cannot hold are refused, or come back as others.
+	WindowsNames bool
 }
 
 // fatMaxFile is 4 GiB - 1: the size in a FAT directory entry has 32 bits.
@@ -71,7 +73,7 @@ func (s System) InspectTarget(dir string) (Target, error) {
 		}
 	}
 	fsName := strings.ToLower(t.FS)
-	if slices.Contains(fatNames, fsName) {
+	if slices.Contains(fatNames, strings.TrimPrefix(strings.TrimPrefix(fsName, "fuse."), "fuse")) {
 		t.MaxFileSize = fatMaxFile
 	}
 	t.Network = t.Network || slices.Contains(networkNames, fsName)
@@ -138,9 +140,55 @@ func (t *Target) Probe() (err error) {
 		}
 	}
 	t.Symlinks = os.Symlink("probe-a", filepath.Join(dir, "link")) == nil
+	t.WindowsNames = t.refusesNames(dir)
+	if t.MaxFileSize == 0 && (t.Sparse || t.Network) {
+		// What stands behind a share, or behind a driver of its own, does not show by its name. A hole costs nothing to ask with.
+		t.MaxFileSize = probeSize(path)
+	}
 	_, err = os.Lstat(filepath.Join(dir, "PROBE-A"))
 	t.CaseSensitive = errors.Is(err, fs.ErrNotExist)
 	return nil
+}
+
+// strangeNames are names that a Unix file system takes, and those of Windows do not.
+var strangeNames = []string{"a:b", "a?b", "a ", "a.", "a\\b"}
+
+// refusesNames reports whether one of the strange names cannot be had in dir, or is given to something else.
+func (t *Target) refusesNames(dir string) bool {
+	names := filepath.Join(dir, "names")
+	if os.Mkdir(names, 0o700) != nil {
+		return true
+	}
+	for _, name := range strangeNames {
+		f, err := os.OpenFile(names+string(filepath.Separator)+name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return true
+		}
+		f.Close() // nothing was written
+	}
+	entries, err := os.ReadDir(names)
+	if err != nil {
+		return true
+	}
+	for _, e := range entries {
+		if !slices.Contains(strangeNames, e.Name()) {
+			return true
+		}
+	}
+	return len(entries) != len(strangeNames)
+}
+
+// probeSize returns the most bytes that the file at path can have where that is less than 4 GiB, else 0.
+func probeSize(path string) int64 {
+	if os.Truncate(path, fatMaxFile+1) == nil {
+		_ = os.Truncate(path, 0) // it is removed next
+		return 0
+	}
+	if os.Truncate(path, fatMaxFile) == nil {
+		_ = os.Truncate(path, 0)
+		return fatMaxFile
+	}
+	return 0 // it refuses for another reason: no more room, or no file can be made longer
 }
 
 func modeOf(path string) fs.FileMode {

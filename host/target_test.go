@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -106,5 +107,75 @@ func TestBytes(t *testing.T) {
 		if got := Bytes(n); got != want {
 			t.Errorf("Bytes(%d) = %q, want %q", n, got, want)
 		}
+	}
+}
+
+// TestProbeOfDrivers probes file systems that a driver of their own writes: their names tell little.
+func TestProbeOfDrivers(t *testing.T) {
+	if os.Geteuid() != 0 || runtime.GOOS != "linux" {
+		t.Skip("needs root on Linux")
+	}
+	for _, tc := range []struct {
+		name         string
+		mkfs, driver []string
+		windows      bool
+	}{
+		{"exFAT", []string{"mkfs.exfat"}, []string{"mount.exfat-fuse"}, true},
+		{"NTFS with names of Windows", []string{"mkntfs", "-Q", "-F", "-q"}, []string{"ntfs-3g", "-o", "windows_names"}, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for _, tool := range []string{tc.mkfs[0], tc.driver[0], "losetup", "umount"} {
+				if _, err := exec.LookPath(tool); err != nil {
+					if os.Getenv("SALVOR_CI") == "1" {
+						t.Fatalf("%s is not installed", tool)
+					}
+					t.Skipf("%s is not installed", tool)
+				}
+			}
+			dir := t.TempDir()
+			image, point := filepath.Join(dir, "image"), filepath.Join(dir, "point")
+			run := func(name string, args ...string) string {
+				t.Helper()
+				out, err := exec.Command(name, args...).CombinedOutput()
+				if err != nil {
+					t.Fatalf("%s %v: %v %s", name, args, err, out)
+				}
+				return strings.TrimSpace(string(out))
+			}
+			if err := errors.Join(os.WriteFile(image, nil, 0o600), os.Truncate(image, 32<<20), os.Mkdir(point, 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			device := run("losetup", "-f", "--show", image)
+			t.Cleanup(func() { run("losetup", "-d", device) })
+			run(tc.mkfs[0], append(tc.mkfs[1:], device)...)
+			run(tc.driver[0], append(tc.driver[1:], device, point)...)
+			t.Cleanup(func() { run("umount", point) })
+			target, err := InspectTarget(point)
+			if err == nil {
+				err = target.Probe()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if target.WindowsNames != tc.windows || target.MaxFileSize != 0 {
+				t.Errorf("%+v", target)
+			}
+			if entries, err := os.ReadDir(point); err != nil || len(entries) > 1 || len(entries) == 1 && entries[0].Name() != "System Volume Information" {
+				t.Errorf("the probe left %v, %v", entries, err)
+			}
+		})
+	}
+}
+
+func TestProbeHere(t *testing.T) {
+	target, err := InspectTarget(t.TempDir())
+	if err == nil {
+		err = target.Probe()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS == "linux" && (target.WindowsNames || target.MaxFileSize != 0) {
+		t.Errorf("%+v", target)
 	}
 }

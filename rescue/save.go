@@ -93,6 +93,9 @@ func Limits(t host.Target) recovery.Target {
 // windowsNames reports whether names must be such as Windows can hold: on Windows, and on the file systems
 // and shares that it reads.
 func windowsNames(t host.Target) bool {
+	if t.WindowsNames {
+		return true
+	}
 	switch t.FS {
 	case "vfat", "msdos", "exfat", "ntfs", "ntfs3", "fuseblk", "cifs", "smb3", "smbfs", "FAT32", "exFAT", "NTFS":
 		return true
