@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"salvor/block"
 )
@@ -232,4 +233,24 @@ func FileSize(path string) int64 {
 func IsFolder(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && st.IsDir()
+}
+
+// tempPrefix begins the names of folders of [TempFolder].
+const tempPrefix = "salvor-"
+
+// TempFolder makes a folder for what is thrown away.
+func TempFolder() (string, error) {
+	dir, err := os.MkdirTemp("", tempPrefix)
+	if err != nil {
+		return "", fmt.Errorf("host: %w", err)
+	}
+	return dir, nil
+}
+
+// RemoveTemp removes a folder that [TempFolder] made.
+func RemoveTemp(dir string) error {
+	if !strings.HasPrefix(filepath.Base(dir), tempPrefix) {
+		return fmt.Errorf("host: %s is no folder of this program", dir)
+	}
+	return os.RemoveAll(dir)
 }

@@ -167,7 +167,7 @@ func (g *guide) work(ctx context.Context) []block.Set {
 		if tree, err = layers.Resolve(ctx, layers.Disk{Number: 1, Source: g}, nil, g.tables.Layers); err != nil {
 			return nil
 		}
-		if slices.ContainsFunc(tree.Volumes(), func(v *layers.Layer) bool { return v.FS != nil }) {
+		if !tail && g.clear(tree) {
 			break
 		}
 	}
@@ -192,6 +192,22 @@ func (g *guide) work(ctx context.Context) []block.Set {
 		}
 	}
 	return files.sets(g.until)
+}
+
+// clear reports whether the start of the medium tells what stands where, so that the backups at its end are not needed:
+// one volume over nearly all of it, or a table that is whole.
+func (g *guide) clear(tree *layers.Layer) bool {
+	ok := false
+	tree.Walk(func(l *layers.Layer, depth int) bool {
+		switch {
+		case l.FS != nil && l.Extent.Offset == 0 && l.Extent.Length > g.size/10*9:
+			ok = true
+		case depth == 1 && (l.Kind == "gpt" || l.Kind == "mbr") && l.State == layers.Good && !l.Rival && len(l.Findings) == 0:
+			ok = true
+		}
+		return !ok
+	})
+	return ok
 }
 
 // wanted gathers where files stand, by how much they matter.

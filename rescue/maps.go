@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"salvor/block"
+	"salvor/block/probe"
 	"salvor/casefile"
 	"salvor/host"
 	"salvor/imaging"
@@ -54,15 +55,24 @@ func openMedium(ctx context.Context, path, program string, m *imaging.Map) (*med
 		return nil, err
 	}
 	out := &medium{tables: tables}
+	var hits []probe.Hit
 	if host.IsFolder(path) {
-		c, err := casefile.Open(path, casefile.Reader, casefile.Options{Program: program})
+		c, err := OpenCase(path, program)
 		if err != nil {
 			return nil, err
 		}
-		open := &Case{Case: c}
-		out.close = open.closeFiles
-		if out.source, err = open.Medium(ctx, firstSource); err != nil {
+		out.close = c.Close
+		if out.source, err = c.Medium(ctx, firstSource); err != nil {
 			return nil, errors.Join(err, out.close())
+		}
+		keep := tables.isLandmark()
+		for h, err := range c.Catalog.Landmarks(ctx, firstSource) {
+			if err != nil {
+				return nil, errors.Join(err, out.close())
+			}
+			if keep(h) {
+				hits = append(hits, h)
+			}
 		}
 	} else {
 		opened, err := host.Open(ctx, path, host.OpenOptions{})
@@ -75,19 +85,10 @@ func openMedium(ctx context.Context, path, program string, m *imaging.Map) (*med
 		}
 	}
 	out.size = out.source.Size()
-	if out.tree, err = layers.Resolve(ctx, layers.Disk{Number: 1, Name: filepath.Base(path), Source: out.source}, nil, tables.Layers); err != nil {
+	if out.tree, err = layers.Resolve(ctx, layers.Disk{Number: 1, Name: filepath.Base(path), Source: out.source}, hits, tables.Layers); err != nil {
 		return nil, errors.Join(err, out.close())
 	}
 	return out, nil
-}
-
-// closeFiles closes a case that was opened without its catalogue.
-func (c *Case) closeFiles() error {
-	var errs []error
-	for _, o := range c.opened {
-		errs = append(errs, o.Close())
-	}
-	return errors.Join(append(errs, c.Case.Close())...)
 }
 
 // UsedMap returns a map that calls finished what file systems on a source or in a case use, or what the files stand on

@@ -19,6 +19,7 @@ type Case struct {
 	Catalog *recovery.Catalog
 	opened  []*host.Opened
 	media   map[int]block.Source
+	temp    string // folder of a catalogue that is thrown away; "" for none
 }
 
 // OpenCase opens the case in dir for reading, which can be done while a job works in it.
@@ -40,7 +41,11 @@ func (c *Case) Close() error {
 	for _, o := range c.opened {
 		errs = append(errs, o.Close())
 	}
-	return errors.Join(append(errs, c.Catalog.Close(), c.Case.Close())...)
+	errs = append(errs, c.Catalog.Close(), c.Case.Close())
+	if c.temp != "" {
+		errs = append(errs, host.RemoveTemp(c.temp))
+	}
+	return errors.Join(errs...)
 }
 
 // Medium returns the bytes of a source as far as they were read: from the copy, or from the image file that

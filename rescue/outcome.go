@@ -137,12 +137,25 @@ func (j *job) takenResult() wire.Result {
 		exit = ExitReserved
 		state += fmt.Sprintf(", of which %s could not be read", host.Bytes(bad))
 	}
+	if left := j.allLeft(); left > 0 {
+		exit = ExitReserved
+		state = fmt.Sprintf("%s was read as far as it was asked for: %s of %s, and %s could not be read", j.sources(), host.Bytes(size-left-j.allBad()), host.Bytes(size), host.Bytes(j.allBad()))
+	}
 	safe := "the copy stands in the case with one hash for each MiB; the source was only read"
 	if inPlace {
 		safe = "the image is used where it lies, with one hash for each MiB in the case"
 	}
 	return wire.NewResult(exit, state, safe, fmt.Sprintf("run `salvor rescue %s --to %s`: it works on the copy, and looks at the source only to see that it is the same",
 		strings.Join(append([]string{j.o.Source}, j.o.More...), " "), j.o.Case))
+}
+
+// allLeft returns how many bytes were not to be read.
+func (j *job) allLeft() int64 {
+	var n int64
+	for _, d := range j.disks {
+		n += d.left
+	}
+	return n
 }
 
 // finished is the result of a job that came to its end.

@@ -26,7 +26,7 @@ type Options struct {
 	NoLock bool     // leave the system's read-only flag of a device as it is
 	// TakeOnly ends the job when the source is read: the verb copy.
 	TakeOnly bool
-	Take     TakeOptions // how the sources are read
+	Take     TakeOptions  // how the sources are read
 	Carve    CarveOptions // how files are looked for that nothing names
 	Program  string       // name and version, for the record
 }
@@ -81,6 +81,7 @@ type disk struct {
 	medium  block.Source
 	tree    *layers.Layer
 	bad     int64 // bytes that could not be read
+	left    int64 // bytes that were not to be read
 }
 
 // Run does the main job. The result is never empty: it says what holds also when the error is not nil. The

@@ -105,7 +105,7 @@ func (j *job) take(ctx context.Context) error {
 
 // noteTaken records what the reading came to.
 func (j *job) noteTaken(ctx context.Context, m *imaging.Map, result imaging.Result) error {
-	j.bad = result.Bad
+	j.bad, j.left = result.Bad, m.Of(imaging.NonTried).Bytes()
 	if j.bad > 0 {
 		ranges := block.Set{}.Union(m.Of(imaging.BadSector, imaging.NonTried, imaging.NonTrimmed, imaging.NonScraped)).Count()
 		f := wireFinding(badBytes.New(finding.Arg("bytes", host.Bytes(j.bad)), finding.Arg("ranges", ranges)))

@@ -22,7 +22,7 @@ import (
 // saveArchive writes a selection as a tar archive to a new file, or to standard output.
 func (a *app) saveArchive(cmd *cobra.Command, dir, to string, q recovery.Query) (err error) {
 	ctx := cmd.Context()
-	c, err := rescue.OpenCase(dir, program())
+	c, err := rescue.BrowseCase(cmd.Context(), dir, program())
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ type listing struct {
 const line = "%-11s %-8s %10s  %-16s  %-12s  %s\n"
 
 func (a *app) listFiles(cmd *cobra.Command, dir string, q recovery.Query, o listing) error {
-	c, err := rescue.OpenCase(dir, program())
+	c, err := rescue.BrowseCase(cmd.Context(), dir, program())
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ their names. "-" is standard output; what is told then stands on standard error.
 func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query) error {
 	outlive()
 	ctx := cmd.Context()
-	c, err := rescue.OpenCase(dir, program())
+	c, err := rescue.BrowseCase(cmd.Context(), dir, program())
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ ID is what ` + "`salvor files`" + ` shows: v2/i1234, c/0x2801000. A path in a vo
 
 func (a *app) show(cmd *cobra.Command, dir string, ids []string) error {
 	ctx := cmd.Context()
-	c, err := rescue.OpenCase(dir, program())
+	c, err := rescue.BrowseCase(cmd.Context(), dir, program())
 	if err != nil {
 		return err
 	}
