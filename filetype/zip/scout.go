@@ -143,7 +143,6 @@ func (x *scout) local(off int64) bool {
 	if h.flags&8 != 0 && h.csize == 0 {
 		x.e.csize = -1
 	}
-	x.r.Good = off
 	return x.content(nil)
 }
 
@@ -187,7 +186,10 @@ func (x *scout) content(from *inflate.Mark) bool {
 	} else if (e.method == methodStore || e.method == methodDeflate) && !e.locked && e.sum != e.crc {
 		return x.bad(end)
 	}
-	x.r.Good, x.r.Anchors, x.r.Next = x.s.Offset(), nil, 0
+	if e.csize != 0 {
+		x.r.Good = x.s.Offset() // an empty member proves nothing of its header
+	}
+	x.r.Anchors, x.r.Next = nil, 0
 	return true
 }
 
