@@ -30,7 +30,9 @@
 //     whose chain fits, was made; where the times do not say so they are Guessed for both. Neither is Sound.
 //
 //   - Directories in clusters that no live file has, as a quick format leaves them, are found by their entries for
-//     themselves. They are Rebuilt, below "lost+found-directories", and so is what they name.
+//     themselves. They are Rebuilt, below "lost+found-directories", and so is what they name. Further clusters of
+//     them are joined to them where a long name goes over the border and its checksum fits, and else by their looks,
+//     which is told of each entry in them.
 //
 //   - The code page of short names is the one that the long names beside them agree with; without any it is a
 //     guess. Either is told.

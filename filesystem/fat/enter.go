@@ -17,8 +17,8 @@ func (w *walker) enter(d *directory, e *short, it *item, notes []finding.Finding
 		c.note(entryDirectorySize, finding.Expected(0, e.size))
 	}
 	var spans []span
+	var steps []step
 	var walk bool
-	guessed := 0
 	switch {
 	case it.deleted && w.s.lost.Has(e.start):
 		// Only the entry was deleted; what it leads to is whole.
@@ -30,8 +30,7 @@ func (w *walker) enter(d *directory, e *short, it *item, notes []finding.Finding
 		spans, _ = w.unread(ch.spans)
 		walk = len(spans) > 0
 	case it.deleted:
-		spans, walk = w.deletedDirectory(e, c)
-		guessed = max(len(spans)-1, 0)
+		steps, walk = w.deletedDirectory(e, c)
 	default:
 		spans, walk = w.liveDirectory(e, c)
 	}
@@ -47,16 +46,24 @@ func (w *walker) enter(d *directory, e *short, it *item, notes []finding.Finding
 	if !walk {
 		return true
 	}
-	w.claim(spans)
-	if guessed == 0 {
-		w.read(sub, w.v.extents(spans))
+	if len(steps) > 0 {
+		w.readSteps(sub, steps)
 		return !w.over()
 	}
-	for i, s := range spans {
-		sub.guessed = i > 0
-		w.read(sub, w.v.extents([]span{s}))
-	}
+	w.claim(spans)
+	w.read(sub, w.v.extents(spans))
 	return !w.over()
+}
+
+// readSteps goes over the entries of a directory without a chain.
+func (w *walker) readSteps(d *directory, steps []step) {
+	for _, x := range steps {
+		w.directories.Set(x.cluster)
+	}
+	for _, x := range steps {
+		d.guessed = !x.proven
+		w.read(d, w.v.extents([]span{{x.cluster, 1}}))
+	}
 }
 
 func (w *walker) claim(spans []span) {
@@ -123,9 +130,15 @@ func (w *walker) liveDirectory(e *short, c *content) ([]span, bool) {
 // maxGap is how far behind a cluster of a deleted directory the next one is looked for.
 const maxGap = 64
 
-// deletedDirectory finds the first cluster of a deleted directory, which says so itself, and by their looks
-// those that may follow it, one to a span.
-func (w *walker) deletedDirectory(e *short, c *content) ([]span, bool) {
+// step is a cluster of a directory without a chain. proven says that it does not follow by its looks alone.
+type step struct {
+	cluster uint32
+	proven  bool
+}
+
+// deletedDirectory finds the first cluster of a deleted directory, which says so itself, and those that may follow
+// it: the one that completes a long name which the cluster before breaks off, or else the next one by its looks.
+func (w *walker) deletedDirectory(e *short, c *content) ([]step, bool) {
 	v := w.v
 	first := w.deletedStart(e)
 	if first == 0 {
@@ -143,28 +156,40 @@ func (w *walker) deletedDirectory(e *short, c *content) ([]span, bool) {
 		c.note(directoryLoop, v.clusterAt(first))
 		return nil, false
 	}
-	spans := []span{{first, 1}}
+	steps := []step{{first, true}}
 	c.add(first, 1, block.Data)
 	l := v.lookAt(first)
-	for last := first; !l.ended && uint32(len(spans)) < v.directoryClusters(); {
-		next := uint32(0)
-		for n := last + 1; n <= last+maxGap && v.b.valid(n); n++ {
-			if w.s.taken(v, n) || w.directories.Has(n) {
-				continue
-			}
-			if l = v.lookAt(n); !l.dot && l.good > 0 && l.odd == 0 {
-				next = n
-				break
-			}
-		}
-		if next == 0 {
+	for last := first; !l.ended && uint32(len(steps)) < v.directoryClusters(); {
+		open := v.openName(last)
+		next := w.completion(open, steps)
+		proven := next != 0
+		if proven {
+			l = v.lookAt(next)
+			c.add(next, 1, block.Data)
+		} else if next, l = w.nextByLooks(last, open); next != 0 {
+			c.add(next, 1, block.Guessed)
+		} else {
 			break
 		}
-		spans = append(spans, span{next, 1})
-		c.add(next, 1, block.Guessed)
+		steps = append(steps, step{next, proven})
 		last = next
 	}
-	return spans, true
+	return steps, true
+}
+
+// nextByLooks finds the cluster behind last that looks like the next one of the same directory: 0 when there is none.
+// open is the long name that last breaks off.
+func (w *walker) nextByLooks(last uint32, open *longName) (uint32, look) {
+	v := w.v
+	for n := last + 1; n <= last+maxGap && v.b.valid(n); n++ {
+		if w.s.taken(v, n) || w.directories.Has(n) {
+			continue
+		}
+		if l := v.lookAt(n); !l.dot && l.good > 0 && l.odd == 0 && v.completes(open, n) {
+			return n, l
+		}
+	}
+	return 0, look{}
 }
 
 // deletedStart returns the cluster of a deleted directory: the one that its entry names when that begins
@@ -210,17 +235,13 @@ func (w *walker) remains(first uint32) {
 	c := content{}
 	c.note(directoryFound, v.clusterAt(first))
 	e := &short{start: first, attr: attrDirectory}
-	spans, walk := w.deletedDirectory(e, &c)
+	steps, walk := w.deletedDirectory(e, &c)
 	d := &directory{path: fmt.Sprintf("%s/cluster-%d", remainsFolder, first), depth: 1, state: filesystem.Rebuilt, cluster: first}
 	f := &filesystem.File{ID: fmt.Sprintf("c0x%x", first), Path: d.path, State: filesystem.Rebuilt, Mode: fs.ModeDir | 0o755, Findings: c.notes}
 	if !walk || !w.emit(&item{file: f, content: c, directory: true, deleted: true}) {
 		return
 	}
-	w.claim(spans)
-	for i, s := range spans {
-		d.guessed = i > 0
-		w.read(d, v.extents([]span{s}))
-	}
+	w.readSteps(d, steps)
 }
 
 // remainder tells of a further cluster of a directory that was found by its content, and reads it.

@@ -20,14 +20,14 @@ const (
 // search looks for directories in the clusters that no live file has and that w, which has walked over everything
 // with a name, did not read. Each begins with an entry for itself, which names its cluster, and one for its
 // parent. The further clusters of a directory have neither: they are taken for such when nothing in them is odd and
-// the checksum of a long name fits.
+// the checksum of a long name fits, also of one that begins in another cluster.
 func (v *volume) search(ctx context.Context, s *survey, w *walker) error {
 	one := v.b.clusterSize()
 	step, most := uint64(1), int64(maxReads)
 	if one <= 4*lookSize { // else it is cheaper to read the beginnings only
 		step, most = uint64(searchChunk/one), maxSearchSize/one
 	}
-	parent := map[uint32]uint32{}
+	parent, rests := map[uint32]uint32{}, map[broken][]uint32{}
 	var found, parts []uint32
 	buf := make([]byte, searchChunk)
 	end := min(uint64(v.b.clusters)+2, uint64(max((v.src.Size()-v.b.dataAt())/one, 0))+2)
@@ -62,6 +62,8 @@ func (v *volume) search(ctx context.Context, s *survey, w *walker) error {
 				parent[c] = up
 			} else if !ok && len(parts) < maxOrphans && bad.Empty() && continues(p[off:min(off+min(one, lookSize), int64(len(p)))], v.b) {
 				parts = append(parts, c)
+				b := rest(p[off:])
+				rests[b] = append(rests[b], c)
 			}
 		}
 	}
@@ -73,7 +75,7 @@ func (v *volume) search(ctx context.Context, s *survey, w *walker) error {
 			}
 		}
 	}
-	s.parts = parts
+	s.parts, s.rests = parts, rests
 	if s.unsearched > 0 {
 		v.mu.Lock()
 		v.note(searchLimited.New(finding.Expected(nil, s.unsearched)))
@@ -105,6 +107,16 @@ func continues(p []byte, b *boot) bool {
 	}
 	proofs := 0
 	var n longName
+	if x, within := goesOn(p); within {
+		// The beginning of the name stands elsewhere; the rest must fit in itself.
+		q, order := p, x.order
+		for ; len(q) >= entrySize && isLongEntry(q) && q[0] == order && q[13] == x.checksum; q = q[entrySize:] {
+			order--
+		}
+		if e, err := parseShort(q[:min(entrySize, len(q))], 0, b.width); order == 0 && err == nil && checksum(e.name) == x.checksum {
+			proofs++
+		}
+	}
 	for ; len(p) >= entrySize && p[0] != markEnd; p = p[entrySize:] {
 		if isLongEntry(p) {
 			l := parsePart(p)

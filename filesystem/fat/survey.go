@@ -31,10 +31,11 @@ type survey struct {
 	owners          []owner
 	highWords       bool // a deleted entry kept the high word of its cluster
 	pages           pageEvidence
-	page            codePage // of short names
-	remains         []uint32 // first clusters of directories that were found by their content
-	parts           []uint32 // further clusters of such
-	unsearched      uint64   // clusters that were not looked at for these
+	page            codePage            // of short names
+	remains         []uint32            // first clusters of directories that were found by their content
+	parts           []uint32            // further clusters of such
+	rests           map[broken][]uint32 // those by what they may be the rest of
+	unsearched      uint64              // clusters that were not looked at for these
 	lostDirectories []uint32
 	lostChains      []uint32
 }
