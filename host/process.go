@@ -85,7 +85,8 @@ func (s *processSource) failure(rest block.Extent, err error) error {
 	return readError(rest, err)
 }
 
-// ReadSteps reads p at off in steps of that many bytes, one after the other, until one fails or takes long. It calls each for every
+// ReadSteps reads p at off in steps of that many bytes, one after the other, from the end of p for a negative number, until
+// one fails or takes long. It calls each for every
 // step with the number of bytes read, the time that the read took, and the error of the one that failed. The
 // process goes on to the next step while each works.
 func (s *processSource) ReadSteps(p []byte, off int64, step int, each func(n int, took time.Duration, err error)) {
@@ -96,21 +97,19 @@ func (s *processSource) ReadSteps(p []byte, off int64, step int, each func(n int
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for n := 0; n < len(p); {
-		piece := p[n:min(n+maxRequest/step*step, len(p))]
-		ended := false
-		s.request(piece, off+int64(n), step, func(got int, took time.Duration, err error) {
-			ended = ended || err != nil || took >= pauseAfter
-			if n += got; err != nil {
-				end := min(n/step*step+step, len(p))
-				err = s.failure(block.Between(off+int64(n), off+int64(end)), err)
+	size := max(step, -step)
+	p = p[:min(len(p), maxRequest/size*size)]
+	n := 0
+	s.request(p, off, step, func(got int, took time.Duration, err error) {
+		if n += got; err != nil {
+			rest := block.Between(off+int64(n), off+int64(min(n/size*size+size, len(p))))
+			if step < 0 {
+				rest = block.Between(off+int64(max(len(p)-n/size*size-size, 0)), off+int64(len(p)-n))
 			}
-			each(got, took, err)
-		})
-		if ended {
-			return
+			err = s.failure(rest, err)
 		}
-	}
+		each(got, took, err)
+	})
 }
 
 // request asks once. A process that died without an answer says nothing about the medium, so that a new
@@ -299,7 +298,11 @@ func (p *process) ask(dst []byte, off int64, step int, deadline time.Duration, e
 	binary.LittleEndian.PutUint64(req[0:], uint64(off))
 	binary.LittleEndian.PutUint32(req[8:], uint32(len(dst)))
 	binary.LittleEndian.PutUint32(req[12:], p.number)
-	binary.LittleEndian.PutUint32(req[16:], uint32(step))
+	size := max(step, -step)
+	binary.LittleEndian.PutUint32(req[16:], uint32(size))
+	if step < 0 {
+		binary.LittleEndian.PutUint32(req[20:], 1)
+	}
 	if _, err := p.in.Write(req[:]); err != nil {
 		return 0, 0, &processError{err}
 	}
@@ -309,14 +312,21 @@ func (p *process) ask(dst []byte, off int64, step int, deadline time.Duration, e
 	for n := 0; ; {
 		select {
 		case r := <-p.answers:
-			want := min(step, len(dst)-n)
+			want := min(size, len(dst)-n)
 			switch {
 			case r.err != nil:
 				return n, 0, &processError{r.err}
 			case r.number != p.number || len(r.data) > want || (r.status == 0) != (len(r.data) == want):
 				return n, 0, &processError{errors.New("an answer that fits no question")}
 			}
-			copy(dst[n:], r.data)
+			if step < 0 {
+				if r.status != 0 {
+					return n, r.took, errOfStatus(r.status) // what came of it is not at the edge
+				}
+				copy(dst[len(dst)-n-want:], r.data)
+			} else {
+				copy(dst[n:], r.data)
+			}
 			n += len(r.data)
 			if r.status != 0 {
 				if len(r.data) > 0 {

@@ -12,10 +12,10 @@ import (
 // What parent and reader process say to each other, all numbers with the low byte first:
 //
 //	reader  "SALVRD01"                                        once, when it is ready
-//	parent  offset uint64, length uint32, number uint32, step uint32, 0 uint32    one request at a time
+//	parent  offset uint64, length uint32, number uint32, step uint32, way uint32  one request at a time
 //	reader  number uint32, n uint32, status uint32, microseconds uint32           then n bytes
 //
-// A request is read in steps, one after the other, and each has an answer as soon as it is there, with the time that
+// A request is read in steps, one after the other, from its end when way is 1, and each has an answer as soon as it is there, with the time that
 // it took; the first that fails is the last, and so is one that took as long as pauseAfter. status is 0, statusEnd, or the number of the system's error; with
 // the latter two n is less than the step.
 const (
@@ -83,13 +83,18 @@ func answer(in io.Reader, out io.Writer, src io.ReaderAt) error {
 		}
 		off := binary.LittleEndian.Uint64(req[0:])
 		length, step := binary.LittleEndian.Uint32(req[8:]), binary.LittleEndian.Uint32(req[16:])
+		backward := binary.LittleEndian.Uint32(req[20:]) == 1
 		if length > maxRequest || step == 0 || off > 1<<63-1-maxRequest {
 			return os.ErrInvalid
 		}
 		for at := uint32(0); at < length || length == 0; {
 			want := min(step, length-at)
+			place := at
+			if backward {
+				place = length - at - want
+			}
 			begin := time.Now()
-			n, err := src.ReadAt(buf[answerSize:answerSize+want], int64(off)+int64(at))
+			n, err := src.ReadAt(buf[answerSize:answerSize+want], int64(off)+int64(place))
 			took := min(time.Since(begin).Microseconds(), 1<<32-1)
 			status := statusOf(n, int(want), err)
 			copy(buf[0:4], req[12:16])

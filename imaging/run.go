@@ -257,19 +257,26 @@ const (
 	manyClusters = 16
 )
 
-// batch returns e and what the plan would read behind it in reads of the same size.
-func (r *run) batch(e block.Extent) block.Extent {
+// batch returns e and what the plan would read behind it, or before it when backward, in reads of the same size.
+func (r *run) batch(e block.Extent) (all block.Extent, backward bool) {
 	p := r.plan
-	if p.dir < 0 || p.phase == BadSector || p.size > 0 || p.slow > 0 || r.MaxReadRate > 0 {
-		return e
+	if p.phase == BadSector || p.size > 0 || p.slow > 0 || r.MaxReadRate > 0 || e.Length%r.sector != 0 {
+		return e, false
 	}
 	n := int64(manyClusters)
 	if e.Length == r.sector {
 		n = manySectors
 	}
 	_, run := r.Map.At(e.Offset)
-	end := min(run.End(), e.Offset/ChunkSize*ChunkSize+ChunkSize, e.Offset+n*e.Length)
-	return p.in.first(block.Between(e.Offset, max(end, e.End())))
+	chunk := block.Extent{Offset: e.Offset / ChunkSize * ChunkSize, Length: ChunkSize}
+	run = run.Intersect(chunk)
+	if e.Offset > run.Offset && e.End() == run.End() {
+		return p.in.last(block.Between(max(run.Offset, e.End()-n*e.Length), e.End())), true
+	}
+	if p.dir < 0 {
+		return e, false
+	}
+	return p.in.first(block.Between(e.Offset, max(min(run.End(), e.Offset+n*e.Length), e.End()))), false
 }
 
 // step is a read of the source and what became of it.
@@ -280,20 +287,35 @@ type step struct {
 }
 
 // readSteps reads all in steps as long as e, until one fails.
-func (r *run) readSteps(it *item, e, all block.Extent) []step {
-	steps := []step{{Extent: block.Extent{Offset: all.Offset}}}
-	ReadSteps(r.Source, it.bytes(all), all.Offset, int(e.Length), func(n int, took time.Duration, err error) {
+func (r *run) readSteps(it *item, e, all block.Extent, backward bool) []step {
+	size := int(e.Length)
+	next := func(done int64) block.Extent {
+		if backward {
+			end := all.End() - done
+			return block.Between(max(end-e.Length, all.Offset), end)
+		}
+		return block.Between(all.Offset+done, min(all.Offset+done+e.Length, all.End()))
+	}
+	if backward {
+		size = -size
+	}
+	var done int64
+	steps := []step{{Extent: next(0)}}
+	told := false
+	ReadSteps(r.Source, it.bytes(all), all.Offset, size, func(n int, took time.Duration, err error) {
 		s := &steps[len(steps)-1]
-		s.Length = min(e.Length, all.End()-s.Offset)
+		told = true
 		s.good += int64(n)
 		s.took += took
 		s.err = err
-		if s.good == s.Length && s.End() < all.End() {
-			steps = append(steps, step{Extent: block.Extent{Offset: s.End()}})
+		if s.good == s.Length {
+			if done += s.Length; done < all.Length {
+				steps, told = append(steps, step{Extent: next(done)}), false
+			}
 		}
 	})
-	if last := len(steps) - 1; steps[last].Length == 0 {
-		steps = steps[:last]
+	if !told {
+		steps = steps[:len(steps)-1]
 	}
 	return steps
 }
@@ -310,10 +332,11 @@ func (r *run) readOne(ctx context.Context, e block.Extent) error {
 		return err
 	}
 	wanted := true
-	for i, s := range r.readSteps(it, e, r.batch(e)) {
+	all, backward := r.batch(e)
+	for i, s := range r.readSteps(it, e, all, backward) {
 		if i > 0 && wanted {
 			next, ok := r.plan.next()
-			wanted = ok && next.Offset == s.Offset
+			wanted = ok && (next.Offset == s.Offset || backward && next.End() == s.End())
 		}
 		if err := r.take(ctx, it, s, wanted); err != nil {
 			return err
