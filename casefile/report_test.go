@@ -65,6 +65,9 @@ var evil = []string{
 }
 
 // data is a small rescue in which everything occurs.
+// gone stands for what a rule of files that belong together tells.
+var gone = &finding.Def{Code: "relate.listed", Severity: finding.Warning, Text: "names a file that is not here: {found}"}
+
 func data() ReportData {
 	tree := &layers.Layer{ID: "d1", Kind: "disk", Extent: block.Extent{Length: 64 << 20}, State: layers.Good, Score: 100}
 	gpt := &layers.Layer{ID: "d1.gpt", Parent: tree, Kind: "gpt", Extent: block.Extent{Length: 17408}, State: layers.Damaged, Score: 80,
@@ -111,6 +114,9 @@ func data() ReportData {
 			Class: filetype.Photo, Verdict: filetype.Consistent, Format: "jpeg", Save: recovery.Saved, SavedAs: "carved/photo/photo.jpg", SHA256: strings.Repeat("ef", 32),
 			Runs: []block.Run{{Physical: 0x2801000, Length: 9000}}},
 	}
+	list = append(list, file("v2/i90", "music/list.m3u", 40, filetype.Text, filetype.Unknown, func(e *recovery.Entry) {
+		e.SavedAs, e.Findings = "files/2-data/music/list.m3u", []finding.Finding{gone.New(finding.Expected(nil, "<gone>.mp3"))}
+	}))
 	for i, name := range evil {
 		list = append(list, file(fmt.Sprintf("v2/i%d", 100+i), "evil/"+filesystem.EscapeName(name), 100, filetype.Other, filetype.Damaged, func(e *recovery.Entry) {
 			e.GoodUntil = 10
@@ -149,11 +155,11 @@ func TestReportJSONFitsTheSchema(t *testing.T) {
 		Journal journalReport
 	}
 	must(t, json.Unmarshal(b, &r))
-	if len(r.Files) != 12+len(evil) {
+	if len(r.Files) != 13+len(evil) {
 		t.Errorf("%d files", len(r.Files))
 	}
 	s := r.Summary
-	if s.Files.Files != int64(9+len(evil)) || s.Folders != 1 || s.Links != 1 || s.Others != 1 || s.Verdicts["consistent"].Files != 4 ||
+	if s.Files.Files != int64(10+len(evil)) || s.Folders != 1 || s.Links != 1 || s.Others != 1 || s.Verdicts["consistent"].Files != 4 ||
 		s.Drawers["carved"] != (wire.Count{Files: 1, Bytes: 9000}) || s.Saved["failed"].Files != 1 || s.Classes["photo"].Files != 4 {
 		t.Errorf("%+v", s)
 	}
@@ -204,6 +210,7 @@ func TestReportHTMLSaysWhatPeopleAsk(t *testing.T) {
 		"looks whole", "not checked", "locked", "letter.docx", "4.5 KiB of 39.1 KiB missing: bytes 4096 to 8191, bytes 12288 to 12799",
 		"good up to byte 8192 of 90000", "4608 bytes cannot be read from the medium", "could not be written: the disk is full",
 		"the same content was saved as another file", "con_.txt", "What not to do", "fsck", "ACME GW-100", "Other readings",
+		"Not all together", "names a file that is not here: &lt;gone&gt;.mp3", "The medium, from its first byte to its last", "Some of the pictures",
 		strings.Repeat("1a", 32), "unbroken", "Copy the folder files",
 	} {
 		if !strings.Contains(text, want) {
@@ -403,7 +410,7 @@ func TestReportOfARealCatalogue(t *testing.T) {
 	must(t, WriteReports(t.Context(), c, d))
 	b := read(t, c.Dir(), jsonName)
 	valid(t, definition(t, "report"), b)
-	if n := bytes.Count(b, []byte(`"type":"file"`)); n != 12+len(evil) {
+	if n := bytes.Count(b, []byte(`"type":"file"`)); n != 13+len(evil) {
 		t.Errorf("%d files", n)
 	}
 }
