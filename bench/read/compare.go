@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -30,18 +31,33 @@ type disk struct {
 
 func (d disk) Size() int64 { return d.size }
 
-// open opens a volume by the first kind that reads it.
+// open opens a volume by the kind whose patterns show most of themselves at its start, as a rescue does.
 func open(ctx context.Context, vol block.Source) (filesystem.FileSystem, error) {
-	for _, k := range all.Table() {
-		if k.Open == nil {
-			continue
-		}
+	head := make([]byte, 64<<10)
+	if _, err := vol.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	kinds := slices.DeleteFunc(all.Table(), func(k filesystem.Kind) bool { return k.Open == nil || shown(k, head) == 0 })
+	slices.SortStableFunc(kinds, func(a, b filesystem.Kind) int { return cmp.Compare(shown(b, head), shown(a, head)) })
+	for _, k := range kinds {
 		fsys, err := k.Open(ctx, vol)
 		if !errors.Is(err, cursor.ErrNot) {
 			return fsys, err
 		}
 	}
 	return nil, errors.New("no reader knows this volume")
+}
+
+// shown returns the bytes of the longest pattern of k that stands at the start of a volume, or in a header 1 KiB behind it.
+func shown(k filesystem.Kind, head []byte) (most int) {
+	for _, p := range k.Probes {
+		for _, at := range []int64{0, 1024} {
+			if at+p.At < int64(len(head)) && p.Matches(head[at+p.At:]) {
+				most = max(most, len(p.Bytes))
+			}
+		}
+	}
+	return most
 }
 
 // once reads a volume to the last byte of each file. It prints the seconds of listing and of all, and with sums, where the
