@@ -261,8 +261,12 @@ func (j *job) report(ctx context.Context, r wire.Result, finished bool) error {
 	if j.allBad() > 0 {
 		todo = append(todo, "The source has places that cannot be read: copy it with a tool for failing media before anything else, and do not leave it switched on.")
 	}
+	var pictures []casefile.Thumbnail
+	if finished { // whoever stopped the work does not wait for them
+		pictures = j.thumbnails(ctx)
+	}
 	return casefile.WriteReports(ctx, j.c, casefile.ReportData{
 		Result: r, Finished: finished, Catalogue: j.cat, Findings: j.findings, Todo: todo, NotTodo: not,
-		Thumbnails: j.thumbnails(ctx),
+		Thumbnails: pictures,
 	})
 }
