@@ -1,12 +1,9 @@
 package ext
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -261,20 +258,7 @@ func TestNotExt(t *testing.T) {
 // readImage reads an image of testdata.
 func readImage(t testing.TB, name string) []byte {
 	t.Helper()
-	f, err := os.Open("testdata/" + name + ".img.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(bufio.NewReader(f))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return filesystemtest.Testdata(t, name+".img.gz")
 }
 
 func mustOpen(t testing.TB, p []byte) *volume {
@@ -310,19 +294,7 @@ func mustInode(t testing.TB, p []byte, path string) *inode {
 }
 
 // files lists a volume: its files, by state and path, and the errors of the walk.
-func files(t testing.TB, v filesystem.FileSystem) (map[string]*filesystem.File, []error) {
-	t.Helper()
-	out := map[string]*filesystem.File{}
-	var errs []error
-	for f, err := range v.Files(context.Background()) {
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		out[f.State.String()+" "+f.Path] = f
-	}
-	return out, errs
-}
+var files = filesystemtest.Files
 
 // readAll reads a file whole.
 func readAll(t testing.TB, v filesystem.FileSystem, f *filesystem.File) ([]byte, error) {
@@ -330,23 +302,13 @@ func readAll(t testing.TB, v filesystem.FileSystem, f *filesystem.File) ([]byte,
 	if f == nil {
 		return nil, fs.ErrNotExist
 	}
-	src, err := v.Open(f, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return io.ReadAll(block.Reader(src))
+	return filesystemtest.Content(t, v, f)
 }
 
 // codes lists the findings of a file by their codes, without the room.
-func codes(f *filesystem.File) string {
-	var out []string
-	for _, x := range f.Findings {
-		out = append(out, strings.TrimPrefix(x.Code, "ext."))
-	}
-	return strings.Join(out, " ")
-}
+func codes(f *filesystem.File) string { return filesystemtest.Codes("ext", f.Findings) }
 
 // volumeCodes lists those of a volume.
 func volumeCodes(v filesystem.FileSystem) string {
-	return codes(&filesystem.File{Findings: v.Info().Findings})
+	return filesystemtest.Codes("ext", v.Info().Findings)
 }

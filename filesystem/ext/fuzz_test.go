@@ -8,7 +8,7 @@ import (
 
 	"salvor/block"
 	"salvor/block/probe"
-	"salvor/filesystem"
+	"salvor/filesystem/filesystemtest"
 )
 
 func FuzzSuperblock(f *testing.F) {
@@ -155,32 +155,6 @@ func FuzzVolume(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := fsys.Used(ctx); err != nil {
-			t.Error(err)
-		}
-		ids := map[string]bool{}
-		for f, err := range fsys.Files(ctx) {
-			if err != nil {
-				continue
-			}
-			if ids[f.ID] {
-				t.Errorf("two files have the ID %s", f.ID)
-			}
-			ids[f.ID] = true
-			for _, name := range bytes.Split([]byte(f.Path), []byte("/")) {
-				if f.Path != "" && filesystem.EscapeName(filesystem.UnescapeName(string(name))) != string(name) {
-					t.Errorf("the path %q is not escaped", f.Path)
-				}
-			}
-			if len(f.Streams) == 0 || f.Locked {
-				continue
-			}
-			s, err := fsys.Open(f, "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			var buf [512]byte
-			_, _ = s.ReadAt(buf[:], 0)
-		}
+		filesystemtest.Laws(t, fsys)
 	})
 }

@@ -107,14 +107,14 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 		s.journalPlaces = block.Places(v.journal.runs)
 	}
 	s.search = v.damaged()
-	var claims, former, folders claimed
+	var claims, former, folders block.Claims
 	inUse := func(in *inode) {
 		s.inUse.add(in.number)
 		list := v.claims(in, use)
-		claims.add(list...)
+		claims.Add(list...)
 		if in.isDir() {
 			if s.search {
-				folders.add(list...)
+				folders.Add(list...)
 			}
 			if s.past != nil {
 				s.past.met(in, use)
@@ -131,7 +131,7 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 				}
 			case in.links == 0 && in.typed() && in.number >= v.sb.firstInode:
 				s.deleted = append(s.deleted, in.number)
-				former.add(v.claims(in, use)...)
+				former.Add(v.claims(in, use)...)
 			}
 		}); err != nil {
 			return nil, err
@@ -154,11 +154,8 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 		}
 		slices.Sort(s.deleted)
 	}
-	claims.join()
-	folders.join()
-	s.folders = folders.any
-	former.join()
-	s.claims, s.shared, s.contested = claims.any, claims.shared, former.shared
+	s.folders = folders.Any()
+	s.claims, s.shared, s.contested = claims.Any(), claims.Shared(), former.Shared()
 	if s.used, s.unknown, err = v.allocation(ctx); err != nil {
 		return nil, err
 	}

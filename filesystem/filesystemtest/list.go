@@ -55,7 +55,8 @@ func Codes(room string, list []finding.Finding) string {
 	return strings.Join(out, " ")
 }
 
-// Laws walks over a volume that may be broken in any way, as a fuzzer makes them: no two files have one ID, each stream
+// Laws walks over a volume that may be broken in any way, as a fuzzer makes them: no two files have one ID, paths are
+// escaped, each stream
 // whose bytes stand as they are opens and can be read at without a panic, and Used gives no error.
 func Laws(t testing.TB, v filesystem.FileSystem) {
 	t.Helper()
@@ -73,6 +74,13 @@ func Laws(t testing.TB, v filesystem.FileSystem) {
 			t.Errorf("two files have the ID %s", f.ID)
 		}
 		ids[f.ID] = true
+		if f.Path != "" {
+			for name := range strings.SplitSeq(f.Path, "/") {
+				if filesystem.EscapeName(filesystem.UnescapeName(name)) != name {
+					t.Errorf("%s: the path %q is not escaped", f.ID, f.Path)
+				}
+			}
+		}
 		for _, s := range f.Streams {
 			src, err := v.Open(f, s.Name)
 			switch {
