@@ -252,8 +252,8 @@ func (c *Case) openImageFile(name string) (*os.File, error) {
 	return f, nil
 }
 
-// WriteMap replaces the map of source n with what fill writes: it is the old one or the new one after a loss
-// of power.
+// WriteMap replaces the map of source n, of which the one before stays as .bak, with what fill writes: it is the
+// old one or the new one after a loss of power.
 func (c *Case) WriteMap(n int, fill func(io.Writer) error) error {
 	if c.mode != Writer {
 		return ErrReadOnly
@@ -261,7 +261,27 @@ func (c *Case) WriteMap(n int, fill func(io.Writer) error) error {
 	if err := c.MakeImageDir(); err != nil {
 		return err
 	}
-	return writeAtomic(c.root, filepath.Join(c.dir, imageDir), c.inImageDir(c.MapPath(n)), fill)
+	name := c.inImageDir(c.MapPath(n))
+	if err := c.keepOld(name); err != nil {
+		return err
+	}
+	return writeAtomic(c.root, filepath.Join(c.dir, imageDir), name, fill)
+}
+
+// keepOld gives a file a second name with ".bak" behind, in the place of the one before. Where files have one name
+// only, there is none.
+func (c *Case) keepOld(name string) error {
+	spare := name + ".bak.new"
+	if err := c.root.Remove(spare); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("casefile: %w", err)
+	}
+	if err := c.root.Link(name, spare); err != nil {
+		return nil // the first map, or a file system without second names
+	}
+	if err := c.root.Rename(spare, name+".bak"); err != nil {
+		return fmt.Errorf("casefile: %w", err)
+	}
+	return nil
 }
 
 // ReadMap hands the map of source n to read, and reports whether there is one.
