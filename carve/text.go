@@ -136,6 +136,7 @@ func (t *texts) scan(ctx context.Context, e block.Extent) error {
 			t.Progress(Progress{Pos: at, Total: t.Source.Size(), Found: t.stats.Found})
 		}
 		s := t.sectors(at, min(textRead, e.End()-at))
+		base := at
 		for ; len(s.p) > 0; at += sector {
 			k, n := s.next()
 			if start < 0 && (k == full || k == tail) && last != full && last != mixed {
@@ -150,6 +151,11 @@ func (t *texts) scan(ctx context.Context, e block.Extent) error {
 				end = at + int64(n)
 			case empty:
 				end = at
+			case other, mixed:
+				// What fills up the last sector may be old data.
+				if m := lineEnd(t.buf[at-base:][:n]); m > 0 {
+					end = at + int64(m)
+				}
 			}
 			if start >= 0 && end > start {
 				if err := t.candidate(ctx, block.Between(start, end)); err != nil {
@@ -161,6 +167,19 @@ func (t *texts) scan(ctx context.Context, e block.Extent) error {
 	}
 	// A text that fills the free space to its end may go on in what follows; it is none of ours then.
 	return nil
+}
+
+// endRoom is how many bytes of old data behind the end of a text may look like text by chance.
+const endRoom = 16
+
+// lineEnd returns how many bytes of p, which is text up to its end, belong to a text that ends as texts do: with a
+// line, an element or an object; 0 when it does not.
+func lineEnd(p []byte) int {
+	i := bytes.LastIndexAny(p, "\n}]>")
+	if i < 0 || len(p)-i-1 > endRoom {
+		return 0
+	}
+	return i + 1
 }
 
 // sectors reads length bytes at off, whole sectors both.
@@ -223,7 +242,7 @@ func (t *texts) candidate(ctx context.Context, e block.Extent) error {
 		}
 		return nil
 	}
-	if err != nil || f == nil || len(f.Signatures) > 0 || r.Verdict < filetype.Consistent || r.Size != e.Length || !t.lively(e) {
+	if err != nil || f == nil || f.Carve || r.Verdict < filetype.Consistent || r.Size != e.Length || !t.lively(e, f.Name == "text") {
 		t.stats.Chance++
 		return nil
 	}
@@ -235,8 +254,8 @@ func (t *texts) candidate(ctx context.Context, e block.Extent) error {
 }
 
 // lively reports whether e is valid UTF-8, and its first bytes as varied as written text is: test patterns, tables of
-// one byte and padding are not.
-func (t *texts) lively(e block.Extent) bool {
+// one byte and padding are not. With words, it must consist of words too, as plain text does and encoded data does not.
+func (t *texts) lively(e block.Extent, words bool) bool {
 	p := make([]byte, min(e.Length, 64<<10))
 	kept := 0 // bytes of a character that the last read cut
 	for at := e.Offset; at < e.End(); {
@@ -245,7 +264,7 @@ func (t *texts) lively(e block.Extent) bool {
 			return false
 		}
 		piece := p[:kept+n]
-		if at == e.Offset && !varied(piece) {
+		if at == e.Offset && (!varied(piece) || words && !worded(piece)) {
 			return false
 		}
 		at += int64(n)
@@ -275,6 +294,14 @@ func varied(p []byte) bool {
 		most = max(most, count[c])
 	}
 	return distinct >= 12 && most*10 <= len(p)*7
+}
+
+// leastBlanks is the share of blanks that words have between them: one of so many bytes.
+const leastBlanks = 24
+
+// worded reports whether p has blanks as words have them.
+func worded(p []byte) bool {
+	return (bytes.Count(p, []byte{' '})+bytes.Count(p, []byte{'\t'}))*leastBlanks >= len(p)
 }
 
 // isJSON reports whether e is an object or an array in JSON.

@@ -15,6 +15,7 @@ import (
 	"salvor/block/probe"
 	"salvor/carve"
 	"salvor/filetype"
+	textformat "salvor/filetype/text"
 )
 
 // textTable has a format without signature that takes every valid UTF-8, and one with a signature.
@@ -179,5 +180,19 @@ func BenchmarkText(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A text whose last sector is filled up with old data ends with its last line; encoded data without words is none.
+func TestTextBeforeOldData(t *testing.T) {
+	text := append(prose(3, 5000), '\n')
+	old := random(9, 4096)
+	old[0] = 0
+	data := slicesConcat(make([]byte, 4096), text, old[:(8192-len(text))%4096], make([]byte, 4096), bytes.Repeat([]byte("oFfy199mVL7pprP06JOqgQlURaqymcYhn4GPdGUlh\n"), 100), make([]byte, 4096))
+	var found []carve.Found
+	stats, err := carve.Text(t.Context(), carve.TextOptions{Source: block.Bytes(data), Free: block.SetOf(block.Between(0, int64(len(data)))), Table: tableOf(t, textformat.Formats()...),
+		Emit: func(f carve.Found) error { found = append(found, f); return nil }})
+	if err != nil || len(found) != 1 || found[0].Offset != 4096 || found[0].Size != int64(len(text)) {
+		t.Errorf("%+v, %+v, %v; want %d bytes at 4096", found, stats, err, len(text))
 	}
 }
