@@ -17,55 +17,24 @@ func files(t testing.TB) map[string][]byte {
 	return filetypetest.Load(t, os.DirFS("testdata"), "*.cab")
 }
 
-// format returns the row of that name.
 func format(t testing.TB, name string) filetype.Format {
 	t.Helper()
-	for _, f := range cab.Formats() {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatalf("no row %s", name)
-	return filetype.Format{}
+	return filetypetest.Row(t, cab.Formats(), name)
 }
 
 func examine(t testing.TB, name string, data []byte) filetype.Report {
 	t.Helper()
-	f := format(t, name)
-	r, err := f.Examine(t.Context(), block.Bytes(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := filetypetest.Check(f, block.Bytes(data), r); err != nil {
-		t.Errorf("%v: %+v", err, r)
-	}
-	return r
+	return filetypetest.Accepted(t, format(t, name), data)
 }
 
 // expected is what is to be said of each fixture.
-var expected = map[string]struct {
-	row string
-	filetypetest.Sample
-}{
-	"stored.cab": {"cab", filetypetest.Sample{Title: "lines.txt"}},
-	"packed.cab": {"cab", filetypetest.Sample{Title: "d/lines.txt"}},
-	"signed.cab": {"cab", filetypetest.Sample{Title: "d/lines.txt"}},
+var expected = map[string]filetypetest.Sample{
+	"stored.cab": {Title: "lines.txt"},
+	"packed.cab": {Title: "d/lines.txt"},
+	"signed.cab": {Title: "d/lines.txt"},
 }
 
-func TestSuite(t *testing.T) {
-	all := files(t)
-	for name, want := range expected {
-		s := want.Sample
-		s.Name, s.Data = name, all[name]
-		if s.Data == nil {
-			t.Fatalf("no fixture %s", name)
-		}
-		if s.Verdict == filetype.Unknown {
-			s.Verdict = filetype.Consistent
-		}
-		filetypetest.Run(t, format(t, want.row), []filetypetest.Sample{s})
-	}
-}
+func TestSuite(t *testing.T) { filetypetest.RunAll(t, cab.Formats(), files(t), expected) }
 
 // A block that fails its checksum is told, with what is whole before it.
 func TestBlocks(t *testing.T) {
@@ -83,19 +52,4 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-func FuzzExamine(f *testing.F) {
-	for _, data := range files(f) {
-		if len(data) < 32<<10 {
-			f.Add(data)
-		}
-	}
-	rows := cab.Formats()
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, row := range rows {
-			filetypetest.Fuzz(t, row, data)
-			if row.Preview != nil {
-				_, _ = row.Preview(t.Context(), block.Bytes(data))
-			}
-		}
-	})
-}
+func FuzzExamine(f *testing.F) { filetypetest.FuzzAll(f, cab.Formats(), files(f), 32<<10) }

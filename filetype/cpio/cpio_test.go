@@ -15,55 +15,24 @@ func files(t testing.TB) map[string][]byte {
 	return filetypetest.Load(t, os.DirFS("testdata"), "*.cpio")
 }
 
-// format returns the row of that name.
 func format(t testing.TB, name string) filetype.Format {
 	t.Helper()
-	for _, f := range cpio.Formats() {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatalf("no row %s", name)
-	return filetype.Format{}
+	return filetypetest.Row(t, cpio.Formats(), name)
 }
 
 func examine(t testing.TB, name string, data []byte) filetype.Report {
 	t.Helper()
-	f := format(t, name)
-	r, err := f.Examine(t.Context(), block.Bytes(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := filetypetest.Check(f, block.Bytes(data), r); err != nil {
-		t.Errorf("%v: %+v", err, r)
-	}
-	return r
+	return filetypetest.Accepted(t, format(t, name), data)
 }
 
 // expected is what is to be said of each fixture.
-var expected = map[string]struct {
-	row string
-	filetypetest.Sample
-}{
-	"newc.cpio": {"cpio", filetypetest.Sample{Title: "d", Ends: zeros(110)}},
-	"crc.cpio":  {"cpio", filetypetest.Sample{Title: "d", Ends: zeros(110)}},
-	"odc.cpio":  {"cpio", filetypetest.Sample{Title: "d", Ends: zeros(76)}},
+var expected = map[string]filetypetest.Sample{
+	"newc.cpio": {Title: "d", Ends: zeros(110)},
+	"crc.cpio":  {Title: "d", Ends: zeros(110)},
+	"odc.cpio":  {Title: "d", Ends: zeros(76)},
 }
 
-func TestSuite(t *testing.T) {
-	all := files(t)
-	for name, want := range expected {
-		s := want.Sample
-		s.Name, s.Data = name, all[name]
-		if s.Data == nil {
-			t.Fatalf("no fixture %s", name)
-		}
-		if s.Verdict == filetype.Unknown {
-			s.Verdict = filetype.Consistent
-		}
-		filetypetest.Run(t, format(t, want.row), []filetypetest.Sample{s})
-	}
-}
+func TestSuite(t *testing.T) { filetypetest.RunAll(t, cpio.Formats(), files(t), expected) }
 
 // zeros are the places among the zeros that fill up the last block, behind a header of that size.
 func zeros(header int64) (ends []int64) {
@@ -95,19 +64,4 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-func FuzzExamine(f *testing.F) {
-	for _, data := range files(f) {
-		if len(data) < 32<<10 {
-			f.Add(data)
-		}
-	}
-	rows := cpio.Formats()
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, row := range rows {
-			filetypetest.Fuzz(t, row, data)
-			if row.Preview != nil {
-				_, _ = row.Preview(t.Context(), block.Bytes(data))
-			}
-		}
-	})
-}
+func FuzzExamine(f *testing.F) { filetypetest.FuzzAll(f, cpio.Formats(), files(f), 32<<10) }

@@ -16,42 +16,19 @@ func files(t testing.TB) map[string][]byte {
 	return filetypetest.Load(t, os.DirFS("testdata"), "*.*tb")
 }
 
-// format returns the row of that name.
 func format(t testing.TB, name string) filetype.Format {
 	t.Helper()
-	for _, f := range dtb.Formats() {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatalf("no row %s", name)
-	return filetype.Format{}
+	return filetypetest.Row(t, dtb.Formats(), name)
 }
 
 // expected is what is to be said of each fixture.
-var expected = map[string]struct {
-	row string
-	filetypetest.Sample
-}{
-	"board.dtb":  {"dtb", filetypetest.Sample{Extension: "dtb", Title: "ACME GW-100"}},
-	"padded.dtb": {"dtb", filetypetest.Sample{Extension: "dtb", Title: "ACME GW-100"}},
-	"image.itb":  {"dtb", filetypetest.Sample{Extension: "itb", Title: "GW-100 kernel"}},
+var expected = map[string]filetypetest.Sample{
+	"board.dtb":  {Extension: "dtb", Title: "ACME GW-100"},
+	"padded.dtb": {Extension: "dtb", Title: "ACME GW-100"},
+	"image.itb":  {Extension: "itb", Title: "GW-100 kernel"},
 }
 
-func TestSuite(t *testing.T) {
-	all := files(t)
-	for name, want := range expected {
-		s := want.Sample
-		s.Name, s.Data = name, all[name]
-		if s.Data == nil {
-			t.Fatalf("no fixture %s", name)
-		}
-		if s.Verdict == filetype.Unknown {
-			s.Verdict = filetype.Consistent
-		}
-		filetypetest.Run(t, format(t, want.row), []filetypetest.Sample{s})
-	}
-}
+func TestSuite(t *testing.T) { filetypetest.RunAll(t, dtb.Formats(), files(t), expected) }
 
 func TestPreview(t *testing.T) {
 	p, err := format(t, "dtb").Preview(t.Context(), block.Bytes(files(t)["board.dtb"]))
@@ -72,19 +49,4 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-func FuzzExamine(f *testing.F) {
-	for _, data := range files(f) {
-		if len(data) < 32<<10 {
-			f.Add(data)
-		}
-	}
-	rows := dtb.Formats()
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, row := range rows {
-			filetypetest.Fuzz(t, row, data)
-			if row.Preview != nil {
-				_, _ = row.Preview(t.Context(), block.Bytes(data))
-			}
-		}
-	})
-}
+func FuzzExamine(f *testing.F) { filetypetest.FuzzAll(f, dtb.Formats(), files(f), 32<<10) }

@@ -2,6 +2,7 @@ package elf_test
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"testing"
 	"time"
@@ -14,62 +15,37 @@ import (
 
 func files(t testing.TB) map[string][]byte { return filetypetest.Load(t, os.DirFS("testdata"), "*.gz") }
 
-// format returns the row of that name.
 func format(t testing.TB, name string) filetype.Format {
 	t.Helper()
-	for _, f := range elf.Formats() {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatalf("no row %s", name)
-	return filetype.Format{}
+	return filetypetest.Row(t, elf.Formats(), name)
 }
 
 func examine(t testing.TB, name string, data []byte) filetype.Report {
 	t.Helper()
-	f := format(t, name)
-	r, err := f.Examine(t.Context(), block.Bytes(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := filetypetest.Check(f, block.Bytes(data), r); err != nil {
-		t.Errorf("%v: %+v", err, r)
-	}
-	return r
+	return filetypetest.Accepted(t, format(t, name), data)
 }
 
 // expected is what is to be said of each fixture.
-var expected = map[string]struct {
-	row string
-	filetypetest.Sample
-}{
-	"gcc-386-freebsd-exec":            {"elf", filetypetest.Sample{Extension: "elf"}},
-	"gcc-amd64-linux-exec":            {"elf", filetypetest.Sample{Extension: "elf"}},
-	"go-relocation-test-gcc5-ppc.obj": {"elf", filetypetest.Sample{Extension: "o"}},
-	"light.o":                         {"elf", filetypetest.Sample{Extension: "o"}},
-	"liblight.so":                     {"elf", filetypetest.Sample{Extension: "so", Title: "liblight.so.1"}},
-	"vsock_diag.ko":                   {"elf", filetypetest.Sample{Extension: "ko", Title: "vsock_diag"}},
+var expected = map[string]filetypetest.Sample{
+	"gcc-386-freebsd-exec":            {Extension: "elf"},
+	"gcc-amd64-linux-exec":            {Extension: "elf"},
+	"go-relocation-test-gcc5-ppc.obj": {Extension: "o"},
+	"light.o":                         {Extension: "o"},
+	"liblight.so":                     {Extension: "so", Title: "liblight.so.1"},
+	"vsock_diag.ko":                   {Extension: "ko", Title: "vsock_diag"},
 }
 
 func TestSuite(t *testing.T) {
-	all := files(t)
-	for name, want := range expected {
-		s := want.Sample
-		s.Name, s.Data = name, all[name]
-		if s.Data == nil {
-			t.Fatalf("no fixture %s", name)
-		}
-		if at := bytes.LastIndex(s.Data, []byte("\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07\x02")); at > 0 {
+	all, samples := files(t), maps.Clone(expected)
+	for name, s := range samples {
+		if at := bytes.LastIndex(all[name], []byte("\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07\x02")); at > 0 {
 			for n := range int64(15) { // up to here it might be a module without a signature
 				s.Ends = append(s.Ends, int64(at)-4+n)
 			}
+			samples[name] = s
 		}
-		if s.Verdict == filetype.Unknown {
-			s.Verdict = filetype.Consistent
-		}
-		filetypetest.Run(t, format(t, want.row), []filetypetest.Sample{s})
 	}
+	filetypetest.RunAll(t, elf.Formats(), all, samples)
 }
 
 // The signature behind a kernel module belongs to it; what only looks like one does not.
@@ -104,19 +80,4 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-func FuzzExamine(f *testing.F) {
-	for _, data := range files(f) {
-		if len(data) < 32<<10 {
-			f.Add(data)
-		}
-	}
-	rows := elf.Formats()
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, row := range rows {
-			filetypetest.Fuzz(t, row, data)
-			if row.Preview != nil {
-				_, _ = row.Preview(t.Context(), block.Bytes(data))
-			}
-		}
-	})
-}
+func FuzzExamine(f *testing.F) { filetypetest.FuzzAll(f, elf.Formats(), files(f), 32<<10) }

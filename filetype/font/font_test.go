@@ -21,57 +21,26 @@ func files(t testing.TB) map[string][]byte {
 	return out
 }
 
-// format returns the row of that name.
 func format(t testing.TB, name string) filetype.Format {
 	t.Helper()
-	for _, f := range font.Formats() {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatalf("no row %s", name)
-	return filetype.Format{}
+	return filetypetest.Row(t, font.Formats(), name)
 }
 
 func examine(t testing.TB, name string, data []byte) filetype.Report {
 	t.Helper()
-	f := format(t, name)
-	r, err := f.Examine(t.Context(), block.Bytes(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := filetypetest.Check(f, block.Bytes(data), r); err != nil {
-		t.Errorf("%v: %+v", err, r)
-	}
-	return r
+	return filetypetest.Accepted(t, format(t, name), data)
 }
 
 // expected is what is to be said of each fixture.
-var expected = map[string]struct {
-	row string
-	filetypetest.Sample
-}{
-	"CFFTest.otf":    {"ttf", filetypetest.Sample{Extension: "otf", Title: "CFFTest"}},
-	"cmapTest.ttf":   {"ttf", filetypetest.Sample{Extension: "ttf", Title: "cmapTest"}},
-	"glyfTest.ttf":   {"ttf", filetypetest.Sample{Extension: "ttf", Title: "glyfTest"}},
-	"opensans.woff2": {"woff2", filetypetest.Sample{Extension: "woff2"}},
-	"glyf.woff":      {"woff", filetypetest.Sample{Extension: "woff", Title: "glyfTest"}},
+var expected = map[string]filetypetest.Sample{
+	"CFFTest.otf":    {Row: "ttf", Extension: "otf", Title: "CFFTest"},
+	"cmapTest.ttf":   {Row: "ttf", Extension: "ttf", Title: "cmapTest"},
+	"glyfTest.ttf":   {Row: "ttf", Extension: "ttf", Title: "glyfTest"},
+	"opensans.woff2": {Row: "woff2", Extension: "woff2"},
+	"glyf.woff":      {Row: "woff", Extension: "woff", Title: "glyfTest"},
 }
 
-func TestSuite(t *testing.T) {
-	all := files(t)
-	for name, want := range expected {
-		s := want.Sample
-		s.Name, s.Data = name, all[name]
-		if s.Data == nil {
-			t.Fatalf("no fixture %s", name)
-		}
-		if s.Verdict == filetype.Unknown {
-			s.Verdict = filetype.Consistent
-		}
-		filetypetest.Run(t, format(t, want.row), []filetypetest.Sample{s})
-	}
-}
+func TestSuite(t *testing.T) { filetypetest.RunAll(t, font.Formats(), files(t), expected) }
 
 // pack makes WOFF of a TrueType font.
 func pack(t testing.TB, font []byte) []byte {
@@ -127,19 +96,4 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-func FuzzExamine(f *testing.F) {
-	for _, data := range files(f) {
-		if len(data) < 32<<10 {
-			f.Add(data)
-		}
-	}
-	rows := font.Formats()
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, row := range rows {
-			filetypetest.Fuzz(t, row, data)
-			if row.Preview != nil {
-				_, _ = row.Preview(t.Context(), block.Bytes(data))
-			}
-		}
-	})
-}
+func FuzzExamine(f *testing.F) { filetypetest.FuzzAll(f, font.Formats(), files(f), 32<<10) }

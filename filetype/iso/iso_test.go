@@ -14,55 +14,24 @@ import (
 
 func files(t testing.TB) map[string][]byte { return filetypetest.Load(t, os.DirFS("testdata"), "*.gz") }
 
-// format returns the row of that name.
 func format(t testing.TB, name string) filetype.Format {
 	t.Helper()
-	for _, f := range iso.Formats() {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatalf("no row %s", name)
-	return filetype.Format{}
+	return filetypetest.Row(t, iso.Formats(), name)
 }
 
 func examine(t testing.TB, name string, data []byte) filetype.Report {
 	t.Helper()
-	f := format(t, name)
-	r, err := f.Examine(t.Context(), block.Bytes(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := filetypetest.Check(f, block.Bytes(data), r); err != nil {
-		t.Errorf("%v: %+v", err, r)
-	}
-	return r
+	return filetypetest.Accepted(t, format(t, name), data)
 }
 
 // expected is what is to be said of each fixture.
-var expected = map[string]struct {
-	row string
-	filetypetest.Sample
-}{
-	"joliet.iso": {"iso", filetypetest.Sample{Title: "LIGHTHOUSE", Head: 34824}},
-	"plain.iso":  {"iso", filetypetest.Sample{Title: "PLAIN", Head: 34824}},
-	"rock.iso":   {"iso", filetypetest.Sample{Title: "ROCK", Head: 34824}},
+var expected = map[string]filetypetest.Sample{
+	"joliet.iso": {Title: "LIGHTHOUSE", Head: 34824},
+	"plain.iso":  {Title: "PLAIN", Head: 34824},
+	"rock.iso":   {Title: "ROCK", Head: 34824},
 }
 
-func TestSuite(t *testing.T) {
-	all := files(t)
-	for name, want := range expected {
-		s := want.Sample
-		s.Name, s.Data = name, all[name]
-		if s.Data == nil {
-			t.Fatalf("no fixture %s", name)
-		}
-		if s.Verdict == filetype.Unknown {
-			s.Verdict = filetype.Consistent
-		}
-		filetypetest.Run(t, format(t, want.row), []filetypetest.Sample{s})
-	}
-}
+func TestSuite(t *testing.T) { filetypetest.RunAll(t, iso.Formats(), files(t), expected) }
 
 func TestPreview(t *testing.T) {
 	for _, name := range []string{"joliet.iso", "rock.iso"} {
@@ -88,19 +57,4 @@ func TestFolders(t *testing.T) {
 	}
 }
 
-func FuzzExamine(f *testing.F) {
-	for _, data := range files(f) {
-		if len(data) < 256<<10 {
-			f.Add(data)
-		}
-	}
-	rows := iso.Formats()
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, row := range rows {
-			filetypetest.Fuzz(t, row, data)
-			if row.Preview != nil {
-				_, _ = row.Preview(t.Context(), block.Bytes(data))
-			}
-		}
-	})
-}
+func FuzzExamine(f *testing.F) { filetypetest.FuzzAll(f, iso.Formats(), files(f), 256<<10) }

@@ -14,41 +14,18 @@ func files(t testing.TB) map[string][]byte {
 	return filetypetest.Load(t, os.DirFS("testdata"), "*.class")
 }
 
-// format returns the row of that name.
 func format(t testing.TB, name string) filetype.Format {
 	t.Helper()
-	for _, f := range javaclass.Formats() {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatalf("no row %s", name)
-	return filetype.Format{}
+	return filetypetest.Row(t, javaclass.Formats(), name)
 }
 
 // expected is what is to be said of each fixture.
-var expected = map[string]struct {
-	row string
-	filetypetest.Sample
-}{
-	"Light.class": {"class", filetypetest.Sample{Title: "harbour.Light", Head: 10}},
-	"enum.class":  {"class", filetypetest.Sample{Title: "harbour.Light$C", Head: 10}},
+var expected = map[string]filetypetest.Sample{
+	"Light.class": {Title: "harbour.Light", Head: 10},
+	"enum.class":  {Title: "harbour.Light$C", Head: 10},
 }
 
-func TestSuite(t *testing.T) {
-	all := files(t)
-	for name, want := range expected {
-		s := want.Sample
-		s.Name, s.Data = name, all[name]
-		if s.Data == nil {
-			t.Fatalf("no fixture %s", name)
-		}
-		if s.Verdict == filetype.Unknown {
-			s.Verdict = filetype.Consistent
-		}
-		filetypetest.Run(t, format(t, want.row), []filetypetest.Sample{s})
-	}
-}
+func TestSuite(t *testing.T) { filetypetest.RunAll(t, javaclass.Formats(), files(t), expected) }
 
 func TestPreview(t *testing.T) {
 	p, err := format(t, "class").Preview(t.Context(), block.Bytes(files(t)["Light.class"]))
@@ -57,19 +34,4 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-func FuzzExamine(f *testing.F) {
-	for _, data := range files(f) {
-		if len(data) < 32<<10 {
-			f.Add(data)
-		}
-	}
-	rows := javaclass.Formats()
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, row := range rows {
-			filetypetest.Fuzz(t, row, data)
-			if row.Preview != nil {
-				_, _ = row.Preview(t.Context(), block.Bytes(data))
-			}
-		}
-	})
-}
+func FuzzExamine(f *testing.F) { filetypetest.FuzzAll(f, javaclass.Formats(), files(f), 32<<10) }

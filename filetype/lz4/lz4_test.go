@@ -18,57 +18,26 @@ func files(t testing.TB) map[string][]byte {
 	return filetypetest.Load(t, os.DirFS("testdata"), "*.lz4")
 }
 
-// format returns the row of that name.
 func format(t testing.TB, name string) filetype.Format {
 	t.Helper()
-	for _, f := range lz4.Formats() {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatalf("no row %s", name)
-	return filetype.Format{}
+	return filetypetest.Row(t, lz4.Formats(), name)
 }
 
 func examine(t testing.TB, name string, data []byte) filetype.Report {
 	t.Helper()
-	f := format(t, name)
-	r, err := f.Examine(t.Context(), block.Bytes(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := filetypetest.Check(f, block.Bytes(data), r); err != nil {
-		t.Errorf("%v: %+v", err, r)
-	}
-	return r
+	return filetypetest.Accepted(t, format(t, name), data)
 }
 
 // expected is what is to be said of each fixture.
-var expected = map[string]struct {
-	row string
-	filetypetest.Sample
-}{
-	"plain.lz4":          {"lz4", filetypetest.Sample{Extension: "lz4", Head: 8}},
-	"unsummed.lz4":       {"lz4", filetypetest.Sample{Extension: "lz4", Head: 8}},
-	"empty.lz4":          {"lz4", filetypetest.Sample{Extension: "lz4", Head: 8}},
-	"tree.tar.lz4":       {"lz4", filetypetest.Sample{Extension: "tar.lz4", Head: 8}},
-	"incompressible.lz4": {"lz4", filetypetest.Sample{Extension: "lz4", Head: 8}},
+var expected = map[string]filetypetest.Sample{
+	"plain.lz4":          {Extension: "lz4", Head: 8},
+	"unsummed.lz4":       {Extension: "lz4", Head: 8},
+	"empty.lz4":          {Extension: "lz4", Head: 8},
+	"tree.tar.lz4":       {Extension: "tar.lz4", Head: 8},
+	"incompressible.lz4": {Extension: "lz4", Head: 8},
 }
 
-func TestSuite(t *testing.T) {
-	all := files(t)
-	for name, want := range expected {
-		s := want.Sample
-		s.Name, s.Data = name, all[name]
-		if s.Data == nil {
-			t.Fatalf("no fixture %s", name)
-		}
-		if s.Verdict == filetype.Unknown {
-			s.Verdict = filetype.Consistent
-		}
-		filetypetest.Run(t, format(t, want.row), []filetypetest.Sample{s})
-	}
-}
+func TestSuite(t *testing.T) { filetypetest.RunAll(t, lz4.Formats(), files(t), expected) }
 
 // Frames behind each other are one file, which may end behind each.
 func TestFrames(t *testing.T) {
@@ -108,19 +77,4 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-func FuzzExamine(f *testing.F) {
-	for _, data := range files(f) {
-		if len(data) < 32<<10 {
-			f.Add(data)
-		}
-	}
-	rows := lz4.Formats()
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, row := range rows {
-			filetypetest.Fuzz(t, row, data)
-			if row.Preview != nil {
-				_, _ = row.Preview(t.Context(), block.Bytes(data))
-			}
-		}
-	})
-}
+func FuzzExamine(f *testing.F) { filetypetest.FuzzAll(f, lz4.Formats(), files(f), 32<<10) }

@@ -19,13 +19,7 @@ func files(t testing.TB) map[string][]byte {
 
 func format(t testing.TB, name string) filetype.Format {
 	t.Helper()
-	for _, f := range mail.Formats() {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatal(name)
-	return filetype.Format{}
+	return filetypetest.Row(t, mail.Formats(), name)
 }
 
 func TestSuite(t *testing.T) {

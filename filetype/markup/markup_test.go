@@ -22,13 +22,7 @@ func files(t testing.TB) map[string][]byte {
 
 func format(t testing.TB, name string) filetype.Format {
 	t.Helper()
-	for _, f := range markup.Formats() {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatal(name)
-	return filetype.Format{}
+	return filetypetest.Row(t, markup.Formats(), name)
 }
 
 // of says which row a fixture belongs to.

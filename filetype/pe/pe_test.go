@@ -12,42 +12,19 @@ import (
 
 func files(t testing.TB) map[string][]byte { return filetypetest.Load(t, os.DirFS("testdata"), "*.gz") }
 
-// format returns the row of that name.
 func format(t testing.TB, name string) filetype.Format {
 	t.Helper()
-	for _, f := range pe.Formats() {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatalf("no row %s", name)
-	return filetype.Format{}
+	return filetypetest.Row(t, pe.Formats(), name)
 }
 
 // expected is what is to be said of each fixture.
-var expected = map[string]struct {
-	row string
-	filetypetest.Sample
-}{
-	"gcc-386-mingw-exec":            {"pe", filetypetest.Sample{Extension: "exe"}},
-	"gcc-386-mingw-no-symbols-exec": {"pe", filetypetest.Sample{Extension: "exe"}},
-	"ev-signed-file.exe":            {"pe", filetypetest.Sample{Extension: "exe"}},
+var expected = map[string]filetypetest.Sample{
+	"gcc-386-mingw-exec":            {Extension: "exe"},
+	"gcc-386-mingw-no-symbols-exec": {Extension: "exe"},
+	"ev-signed-file.exe":            {Extension: "exe"},
 }
 
-func TestSuite(t *testing.T) {
-	all := files(t)
-	for name, want := range expected {
-		s := want.Sample
-		s.Name, s.Data = name, all[name]
-		if s.Data == nil {
-			t.Fatalf("no fixture %s", name)
-		}
-		if s.Verdict == filetype.Unknown {
-			s.Verdict = filetype.Consistent
-		}
-		filetypetest.Run(t, format(t, want.row), []filetypetest.Sample{s})
-	}
-}
+func TestSuite(t *testing.T) { filetypetest.RunAll(t, pe.Formats(), files(t), expected) }
 
 // The signature belongs to the program.
 func TestSignature(t *testing.T) {
@@ -69,19 +46,4 @@ func TestNot(t *testing.T) {
 	}
 }
 
-func FuzzExamine(f *testing.F) {
-	for _, data := range files(f) {
-		if len(data) < 32<<10 {
-			f.Add(data)
-		}
-	}
-	rows := pe.Formats()
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, row := range rows {
-			filetypetest.Fuzz(t, row, data)
-			if row.Preview != nil {
-				_, _ = row.Preview(t.Context(), block.Bytes(data))
-			}
-		}
-	})
-}
+func FuzzExamine(f *testing.F) { filetypetest.FuzzAll(f, pe.Formats(), files(f), 32<<10) }

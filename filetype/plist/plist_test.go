@@ -15,42 +15,19 @@ func files(t testing.TB) map[string][]byte {
 	return filetypetest.Load(t, os.DirFS("testdata"), "*.plist")
 }
 
-// format returns the row of that name.
 func format(t testing.TB, name string) filetype.Format {
 	t.Helper()
-	for _, f := range plist.Formats() {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatalf("no row %s", name)
-	return filetype.Format{}
+	return filetypetest.Row(t, plist.Formats(), name)
 }
 
 // expected is what is to be said of each fixture.
-var expected = map[string]struct {
-	row string
-	filetypetest.Sample
-}{
-	"small.plist": {"plist", filetypetest.Sample{}},
-	"many.plist":  {"plist", filetypetest.Sample{}},
-	"apple.plist": {"plist", filetypetest.Sample{}},
+var expected = map[string]filetypetest.Sample{
+	"small.plist": {},
+	"many.plist":  {},
+	"apple.plist": {},
 }
 
-func TestSuite(t *testing.T) {
-	all := files(t)
-	for name, want := range expected {
-		s := want.Sample
-		s.Name, s.Data = name, all[name]
-		if s.Data == nil {
-			t.Fatalf("no fixture %s", name)
-		}
-		if s.Verdict == filetype.Unknown {
-			s.Verdict = filetype.Consistent
-		}
-		filetypetest.Run(t, format(t, want.row), []filetypetest.Sample{s})
-	}
-}
+func TestSuite(t *testing.T) { filetypetest.RunAll(t, plist.Formats(), files(t), expected) }
 
 func TestPreview(t *testing.T) {
 	for name := range files(t) {
@@ -65,19 +42,4 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-func FuzzExamine(f *testing.F) {
-	for _, data := range files(f) {
-		if len(data) < 32<<10 {
-			f.Add(data)
-		}
-	}
-	rows := plist.Formats()
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, row := range rows {
-			filetypetest.Fuzz(t, row, data)
-			if row.Preview != nil {
-				_, _ = row.Preview(t.Context(), block.Bytes(data))
-			}
-		}
-	})
-}
+func FuzzExamine(f *testing.F) { filetypetest.FuzzAll(f, plist.Formats(), files(f), 32<<10) }

@@ -91,55 +91,24 @@ func files(t testing.TB) map[string][]byte {
 	return map[string][]byte{"five.rar": five(t, 0), "four.rar": four, "locked.rar": locked}
 }
 
-// format returns the row of that name.
 func format(t testing.TB, name string) filetype.Format {
 	t.Helper()
-	for _, f := range rar.Formats() {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatalf("no row %s", name)
-	return filetype.Format{}
+	return filetypetest.Row(t, rar.Formats(), name)
 }
 
 func examine(t testing.TB, name string, data []byte) filetype.Report {
 	t.Helper()
-	f := format(t, name)
-	r, err := f.Examine(t.Context(), block.Bytes(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := filetypetest.Check(f, block.Bytes(data), r); err != nil {
-		t.Errorf("%v: %+v", err, r)
-	}
-	return r
+	return filetypetest.Accepted(t, format(t, name), data)
 }
 
 // expected is what is to be said of each fixture.
-var expected = map[string]struct {
-	row string
-	filetypetest.Sample
-}{
-	"five.rar":   {"rar", filetypetest.Sample{Verdict: filetype.Proven, Title: "lines.txt", Head: 8}},
-	"four.rar":   {"rar", filetypetest.Sample{Title: "lines.txt", Head: 8}},
-	"locked.rar": {"rar", filetypetest.Sample{Verdict: filetype.Encrypted, Head: 8}},
+var expected = map[string]filetypetest.Sample{
+	"five.rar":   {Verdict: filetype.Proven, Title: "lines.txt", Head: 8},
+	"four.rar":   {Title: "lines.txt", Head: 8},
+	"locked.rar": {Verdict: filetype.Encrypted, Head: 8},
 }
 
-func TestSuite(t *testing.T) {
-	all := files(t)
-	for name, want := range expected {
-		s := want.Sample
-		s.Name, s.Data = name, all[name]
-		if s.Data == nil {
-			t.Fatalf("no fixture %s", name)
-		}
-		if s.Verdict == filetype.Unknown {
-			s.Verdict = filetype.Consistent
-		}
-		filetypetest.Run(t, format(t, want.row), []filetypetest.Sample{s})
-	}
-}
+func TestSuite(t *testing.T) { filetypetest.RunAll(t, rar.Formats(), files(t), expected) }
 
 // Another reader takes the archives that the tests make for what they are.
 func TestMade(t *testing.T) {
@@ -182,19 +151,4 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-func FuzzExamine(f *testing.F) {
-	for _, data := range files(f) {
-		if len(data) < 32<<10 {
-			f.Add(data)
-		}
-	}
-	rows := rar.Formats()
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, row := range rows {
-			filetypetest.Fuzz(t, row, data)
-			if row.Preview != nil {
-				_, _ = row.Preview(t.Context(), block.Bytes(data))
-			}
-		}
-	})
-}
+func FuzzExamine(f *testing.F) { filetypetest.FuzzAll(f, rar.Formats(), files(f), 32<<10) }

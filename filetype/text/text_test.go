@@ -21,13 +21,7 @@ import (
 
 func format(t testing.TB, name string) filetype.Format {
 	t.Helper()
-	for _, f := range text.Formats() {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatal(name)
-	return filetype.Format{}
+	return filetypetest.Row(t, text.Formats(), name)
 }
 
 func identify(t testing.TB, data []byte) (string, filetype.Report) {

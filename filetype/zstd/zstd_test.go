@@ -18,57 +18,26 @@ func files(t testing.TB) map[string][]byte {
 	return filetypetest.Load(t, os.DirFS("testdata"), "*.zst")
 }
 
-// format returns the row of that name.
 func format(t testing.TB, name string) filetype.Format {
 	t.Helper()
-	for _, f := range zstd.Formats() {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatalf("no row %s", name)
-	return filetype.Format{}
+	return filetypetest.Row(t, zstd.Formats(), name)
 }
 
 func examine(t testing.TB, name string, data []byte) filetype.Report {
 	t.Helper()
-	f := format(t, name)
-	r, err := f.Examine(t.Context(), block.Bytes(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := filetypetest.Check(f, block.Bytes(data), r); err != nil {
-		t.Errorf("%v: %+v", err, r)
-	}
-	return r
+	return filetypetest.Accepted(t, format(t, name), data)
 }
 
 // expected is what is to be said of each fixture.
-var expected = map[string]struct {
-	row string
-	filetypetest.Sample
-}{
-	"plain.zst":          {"zstd", filetypetest.Sample{Extension: "zst", Head: 8}},
-	"unsummed.zst":       {"zstd", filetypetest.Sample{Extension: "zst", Head: 8}},
-	"empty.zst":          {"zstd", filetypetest.Sample{Extension: "zst", Head: 8}},
-	"tree.tar.zst":       {"zstd", filetypetest.Sample{Extension: "tar.zst", Head: 8}},
-	"incompressible.zst": {"zstd", filetypetest.Sample{Extension: "zst", Head: 8}},
+var expected = map[string]filetypetest.Sample{
+	"plain.zst":          {Extension: "zst", Head: 8},
+	"unsummed.zst":       {Extension: "zst", Head: 8},
+	"empty.zst":          {Extension: "zst", Head: 8},
+	"tree.tar.zst":       {Extension: "tar.zst", Head: 8},
+	"incompressible.zst": {Extension: "zst", Head: 8},
 }
 
-func TestSuite(t *testing.T) {
-	all := files(t)
-	for name, want := range expected {
-		s := want.Sample
-		s.Name, s.Data = name, all[name]
-		if s.Data == nil {
-			t.Fatalf("no fixture %s", name)
-		}
-		if s.Verdict == filetype.Unknown {
-			s.Verdict = filetype.Consistent
-		}
-		filetypetest.Run(t, format(t, want.row), []filetypetest.Sample{s})
-	}
-}
+func TestSuite(t *testing.T) { filetypetest.RunAll(t, zstd.Formats(), files(t), expected) }
 
 // Frames behind each other are one file, which may end behind each.
 func TestFrames(t *testing.T) {
@@ -108,19 +77,4 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-func FuzzExamine(f *testing.F) {
-	for _, data := range files(f) {
-		if len(data) < 32<<10 {
-			f.Add(data)
-		}
-	}
-	rows := zstd.Formats()
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, row := range rows {
-			filetypetest.Fuzz(t, row, data)
-			if row.Preview != nil {
-				_, _ = row.Preview(t.Context(), block.Bytes(data))
-			}
-		}
-	})
-}
+func FuzzExamine(f *testing.F) { filetypetest.FuzzAll(f, zstd.Formats(), files(f), 32<<10) }
