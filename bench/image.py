@@ -17,6 +17,12 @@ alarm reset cable cabinet door key field engine river bridge winter storm fence 
 clean measure note signal antenna battery charger spare order invoice crew visit map and the of with near from""".split()
 
 
+def seeded(name):
+    """A source of chance that SEED of the environment changes; 1 is as without it."""
+    seed = os.environ.get("SEED", "1")
+    return random.Random(name if seed == "1" else f"{seed}:{name}")
+
+
 def scaled(n):
     return n * SIZE // 2048
 
@@ -36,21 +42,21 @@ def content():
             f.write(data if isinstance(data, bytes) else data.encode())
 
     for i in range(scaled(700)):
-        r = random.Random(f"text{i}")
+        r = seeded(f"text{i}")
         put(f"note{i}.txt", prose(r, r.randint(300, 40000)))
     for i in range(scaled(300)):
-        r = random.Random(f"csv{i}")
+        r = seeded(f"csv{i}")
         put(f"table{i}.csv", "time,meter,value\n" + "".join(f"2026-02-{1 + n % 28:02},M{r.randint(1, 99)},{r.uniform(0, 9):.4f}\n"
                                                           for n in range(r.randint(50, 3000))))
     for i in range(scaled(300)):
-        r = random.Random(f"json{i}")
+        r = seeded(f"json{i}")
         put(f"state{i}.json", json.dumps([{"id": n, "name": r.choice(WORDS), "serial": f"{r.getrandbits(64):x}"}
                                           for n in range(r.randint(5, 900))], indent=1))
     for i in range(scaled(400)):
-        r = random.Random(f"gz{i}")
+        r = seeded(f"gz{i}")
         put(f"log{i}.gz", gzip.compress(prose(r, r.randint(20000, 400000)).encode(), 6, mtime=1772400000))
     for i in range(scaled(300)):
-        r, b = random.Random(f"zip{i}"), io.BytesIO()
+        r, b = seeded(f"zip{i}"), io.BytesIO()
         with zipfile.ZipFile(b, "w") as z:
             for n in range(r.randint(1, 12)):
                 info = zipfile.ZipInfo(f"part{n}.txt", (2026, 2, 11, 8, 0, 0))
@@ -60,7 +66,7 @@ def content():
                 z.writestr(zipfile.ZipInfo("noise.bin", (2026, 2, 11, 8, 0, 0)), r.randbytes(r.randint(100_000, 900_000)))
         put(f"archive{i}.zip", b.getvalue())
     for i in range(scaled(200)):
-        r, path = random.Random(f"db{i}"), f"{WORK}/src/base{i}.db"
+        r, path = seeded(f"db{i}"), f"{WORK}/src/base{i}.db"
         d = sqlite3.connect(path)
         d.execute(f"PRAGMA page_size={r.choice([1024, 4096, 4096, 8192])}")
         d.execute("CREATE TABLE reading(id INTEGER PRIMARY KEY, meter TEXT, value REAL, note TEXT)")
@@ -70,17 +76,17 @@ def content():
         d.commit()
         d.close()
     for i in range(scaled(60)):
-        r = random.Random(f"bin{i}")
+        r = seeded(f"bin{i}")
         put(f"blob{i}.dat", r.randbytes(r.choice([20_000, 300_000, 2_000_000, 6_000_000])))
     for i in range(scaled(260)):
-        r = random.Random(f"html{i}")
+        r = seeded(f"html{i}")
         name = "pdf" if i % 2 else "docx"
         with open(f"{WORK}/text/{name}{i}.html", "w") as f:
             f.write("<html><body><h1>Report</h1>" + "".join(f"<p>{prose(r, 900)}</p>" for _ in range(r.randint(1, 30))) + "</body></html>")
 
 
 def deal():
-    r, names = random.Random("deal"), sorted(os.listdir(f"{WORK}/src"))
+    r, names = seeded("deal"), sorted(os.listdir(f"{WORK}/src"))
     r.shuffle(names)
     plan = []
     for name in names:
@@ -233,7 +239,7 @@ def build(image):
                     free[-1][1] = blk + 1
                 else:
                     free.append([blk, blk + 1])
-    r = random.Random("loose")
+    r = seeded("loose")
     with open(ext, "r+b") as f:
         for e in of("ext", "free", "shard"):
             data, need = open(src(e), "rb").read(), -(-e["size"] // 4096) + 2

@@ -9,7 +9,7 @@
 #   bench/run.sh --quick                        small volumes, one round, nothing written; fails when what must hold does not
 #
 #   --runs N     rounds, 3 unless told          --seed N    other files and places, 1 unless told
-#   --into FILE  instead of RESULTS.md          --work DIR  for images and outputs, /dev/shm unless told (some 8 GiB)
+#   --into FILE  instead of RESULTS.md          --work DIR  for images and outputs; /dev/shm where that has room for some 8 GiB
 #
 # In each round every program runs once, so that a slow moment of the machine meets them all. Each runs under limits of time and
 # of what it may write (LIMIT seconds, LIMIT_MIB); one that was stopped does not run again. Programs that are not installed are left
@@ -18,7 +18,7 @@ set -euo pipefail
 export LC_ALL=C.UTF-8 TZ=UTC TERM=${TERM:-vt100}
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/..
-runs=3 seed=1 quick='' into=$here/RESULTS.md work=${WORK:-/dev/shm}
+runs=3 seed=1 quick='' into=$here/RESULTS.md work=${WORK:-}
 while [ $# -gt 0 ]; do
     case $1 in
     --quick) quick=1 ;;
@@ -32,7 +32,11 @@ while [ $# -gt 0 ]; do
     shift
 done
 load=$(cut -d" " -f1 /proc/loadavg) # times are worth little when others keep the machine busy
-[ -d "$work" ] && [ -w "$work" ] || work=${TMPDIR:-/tmp}
+room() { df --output=avail -BM "$1" 2>/dev/null | tail -n 1 | tr -dc 0-9; }
+if [ -z "$work" ]; then
+    work=/dev/shm need=$([ -n "$quick" ] && echo 2000 || echo 8000)
+    [ -w "$work" ] && [ "$(room "$work")" -ge "$need" ] || work=${TMPDIR:-/tmp}
+fi
 W=$(mktemp -d "$work/bench.XXXXXX")
 trap 'rm -rf "$W"' EXIT
 build() { (cd "$root" && CGO_ENABLED=0 go build -o "$W/$1" "./$2"); }
@@ -142,7 +146,7 @@ make_case() {
         for k in fat32 exfat; do mv "$W/fat/$k.img" "$W/fat/$k.truth.json" "$D/"; done
         rm -rf "$W/fat"
         ;;
-    ntfs) python3 "$here/ntfs/image.py" "$D/ntfs.img" >&2 ;;
+    ntfs) python3 "$here/ntfs/image.py" "$D/ntfs.img" $([ "$seed" = 1 ] || echo "$seed") >&2 ;;
     hfsplus | hfsplus-wiped) python3 "$here/hfsplus/image.py" "$D" "$seed" >&2 ;;
     *) echo "no case $id" >&2; return 2 ;;
     esac
@@ -174,7 +178,7 @@ cases() {
 }
 
 healthy() { # the volumes that are read
-    "$W/read" -dir "$W" -rounds "$runs" -seed "$seed" -json "$W/read.json" -into "$W/read.md" "$@"
+    "$W/read" -dir "$W" -rounds "${READ_RUNS:-$runs}" -seed "$seed" -json "$W/read.json" -into "$W/read.md" "$@"
 }
 
 score_cases() { # further options of score
@@ -186,7 +190,7 @@ score_cases() { # further options of score
 disks() {
     local image list=("$@") arguments=() k
     if [ ${#list[@]} -eq 0 ]; then
-        for k in 2048 1024; do "$here/image.sh" "$W/disk-$k.img" "$k" >&2; list+=("$W/disk-$k.img"); done
+        for k in 2048 1024; do SEED=$seed "$here/image.sh" "$W/disk-$k.img" "$k" >&2; list+=("$W/disk-$k.img"); done
     fi
     for image in "${list[@]}"; do
         image=$(realpath "$image")
@@ -206,7 +210,7 @@ others() {
         rm -rf "$W/fat"
         ;;
     ntfs) python3 "$here/ntfs/image.py" "$W/ntfs.img" >&2 && "$here/ntfs/run.sh" "$W/ntfs.img" ;;
-    carve) WORK=$W "$here/carve/run.sh" ;;
+    carve) WORK=$W "$here/carve/run.sh" $([ "$seed" = 1 ] || echo "$seed") ;;
     copy) (cd "$root" && go run ./bench/copy -salvor "$W/salvor" -seed "$seed" && go run ./bench/copy -salvor "$W/salvor" -healthy) ;;
     ext) (cd "$root" && go run ./bench/ext -seed "$seed" -dir "$W") ;;
     esac

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Makes an NTFS volume with deleted files of which everything is known: IMAGE, and IMAGE.json beside it.
 
-usage: image.py IMAGE
+usage: image.py IMAGE [SEED]
 
 500 files are written, with alternate streams, compressed, sparse, fragmented and small ones among them; 60 are
-deleted, 20 are written then, and 85 more are deleted at the end. Contents come from a fixed seed. Needs root, FUSE, ntfs-3g.
+deleted, 20 are written then, and 85 more are deleted at the end. Contents come from SEED, 20261121 unless told. Needs root, FUSE, ntfs-3g.
 """
 import hashlib, json, os, random, subprocess, sys, tempfile, time
 
 IMAGE, MIB = sys.argv[1], 256
-R = random.Random(20261121)
+R = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 20261121)
 WORDS = "pump valve meter sensor gateway pressure reading station night shift filter motor bearing level alarm".split()
 
 
