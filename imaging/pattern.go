@@ -55,13 +55,13 @@ func ReadPattern(m, before *Map) []finding.Finding {
 	switch {
 	case len(clusters) >= 3 && inside(clusters, block.Extent{Length: edge}):
 		out = append(out, oneEdge.New(finding.Arg("edge", "beginning"), finding.Arg("at", place(first.Offset)), finding.At(first.Offset, span.Length)))
-	case len(clusters) >= 3 && inside(clusters, block.Between(m.Size()-edge, m.Size())), last.End() == m.Size() && last.Bad >= m.Size()/100:
+	case len(clusters) >= 3 && inside(clusters, block.Between(m.Size()-edge, m.Size())), last.End() == m.Size() && last.Bad >= m.Size()/100 && last.Offset >= m.Size()/10:
 		at := last.Offset
 		if len(clusters) >= 3 && inside(clusters, block.Between(m.Size()-edge, m.Size())) {
 			at = firstIn(clusters, m.Size()-edge)
 		}
 		out = append(out, oneEdge.New(finding.Arg("edge", "end"), finding.Arg("at", place(at)), finding.At(at, m.Size()-at)))
-	case span.Length <= m.Size()/edgePart || len(clusters) == 1:
+	case span.Length <= m.Size()/edgePart || len(clusters) == 1 && span.Length <= m.Size()/4:
 		out = append(out, onePlace.New(finding.Arg("size", size(span.Length)), finding.Arg("at", place(span.Offset)), finding.At(span.Offset, span.Length)))
 	case len(clusters) >= 8 && spread(clusters, m.Size()):
 		out = append(out, everywhere.New(finding.Arg("ranges", len(clusters)), finding.At(first.Offset, span.Length)))

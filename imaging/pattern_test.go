@@ -49,13 +49,14 @@ func TestReadPattern(t *testing.T) {
 			bad  block.Set
 			want string
 		}{
-			"nothing":  {block.Set{}, ""},
-			"one":      {block.SetOf(block.Extent{Offset: 77 << 20, Length: 512}), "place"},
-			"cluster":  {failing.New(failing.Cluster, seed, size, 60).Bad(), "place"},
-			"singles":  {failing.New(failing.Singles, seed, size, 120).Bad(), "everywhere"},
-			"edge":     {failing.New(failing.Edge, seed, size, 200).Bad(), "edge"},
-			"periodic": {periodic(seed), "head"},
-			"cut":      {block.SetOf(block.Between(size*6/10, size)), "edge"},
+			"nothing":    {block.Set{}, ""},
+			"one":        {block.SetOf(block.Extent{Offset: 77 << 20, Length: 512}), "place"},
+			"cluster":    {failing.New(failing.Cluster, seed, size, 60).Bad(), "place"},
+			"singles":    {failing.New(failing.Singles, seed, size, 120).Bad(), "everywhere"},
+			"edge":       {failing.New(failing.Edge, seed, size, 200).Bad(), "edge"},
+			"periodic":   {periodic(seed), "head"},
+			"nearly all": {block.SetOf(block.Between(4096, size)), ""},
+			"cut":        {block.SetOf(block.Between(size*6/10, size)), "edge"},
 		} {
 			if got := codes(imaging.ReadPattern(mapOf(size, tt.bad), nil)); got != tt.want {
 				// A cluster may stand at an edge by chance.

@@ -27,9 +27,12 @@ const (
 // ExitOf returns the exit code for an error that ended a verb.
 func ExitOf(err error) int {
 	var refused *host.RefusedError
+	_, exhausted := imaging.IsExhausted(err)
 	switch {
 	case err == nil:
 		return ExitDone
+	case exhausted:
+		return ExitStopped
 	case errors.As(err, &refused):
 		return refused.ExitCode()
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
@@ -66,6 +69,9 @@ func Failure(err error, safe string) wire.Result {
 		r = wire.NewResult(exit, "stopped: the source disappeared while it was read", safe,
 			"connect it again, by another cable or port if you can, and run the same command again: it goes on where it was")
 		r.Code = "source.gone"
+	case isExhausted(err):
+		r = wire.NewResult(exit, "stopped, as asked: "+err.Error(), safe, "run the same command with a wider limit: it goes on where it was")
+		r.Code = "limit"
 	case exit == ExitStopped:
 		r = wire.NewResult(exit, "stopped before the end", safe, "run the same command again: it goes on where it was")
 		r.Code = "stopped"
@@ -73,6 +79,11 @@ func Failure(err error, safe string) wire.Result {
 		r = wire.NewResult(exit, "it failed: "+err.Error(), safe, "run the same command again; if it fails at the same place, report it with this message")
 	}
 	return r
+}
+
+func isExhausted(err error) bool {
+	_, ok := imaging.IsExhausted(err)
+	return ok
 }
 
 // outcome says in what state things are, what is safe and which step is next, and writes it into the reports.
