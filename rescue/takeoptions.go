@@ -36,9 +36,15 @@ type TakeOptions struct {
 // carefulInterval is how often a copy is written down when the power may go away.
 const carefulInterval = 10 * time.Second
 
+// manyBlocks is how many blocks a map may have of which a second one is kept in memory.
+const manyBlocks = 1 << 16
+
 // watched lets a job be watched for what the behaviour of its medium means. What it returns gives that, at the end.
 func watched(job *imaging.Job) func() []finding.Finding {
-	before := job.Map.Clone()
+	var before *imaging.Map
+	if job.Map.Count() <= manyBlocks {
+		before = job.Map.Clone()
+	}
 	b := imaging.NewBehaviour(job.Map.Size())
 	log := job.LogRead
 	job.LogRead = func(r imaging.Read) {
