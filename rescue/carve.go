@@ -39,7 +39,7 @@ type CarveOptions struct {
 	// Unit is the size of clusters, in bytes; found out when 0.
 	Unit   int64
 	Effort carve.Effort
-	// Patience bounds the search for pieces; a minute when 0, none when negative.
+	// Patience bounds the search for pieces; when 0 a minute with Normal, at most, and no bound with Deep.
 	Patience time.Duration
 }
 
@@ -203,12 +203,18 @@ func (c *carving) free() block.Set {
 	return free
 }
 
+// patience is how long pieces are looked for.
+const patience = time.Minute
+
 // pieces puts the files together that break.
 func (c *carving) pieces(ctx context.Context) (carve.JoinStats, error) {
 	var deadline time.Time
 	switch {
+	case c.o.Patience == 0 && c.o.Effort == carve.Normal && c.o.Alone:
+		deadline = time.Now().Add(patience)
 	case c.o.Patience == 0 && c.o.Effort == carve.Normal:
-		deadline = time.Now().Add(time.Minute)
+		// Beside all else that a rescue does, a small source does not take long.
+		deadline = time.Now().Add(min(patience, patience/12+time.Duration(c.medium.Size()>>26)*time.Second))
 	case c.o.Patience > 0:
 		deadline = time.Now().Add(c.o.Patience)
 	}
