@@ -1,10 +1,3 @@
-// Package cab judges cabinets of Windows.
-//
-// The list of files and folders is followed, and each block of data is held to its checksum, where it has one. The end
-// is the size in the header, with the signature behind it. Headers carry no checksum and that of a block folds its
-// words: Consistent is the most that is said. Content is not unpacked.
-//
-// Followed: [MS-CAB] 4.0; the place of a signature as osslsigncode writes it.
 package cab
 
 import (

@@ -1,10 +1,3 @@
-// Package cpio judges cpio archives in the forms of SVR4 ("070701", and "070702" with sums) and of POSIX ("070707").
-//
-// Every header's fields must be digits and every name end with a zero; contents with sums are summed. The archive ends
-// behind the member TRAILER!!! and the zeros that fill up a block of 512 bytes. The sum adds bytes and does not cover
-// headers, the other forms have none: Consistent is the most that is said.
-//
-// Followed: cpio(5) of FreeBSD 14; initramfs buffer format of Linux.
 package cpio
 
 import (

@@ -1,10 +1,3 @@
-// Package dex judges programs of Android (DEX).
-//
-// The SHA-1 and the Adler-32 of the header are computed; they cover all but the magic and the version, which readers
-// use, so that a file is at most Consistent, and says what passed. The end is the size in the header, and the map of
-// the file must lie inside.
-//
-// Followed: Dalvik Executable format, Android 14.
 package dex
 
 import (

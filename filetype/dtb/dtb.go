@@ -1,11 +1,3 @@
-// Package dtb judges flattened device trees: the description of a board's hardware, and the images (FIT) that hold a
-// kernel with its trees.
-//
-// The whole tree is walked: nodes are closed, properties lie inside their block, and their names in the block of
-// strings. The end is the size that the header says, which all blocks lie in. There is no checksum over the tree:
-// Consistent is the most that is said. The name is the board's model.
-//
-// Followed: Devicetree Specification 0.4, chapter 5.
 package dtb
 
 import (

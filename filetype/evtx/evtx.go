@@ -1,11 +1,3 @@
-// Package evtx judges event logs of Windows.
-//
-// The CRC-32 of the file's header, of each chunk's header and of each chunk's records is computed. The flags of the
-// headers are covered by none, so that Consistent is the most that is said. The file ends behind its last chunk;
-// space that was reserved behind it is not counted. A chunk that fails does not hide the others: how many are whole is
-// told. Records are not decoded.
-//
-// Followed: J. Metz, "Windows XML Event Log (EVTX) format", libevtx 2024.
 package evtx
 
 import (

@@ -1,11 +1,3 @@
-// Package font judges fonts: TrueType and OpenType, and the packed forms for pages, WOFF and WOFF2.
-//
-// The checksum of every table is computed (of WOFF after unpacking), and that of the whole font. They add up words and
-// leave out what stands between tables, so that Consistent is the most that is said. The end is the last byte of the
-// last table, filled up to four; of WOFF and WOFF2 the length in the header. WOFF2 is not unpacked. The name is the
-// font's full name.
-//
-// Followed: OpenType 1.9.1; WOFF File Format 1.0; WOFF File Format 2.0.
 package font
 
 import (

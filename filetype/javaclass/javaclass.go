@@ -1,10 +1,3 @@
-// Package javaclass judges classes of Java.
-//
-// The pool of constants, the fields, the methods and all attributes are walked; the file ends behind the last one.
-// References inside the pool must point at entries of the right kind. There is no checksum: Consistent is the most
-// that is said. The name is that of the class.
-//
-// Followed: The Java Virtual Machine Specification, Java SE 21, chapter 4.
 package javaclass
 
 import (

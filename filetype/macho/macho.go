@@ -1,10 +1,3 @@
-// Package macho judges programs, libraries and objects of macOS and iOS (Mach-O), of one machine or of several (fat).
-//
-// The end is the last byte that a load command reaches: segments, sections' relocations, symbols, their names, the
-// signature; of a fat file the last byte of its parts. Load commands must fill their space exactly. There is no
-// checksum but that of the signature, which is not judged: Consistent is the most that is said.
-//
-// Followed: mach-o/loader.h and mach-o/fat.h of macOS 14.
 package macho
 
 import (

@@ -1,10 +1,3 @@
-// Package mo judges tables of translations (gettext).
-//
-// Both tables of texts are walked, every text must lie in the file and end with a zero, and the originals stand in the order
-// of their bytes. A hash table must lie in the file. The end is the last byte that a table or a text
-// reaches. There is no checksum: Consistent is the most that is said.
-//
-// Followed: GNU gettext 0.21, "The Format of GNU MO Files".
 package mo
 
 import (

@@ -1,10 +1,3 @@
-// Package pe judges programs, libraries and drivers of Windows and UEFI (PE, PE32+).
-//
-// The end is the last byte that a section, the table of symbols or the signature (Authenticode) reaches. What an
-// installer appends behind that has no structure of its own and is told as bytes that follow. The checksum in the
-// header adds up 16 bits at a time and is not kept by most linkers: Consistent is the most that is said. Nothing is run.
-//
-// Followed: PE Format, Microsoft, revision of 2024.
 package pe
 
 import (

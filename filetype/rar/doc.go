@@ -7,5 +7,8 @@
 //
 // Members that go on in other parts, and encrypted ones, are told and not checked. Recovery records are not used.
 //
+// Layout: "Rar!" 1A 07 01 00, then blocks: CRC-32(4), and as numbers of variable length size, kind, flags and fields,
+// then content. Before version 5: "Rar!" 1A 07 00, then blocks: sum(2) kind(1) flags(2) size(2), fields, content.
+//
 // Followed: RAR 5.0 archive format, and technote.txt of RAR 3.93, both by RARLAB.
 package rar

@@ -1,11 +1,3 @@
-// Package regf judges registry hives of Windows.
-//
-// The checksum of the header is computed; the bins and the cells in them must fill the file without a gap; the root
-// must be a key. The end is the size of the bins that the header says. The checksum folds the words of the header and
-// covers no cell: Consistent is the most that is said. A hive whose two numbers of writing differ was being written,
-// and its newest changes stand in the logs beside it.
-//
-// Followed: M. Suhanov, "Windows registry file format specification", 2021.
 package regf
 
 import (
