@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,7 +16,8 @@ import (
 // Testdata reads a file of the package's testdata whole, decompressed when its name ends in ".gz", or ends the test.
 func Testdata(t testing.TB, name string) []byte {
 	t.Helper()
-	p, err := io.ReadAll(block.Reader(Image(t, os.DirFS("testdata"), name)))
+	dir, base := filepath.Split(filepath.Join("testdata", name)) // which may lead to the testdata of another package
+	p, err := io.ReadAll(block.Reader(Image(t, os.DirFS(dir), base)))
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}

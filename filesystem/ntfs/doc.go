@@ -16,6 +16,9 @@
 //     gone, or "lost+found-unknown/" where nothing is known of it.
 //   - Names of deleted files come from their records, from what is left behind the entries of folders, from
 //     $LogFile and from $UsnJrnl.
+//   - What an older volume left in clusters that are free by now, as a quick format does, is searched for: its files
+//     are given with their paths, as deleted, below "lost+found-older/". Where no index block confirms that it began
+//     at the same place, their content is Guessed.
 //   - A volume without a boot sector opens by its backup, one without both by the records of the master file
 //     table, one whose table does not name itself any more by searching for its records. [Locate] gives the true
 //     start of a volume whichever of these was found.
@@ -38,7 +41,8 @@
 // attribute. Security descriptors, attribute bits, object identifiers, short names and reparse points are kept as
 // extended attributes under the names that NTFS-3G gives them ("system.ntfs_acl" and so on). The target of a
 // symbolic link or junction is what Windows shows (the print name), else the stored one. IDs are "m", the number of
-// the record, "-" and its sequence ("m56-2"), with "-2" and on behind for further paths.
+// the record, "-" and its sequence ("m56-2"), with "-2" and on behind for further paths,
+// and "o" before those of an older volume.
 //
 // Followed: the layout as documented by the Linux NTFS project (NTFS Documentation, R. Russon and Y. Fledel) and in
 // the headers of NTFS-3G 2022.10.3 (layout.h) for structures; [MS-FSCC] File System Control Codes, revision 57.0, for

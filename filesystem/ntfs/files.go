@@ -17,8 +17,8 @@ const maxDepth = 1024 // of folders
 
 // Files yields the root folder, then the folders in use, each behind the one that it is in, then the files in
 // use in the order of their records, then what folders name whose record is broken; after those deleted
-// folders and files, names without a record, and older states from the volume's log. The volume's own files
-// are left out.
+// folders and files, names without a record, older states from the volume's log, and what an older volume left.
+// The volume's own files are left out.
 func (v *volume) Files(ctx context.Context) iter.Seq2[*filesystem.File, error] {
 	return func(yield func(*filesystem.File, error) bool) {
 		w := &walker{ctx: ctx, v: v, yield: yield, paths: map[reference]place{}, times: map[reference]int{}, done: map[reference]bool{}}
@@ -41,6 +41,7 @@ func (v *volume) Files(ctx context.Context) iter.Seq2[*filesystem.File, error] {
 		w.leads()
 		w.unlinked()
 		w.older()
+		w.former()
 		w.end()
 	}
 }

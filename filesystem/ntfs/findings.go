@@ -9,7 +9,7 @@ var Findings = []*finding.Def{
 	recordTorn, recordBroken, recordSkewed, listBroken, pairsBroken, sizesContradict, clustersShared, clustersFree, behindEnd, extensionGone,
 	encrypted, compressionUnknown, wofElsewhere, wofBroken, unreadableKnown, reparseBroken,
 	nameGone, nameOnly, nameUnlinked, notNamed, parentReused, parentGone, nameFromLog, nameFromJournal, nameFromIndex,
-	deletedForeign, deletedContested, olderVersion,
+	deletedForeign, deletedContested, olderVersion, formerVolume, formerPlaces,
 }
 
 var (
@@ -97,6 +97,10 @@ var (
 		Text: "{found} bytes of the deleted file belong to other files by now"}
 	deletedContested = &finding.Def{Code: "ntfs.deleted.contested", Severity: finding.Warning,
 		Text: "another deleted file claims {found} of the same bytes; which of both they are of is not certain"}
+	formerVolume = &finding.Def{Code: "ntfs.former.volume", Severity: finding.Warning,
+		Text: "the file is of an older volume that stood here before this one was made; its path is the one that it had there"}
+	formerPlaces = &finding.Def{Code: "ntfs.former.places", Severity: finding.Warning,
+		Text: "{found} bytes are taken from where the older volume had them if it began at the same place, which nothing confirms"}
 	olderVersion = &finding.Def{Code: "ntfs.log.older", Severity: finding.Info,
 		Text: "an older state of the file, from the volume's log"}
 )

@@ -79,6 +79,7 @@ type survey struct {
 	children map[reference][]reference // folders by their parent
 
 	claims, shared block.Set // of files in use, in bytes
+	gone           block.Set // of deleted ones
 	allocated      block.Set // by the volume's bitmap
 	allocation     bool      // which could be read
 
@@ -91,6 +92,7 @@ type survey struct {
 	lostFolders map[reference]int // where in lost
 	unlisted    bool              // some folder could not be read whole
 	older       []older
+	former      *former
 	shadows     int
 	journal     int64 // number of the record of the journal of changes, 0 when there is none
 }
@@ -136,6 +138,12 @@ func (v *volume) survey(ctx context.Context) (*survey, error) {
 	v.surveyJournal(ctx, s)
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if !v.isFormer {
+		var err error
+		if s.former, err = v.findFormer(ctx, s); err != nil {
+			return nil, err
+		}
 	}
 	s.addLeads()
 	for at, f := range s.folders {
@@ -242,6 +250,7 @@ func (v *volume) surveyTable(ctx context.Context, s *survey) error {
 	}
 	s.claims, s.shared = live.Any(), live.Shared()
 	contested := gone.Shared()
+	s.gone = gone.Any()
 	for _, d := range pieces {
 		if contested.Overlaps(d.Extent) {
 			s.dead = append(s.dead, d)

@@ -27,6 +27,8 @@ type volume struct {
 	b     *boot
 	table *table
 	bad   block.Set // clusters that are noted as unreadable, in bytes
+	// isFormer says that this is what is left of an older volume, of which another stands in the place.
+	isFormer bool
 
 	mu       sync.Mutex // of info and of what is read when it is first asked for
 	info     filesystem.Info
