@@ -171,3 +171,43 @@ func TestMerge(t *testing.T) {
 		}
 	}
 }
+
+// Maps that a person made may stand in any order, and those that say two things of one place are refused.
+func TestReadLooseMap(t *testing.T) {
+	m, err := imaging.ReadLooseMap(strings.NewReader("0 ? 1\n1024 512 +\n0 512 +\n1024 1024 +\n4096 512 -\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := text(t, m); got != "0x00000000     ?               1\n0x00000000  0x00000200  +\n0x00000200  0x00000200  ?\n0x00000400  0x00000400  +\n0x00000800  0x00000800  ?\n0x00001000  0x00000200  -\n" {
+		t.Error(got)
+	}
+	for _, bad := range []string{"0 ? 1\n0 512 +\n0 512 -\n", "0 ? 1\nx 512 +\n", ""} {
+		if _, err := imaging.ReadLooseMap(strings.NewReader(bad)); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+func FuzzReadLooseMap(f *testing.F) {
+	f.Add("0 ? 1\n1024 512 +\n0 512 +\n")
+	f.Add("0 + \n0x10 -1 -\n0 010 *\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		m, err := imaging.ReadLooseMap(strings.NewReader(s))
+		if err != nil {
+			return
+		}
+		at := int64(0)
+		for e := range m.All() {
+			if e.Offset != at {
+				t.Fatalf("a hole at %d", at)
+			}
+			at = e.End()
+		}
+		_ = m.Picture(100)
+		_ = m.Clusters(1 << 20)
+		_ = imaging.ReadPattern(m, m)
+		if _, err := m.Invert().WriteTo(&bytes.Buffer{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
