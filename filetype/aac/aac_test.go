@@ -90,11 +90,5 @@ func FuzzExamine(f *testing.F) {
 }
 
 func BenchmarkExamine(b *testing.B) {
-	data := files(b)["tone.aac"]
-	b.SetBytes(int64(len(data)))
-	for b.Loop() {
-		if _, err := kind.Examine(b.Context(), block.Bytes(data)); err != nil {
-			b.Fatal(err)
-		}
-	}
+	filetypetest.Benchmark(b, Formats()[0], files(b)["tone.aac"])
 }

@@ -177,11 +177,5 @@ func FuzzExamine(f *testing.F) {
 }
 
 func BenchmarkExamine(b *testing.B) {
-	data := files(b)["mjpeg.avi"]
-	b.SetBytes(int64(len(data)))
-	for b.Loop() {
-		if _, err := kind.Examine(b.Context(), block.Bytes(data)); err != nil {
-			b.Fatal(err)
-		}
-	}
+	filetypetest.Benchmark(b, Formats()[0], files(b)["mjpeg.avi"])
 }

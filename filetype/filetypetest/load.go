@@ -42,3 +42,16 @@ func Load(t testing.TB, dir fs.FS, pattern string) map[string][]byte {
 	}
 	return out
 }
+
+// Named returns the fixtures of those names, as they are and in that order.
+func Named(t testing.TB, dir fs.FS, names ...string) (out [][]byte) {
+	t.Helper()
+	for _, name := range names {
+		b, err := fs.ReadFile(dir, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, b)
+	}
+	return out
+}

@@ -79,3 +79,14 @@ func FuzzAll(f *testing.F, rows []filetype.Format, fixtures map[string][]byte, l
 		}
 	})
 }
+
+// Benchmark measures how fast format goes through data.
+func Benchmark(b *testing.B, format filetype.Format, data []byte) {
+	b.Helper()
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if _, err := format.Examine(b.Context(), block.Bytes(data)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

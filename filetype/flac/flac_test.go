@@ -178,11 +178,5 @@ func FuzzMeasure(f *testing.F) {
 }
 
 func BenchmarkExamine(b *testing.B) {
-	data := files(b)["noise24.flac"]
-	b.SetBytes(int64(len(data)))
-	for b.Loop() {
-		if _, err := kind.Examine(b.Context(), block.Bytes(data)); err != nil {
-			b.Fatal(err)
-		}
-	}
+	filetypetest.Benchmark(b, Formats()[0], files(b)["noise24.flac"])
 }

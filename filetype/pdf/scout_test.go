@@ -2,7 +2,6 @@ package pdf_test
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 
 	"salvor/filetype/filetypetest"
@@ -11,25 +10,15 @@ import (
 
 var scouted = []string{"libre.pdf", "many.pdf", "many-linear.pdf", "many-objstm.pdf", "small.pdf"}
 
-func scoutedFile(t testing.TB, name string) []byte {
+func scoutedFiles(t testing.TB) [][]byte {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return filetypetest.Named(t, os.DirFS("testdata"), scouted...)
 }
 
 func TestScout(t *testing.T) {
-	for _, name := range scouted {
-		t.Run(name, func(t *testing.T) { filetypetest.Scouts(t, pdf.Formats()[0], scoutedFile(t, name)) })
+	for i, data := range scoutedFiles(t) {
+		t.Run(scouted[i], func(t *testing.T) { filetypetest.Scouts(t, pdf.Formats()[0], data) })
 	}
 }
 
-func FuzzScout(f *testing.F) {
-	var seeds [][]byte
-	for _, name := range scouted {
-		seeds = append(seeds, scoutedFile(f, name))
-	}
-	filetypetest.FuzzScout(f, pdf.Formats()[0], seeds...)
-}
+func FuzzScout(f *testing.F) { filetypetest.FuzzScout(f, pdf.Formats()[0], scoutedFiles(f)...) }
