@@ -264,6 +264,12 @@ func (c *imageCopy) openImage() error {
 	if err := target.Check(need); err != nil {
 		return err
 	}
+	// The map comes first, so that there is never an image of which no map speaks.
+	if !c.had {
+		if err := c.keep(context.Background(), imaging.Snapshot{Map: c.m.Clone()}); err != nil {
+			return err
+		}
+	}
 	c.image, err = host.OpenImageFile(c.Image, host.ImageFileOptions{Size: end + c.shift, Preallocate: c.Preallocate, Truncate: c.Truncate, Synchronous: c.Synchronous})
 	return err
 }
