@@ -24,7 +24,8 @@
 //   - A broken entry is an error in the walk and hides nothing; a broken long name costs only that name.
 //
 //   - Without a boot sector and its backup, the layout is worked out from both FATs and the directories, where
-//     these agree.
+//     these agree. Such a volume of FAT16 or FAT32 is found without a partition table too; where exactly it began is
+//     not known then.
 //
 //   - Clusters that two live files claim are Foreign to the one that was written for the last time before the other,
 //     whose chain fits, was made; where the times do not say so they are Guessed for both. Neither is Sound.

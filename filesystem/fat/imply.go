@@ -67,23 +67,28 @@ func imply(vol block.Source) *boot {
 		if tries++; tries > maxTries {
 			return false
 		}
-		head := bytes.Clone(p)
-		length := int64(0)
-		// The entries for the flags may differ between the copies.
-		sectorsFrom(vol, at+bootSize, at+bootSize+min(maxFATBytes, vol.Size()/32+bootSize), func(q []byte, next int64) bool {
-			if q[0] == head[0] && headFitsWidth(q, 12) && bytes.Equal(q[8:], head[8:]) {
-				length = next - at
-				return false
-			}
-			return true
-		})
-		for _, width := range []int{32, 16, 12} {
-			if length > 0 && best == nil && headFitsWidth(head, width) {
-				best = solve(vol, width, head[0], at, length)
-			}
-		}
+		best = implyBy(vol, bytes.Clone(p), at, min(maxFATBytes, vol.Size()/32+bootSize))
 		return best == nil
 	})
+	return best
+}
+
+// implyBy works out the layout of a volume whose first FAT begins at the byte at with head and has at most most bytes.
+func implyBy(vol block.Source, head []byte, at, most int64) (best *boot) {
+	length := int64(0)
+	// The entries for the flags may differ between the copies.
+	sectorsFrom(vol, at+bootSize, at+bootSize+most, func(q []byte, next int64) bool {
+		if q[0] == head[0] && headFitsWidth(q, 12) && bytes.Equal(q[8:], head[8:]) {
+			length = next - at
+			return false
+		}
+		return true
+	})
+	for _, width := range []int{32, 16, 12} {
+		if length > 0 && best == nil && headFitsWidth(head, width) {
+			best = solve(vol, width, head[0], at, length)
+		}
+	}
 	return best
 }
 
@@ -146,7 +151,7 @@ func solve(vol block.Source, width int, media byte, fat, length int64) *boot {
 		b.rootCluster = 2
 	}
 	most := length*8/int64(width) - 2
-	b.total = min(b.total, (winner.data+(most+1)*winner.size)/bootSize)
+	b.total = min(b.total, (winner.data+(most+1)*winner.size)/bootSize-1) // less than one cluster more than the FAT has
 	if width == 12 {
 		b.width = 16 // the number of clusters decides
 	}

@@ -12,13 +12,16 @@ import (
 )
 
 // probes find boot sectors by the type that nearly every formatter writes into them. The bytes 55 AA alone
-// would match every boot sector there is. Some devices fill the type up with NULs instead of spaces.
+// would match every boot sector there is. Some devices fill the type up with NULs instead of spaces. Where all boot
+// sectors are gone, the first two entries of a FAT of 16 or 32 bits on a fixed disk tell; two bits of the second are flags.
 func probes() []probe.Probe {
 	return []probe.Probe{
 		{ID: "fat.boot12", Bytes: []byte("FAT12"), At: 54, Align: 512},
 		{ID: "fat.boot16", Bytes: []byte("FAT16"), At: 54, Align: 512},
 		{ID: "fat.boot32", Bytes: []byte("FAT32"), At: 82, Align: 512},
 		{ID: "fat.boot", Bytes: []byte("FAT     "), At: 54, Align: 512},
+		{ID: table16, Bytes: []byte{0xF8, 0xFF, 0xFF, 0x3F}, Mask: []byte{0xFF, 0xFF, 0xFF, 0x3F}, Align: 512},
+		{ID: table32, Bytes: []byte{0xF8, 0xFF, 0xFF, 0x0F, 0xFF, 0xFF, 0xFF, 0x03}, Mask: []byte{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xF3}, Align: 512},
 	}
 }
 
@@ -26,6 +29,12 @@ func probes() []probe.Probe {
 // backup of a FAT32 boot sector, the one that starts as many sectors before it as it says. Which of both it
 // is, the FATs decide, since they stand at a known distance from the true start only.
 func locate(ctx context.Context, src block.Source, hit probe.Hit) ([]filesystem.Candidate, error) {
+	switch hit.ID {
+	case table16:
+		return locateTable(ctx, src, hit.Offset, 16)
+	case table32:
+		return locateTable(ctx, src, hit.Offset, 32)
+	}
 	b, err := readBoot(src, hit.Offset)
 	if err != nil {
 		if _, unreadable := block.IsUnreadable(err); unreadable || errors.Is(err, cursor.ErrNot) {

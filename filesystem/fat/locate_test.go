@@ -17,6 +17,9 @@ func locateAt(t *testing.T, p []byte, off int64) ([]filesystem.Candidate, error)
 // hits finds the probes as the sweep does.
 func hits(p []byte) (out []probe.Hit) {
 	for _, x := range Kind().Probes {
+		if x.ID == table16 || x.ID == table32 {
+			continue // see bare_test.go
+		}
 		for off := int64(0); off+x.At+int64(len(x.Bytes)) <= int64(len(p)); off += x.Align {
 			if x.Matches(p[off+x.At:]) {
 				out = append(out, probe.Hit{ID: x.ID, Offset: off})
