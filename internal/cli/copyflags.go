@@ -17,7 +17,7 @@ import (
 type copyFlags struct {
 	minReadRate, sectorSize, clusterSize, skipSize, maxErrorRate, maxReadRate       string
 	inputPosition, outputPosition, size, timeout, passes, pauseOnError, pauseOnPass string
-	domainMapfile, testMode, logReads, logEvents, mapfileInterval, maxBadAreas      string
+	domainMapfile, testMode, logReads, mapfileInterval, maxBadAreas                 string
 	retryPasses, maxReadErrors, maxSlowReads                                        int
 	tryAgain, completeOnly, direct, force, retrim, noScrape, noTrim, preallocate    bool
 	reverse, sparse, truncate, unidirectional, synchronous, loose                   bool
