@@ -13,7 +13,7 @@
 #
 # In each round every program runs once, so that a slow moment of the machine meets them all. Each runs under limits of time and
 # of what it may write (LIMIT seconds, LIMIT_MIB); one that was stopped does not run again. Programs that are not installed are left
-# out. SALVOR names a built program, else one is built.
+# out. SALVOR names a built program, else one is built; READ the measures of an earlier run of bench/read.
 set -euo pipefail
 export LC_ALL=C.UTF-8 TZ=UTC TERM=${TERM:-vt100}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -63,8 +63,8 @@ run_scalpel() { # every format on, as it is off by default
     sed -E 's/^#( *[a-z0-9]+[[:space:]]+[yn][[:space:]])/\1/' /etc/scalpel/scalpel.conf >"$2/scalpel.conf"
     scalpel -c "$2/scalpel.conf" -o "$2/saved/scalpel" "$1"
 }
-run_ext4magic() { # what was deleted in the last hours first, then all that the journal knows
-    ext4magic "$1" -R -a "$(($(date +%s) - 86400))" -d "$2/saved/tree" </dev/null || true
+run_ext4magic() { # what was deleted in the last hour first, then all that the journal knows
+    ext4magic "$1" -R -a "$(($(date +%s) - 3600))" -d "$2/saved/tree" </dev/null || true
     ext4magic "$1" -m -d "$2/saved/magic" </dev/null
 }
 run_extundelete() { cd "$2/saved" && echo y | extundelete --restore-all "$1"; }
@@ -243,7 +243,10 @@ all)
     for b in fat ntfs carve copy ext; do others "$b" || echo "bench/$b failed" >&2; done
     ;;
 cases)
-    [ $# -gt 0 ] || { set -- "${all_cases[@]}"; healthy; }
+    if [ $# -eq 0 ]; then
+        set -- "${all_cases[@]}"
+        if [ -n "${READ:-}" ]; then cp "$READ" "$W/read.json"; else healthy; fi
+    fi
     cases "$@"
     score_cases -into "$into"
     [ ! -f "$W/read.md" ] || "$W/score" -into "$into" -sections "$W/read.md"

@@ -39,6 +39,7 @@ type recipe struct {
 type made struct {
 	path          string
 	live, deleted []file
+	buried        []file  // removed with a folder that holds their own
 	logged        float64 // metadata really written behind the deletion, in journal sizes
 }
 
@@ -150,6 +151,13 @@ func build(dir string, r recipe, seed uint64) (*made, error) {
 				return err
 			}
 		}
+		m.live = slices.DeleteFunc(m.live, func(f file) bool {
+			_, err := os.Lstat(filepath.Join(root, f.path))
+			if os.IsNotExist(err) {
+				m.buried = append(m.buried, f)
+			}
+			return os.IsNotExist(err)
+		})
 		err := flush(root)
 		if err != nil {
 			return err

@@ -83,7 +83,7 @@ func measure(ctx context.Context, dir string, seed uint64, files int, tools, kee
 		if err != nil {
 			return err
 		}
-		truth, others := m.deleted, m.live
+		truth, others := m.deleted, slices.Concat(m.live, m.buried)
 		if r.lost > 0 {
 			if truth, others, err = standing(dir, m.path, m.live, r.lost); err != nil {
 				return err

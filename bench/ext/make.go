@@ -46,7 +46,7 @@ func makeOnly(dir string, seed uint64, files int, only []string) error {
 			}
 		}
 		add("live", m.live, true)
-		add("deleted", m.deleted, true)
+		add("deleted", append(m.deleted, m.buried...), true)
 		add("overwritten", hit, false)
 		raw, err := json.Marshal(truth)
 		if err != nil {
@@ -55,7 +55,7 @@ func makeOnly(dir string, seed uint64, files int, only []string) error {
 		if err := os.WriteFile(m.path+".truth.json", raw, 0o666); err != nil {
 			return err
 		}
-		fmt.Printf("%s: %d live, %d deleted, %d overwritten\n", r.name, len(m.live), len(m.deleted), len(hit))
+		fmt.Printf("%s: %d live, %d deleted, %d overwritten\n", r.name, len(m.live), len(m.deleted)+len(m.buried), len(hit))
 	}
 	return nil
 }

@@ -71,7 +71,9 @@ func casesReport(w io.Writer, cases []theCase, runs int) error {
 One volume each, rescued whole. **False** is every saved file that is neither a known file nor a part of one, padded ones too; "not said"
 leaves out those that the program itself calls damaged or partial. Files that are the volume's own structures ($MFT and the like) are not counted. "-" is
 a program that gives no verdicts. A code behind "failed" is how the program ended: 124 stopped after the time, 125 after the
-size, 139 and 134 a crash; what it had saved until then counts. Rounds: %d.
+size, 139 and 134 a crash; what it had saved until then counts. On volumes whose start was overwritten, files that stood there come
+back under their names with other bytes, since nothing tells that they were overwritten: these count as false, and salvor calls none of them
+whole or looking whole. Rounds: %d.
 `, runs)
 	for _, c := range cases {
 		c.table(&b)

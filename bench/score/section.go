@@ -24,7 +24,7 @@ func splice(doc, part string) string {
 	}
 	out := strings.TrimSpace(head) + "\n"
 	for _, s := range sections {
-		out += "\n## " + s.title + "\n\n" + strings.TrimSpace(s.text) + "\n"
+		out += "\n## " + s.title + "\n\n" + strings.Trim(s.text, "\n") + "\n"
 	}
 	return out
 }
@@ -52,7 +52,7 @@ func split(doc string) (head string, sections []section) {
 func order(doc string, titles []string) string {
 	head, sections := split(doc)
 	out := strings.TrimSpace(head) + "\n"
-	put := func(s section) { out += "\n## " + s.title + "\n\n" + strings.TrimSpace(s.text) + "\n" }
+	put := func(s section) { out += "\n## " + s.title + "\n\n" + strings.Trim(s.text, "\n") + "\n" }
 	done := map[string]bool{}
 	for _, t := range titles {
 		for _, s := range sections {
