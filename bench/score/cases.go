@@ -145,12 +145,13 @@ func ratio(a, b float64) string {
 }
 
 // worst returns what must never be: files called Proven that are none, over all cases.
-func worst(cases []theCase) (falseProven, falseConsistent, consistent int) {
+func worst(cases []theCase) (falseProven, proven, falseConsistent, consistent int) {
 	for _, c := range cases {
 		s := c.scores["salvor"]
 		falseProven += s.falseProven
+		proven += s.proven
 		falseConsistent += s.falseConsistent
 		consistent += s.consistent
 	}
-	return falseProven, falseConsistent, consistent
+	return falseProven, proven, falseConsistent, consistent
 }

@@ -130,9 +130,9 @@ bench/README.md says how to run it again.
 		fmt.Fprintf(&b, "| %s | %d | %.2f | half its time | %.2f | %s | %s |\n", h.Kind, h.Files, h.Other, h.Salvor, ratio(h.Salvor, h.Other),
 			yes(h.Exact == h.Files && h.Other > 0 && h.Salvor <= fast*h.Other))
 	}
-	proven, consistent, of := worst(cases)
-	fmt.Fprintf(&b, "\nOver all these volumes, %d files that salvor calls Proven and %d of %d that it calls Consistent are not the bytes of a known file or part of one, or not under their path.\n",
-		proven, consistent, of)
+	falseProven, proven, consistent, of := worst(cases)
+	fmt.Fprintf(&b, "\nOver all these volumes, %d of %d files that salvor calls Proven and %d of %d that it calls Consistent are not the bytes of a known file or part of one, or not under their path.\n",
+		falseProven, proven, consistent, of)
 	b.WriteString("\nWhere others are better:\n\n" + losses(cases))
 	fmt.Fprintf(&b, `
 ## Machine and method
@@ -190,7 +190,7 @@ func losses(cases []theCase) string {
 		say(more, "brings back more (%s)", strings.Join(more, "; "))
 		say(fewer, "writes fewer false files (%s)", strings.Join(fewer, "; "))
 		if len(quicker) > 0 {
-			say(quicker, "is quicker on %d of %d volumes, %.2f of salvor's time in the middle; it neither hashes nor judges nor carves", len(quicker), ran, median(ratios))
+			say(quicker, "is quicker on %d of %d volumes, %.2f of salvor's time in the middle (a rescue also hashes, judges, carves and reports)", len(quicker), ran, median(ratios))
 		}
 		say(smaller, "takes less memory on %d of %d volumes", len(smaller), ran)
 	}
