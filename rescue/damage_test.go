@@ -224,11 +224,11 @@ func damageRun(t *testing.T, tr *truth, image []byte, whole wholeRun, dir, kind 
 	defer hang.Stop()
 	begun := time.Now()
 	// The search for pieces of broken files may take seconds: one run in thirty makes it.
-	effort := carve.Quick
+	o := CarveOptions{Effort: carve.Quick}
 	if n%30 == 0 {
-		effort = carve.Normal
+		o = CarveOptions{Patience: 2 * time.Second}
 	}
-	r, err := Run(ctx, Options{Source: source, Case: to, Program: "salvor test", Carve: CarveOptions{Effort: effort}}, &listener{}, quiet())
+	r, err := Run(ctx, Options{Source: source, Case: to, Program: "salvor test", Carve: o}, &listener{}, quiet())
 	took := time.Since(begun)
 	if err != nil || r.Exit != ExitDone && r.Exit != ExitReserved && r.Exit != ExitLocked {
 		t.Errorf("%s: exit %d: %v", name, r.Exit, err)
