@@ -193,7 +193,9 @@ func TestThumbnail(t *testing.T) {
 	}
 	for name, f := range map[string]func(context.Context, block.Source, int) (image.Image, error){
 		"nothing": func(context.Context, block.Source, int) (image.Image, error) { return nil, nil },
-		"empty":   func(context.Context, block.Source, int) (image.Image, error) { return image.NewGray(image.Rectangle{}), nil },
+		"empty": func(context.Context, block.Source, int) (image.Image, error) {
+			return image.NewGray(image.Rectangle{}), nil
+		},
 		"bomb": func(context.Context, block.Source, int) (image.Image, error) {
 			return huge{image.NewUniform(color.White)}, nil
 		},
