@@ -2,15 +2,10 @@ package rescue
 
 import (
 	"bytes"
-	"compress/gzip"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"salvor/host"
 )
 
 // TestDisks rescues two disks into one case: the volumes of the second have numbers of their own, carved files too,
@@ -102,26 +97,5 @@ func TestMirror(t *testing.T) {
 	must(t, err)
 	if n := bytes.Count(p, []byte(`"number"`)); n != 2 {
 		t.Errorf("%d sources, want 2:\n%s", n, p)
-	}
-}
-
-// TestBomb holds the limit of what comes out of a compressed image against one that holds more than there is room
-// for.
-func TestBomb(t *testing.T) {
-	dir := t.TempDir()
-	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
-	for range 200 {
-		_, err := fmt.Fprint(z, strings.Repeat("a bomb ", 150_000))
-		must(t, err)
-	}
-	must(t, z.Close())
-	source := filepath.Join(dir, "bomb.img.gz")
-	must(t, os.WriteFile(source, packed.Bytes(), 0o600))
-	small := memoryDisk(t, "96m")
-	r, err := rescued(t, source, filepath.Join(small, "case"), nil, nil)
-	var refused *host.RefusedError
-	if !errors.As(err, &refused) || refused.Code != "rescue.packed.room" || r.Exit != host.ExitRefused {
-		t.Errorf("%+v, %v", r, err)
 	}
 }

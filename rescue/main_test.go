@@ -292,3 +292,10 @@ func differences(want, got map[string]string) []string {
 	}
 	return out
 }
+
+func command(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		miss(t, "%s %v: %v: %s", name, args, err, out)
+	}
+}

@@ -3,8 +3,11 @@
 package rescue
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -48,13 +51,6 @@ func untouched(t *testing.T, path string) {
 	t.Helper()
 	if list, err := os.ReadDir(path); err == nil && len(list) > 0 {
 		t.Errorf("%s is not empty: %v", path, list)
-	}
-}
-
-func command(t *testing.T, name string, args ...string) {
-	t.Helper()
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		miss(t, "%s %v: %v: %s", name, args, err, out)
 	}
 }
 
@@ -382,5 +378,26 @@ func TestSourceChanged(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestBomb holds the limit of what comes out of a compressed image against one that holds more than there is room
+// for.
+func TestBomb(t *testing.T) {
+	dir := t.TempDir()
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	for range 200 {
+		_, err := fmt.Fprint(z, strings.Repeat("a bomb ", 150_000))
+		must(t, err)
+	}
+	must(t, z.Close())
+	source := filepath.Join(dir, "bomb.img.gz")
+	must(t, os.WriteFile(source, packed.Bytes(), 0o600))
+	small := memoryDisk(t, "96m")
+	r, err := rescued(t, source, filepath.Join(small, "case"), nil, nil)
+	var refused *host.RefusedError
+	if !errors.As(err, &refused) || refused.Code != "rescue.packed.room" || r.Exit != host.ExitRefused {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
