@@ -158,8 +158,7 @@ func (c *carving) progress(words, unit string) func(carve.Progress) {
 	c.begun = time.Now()
 	return func(p carve.Progress) {
 		rate := float64(p.Pos) / max(time.Since(c.begun).Seconds(), 0.001)
-		left := time.Duration(float64(p.Total-p.Pos) / max(rate, 1) * float64(time.Second))
-		c.job.progress("carve", p.Pos, p.Total, unit, rate, left, fmt.Sprintf("%s (%d found)", words, p.Found))
+		c.job.progress("carve", p.Pos, p.Total, unit, rate, timeLeft(p.Total-p.Pos, rate), fmt.Sprintf("%s (%d found)", words, p.Found))
 	}
 }
 

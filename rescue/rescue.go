@@ -204,6 +204,14 @@ func closer[T any, P interface {
 	return p
 }
 
+// timeLeft returns how long n more take at rate a second, negative when that cannot be told yet.
+func timeLeft(n int64, rate float64) time.Duration {
+	if rate < 1 {
+		return -1
+	}
+	return time.Duration(float64(n) / rate * float64(time.Second))
+}
+
 // progress tells the events how far a step is, with what is already safe.
 func (j *job) progress(step string, done, total int64, unit string, rate float64, left time.Duration, words string) {
 	p := wire.NewProgress(step, done, total, unit)

@@ -35,8 +35,7 @@ func (j *job) save(ctx context.Context) error {
 		Progress: func(p recovery.SaveProgress) {
 			j.safe = recovery.Count{Files: base.Files + p.Files, Bytes: base.Bytes + p.Bytes}
 			rate := float64(p.Bytes) / max(time.Since(begun).Seconds(), 0.001)
-			left := time.Duration(float64(p.TotalBytes-p.Bytes) / max(rate, 1) * float64(time.Second))
-			j.progress("save", p.Bytes, p.TotalBytes, "bytes", rate, left, fmt.Sprintf("saving files, %d of %d", p.Files, p.TotalFiles))
+			j.progress("save", p.Bytes, p.TotalBytes, "bytes", rate, timeLeft(p.TotalBytes-p.Bytes, rate), fmt.Sprintf("saving files, %d of %d", p.Files, p.TotalFiles))
 		},
 	})
 	errors.As(err, &j.full)
