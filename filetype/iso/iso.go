@@ -186,10 +186,10 @@ func walk(e *exam.Exam) error {
 // folders walks the folders of a volume; list says that their files are listed.
 func folders(e *exam.Exam, v *volume, list bool) error {
 	seen := cursor.NewVisited(maxFolders)
-	todo := []folder{v.root}
-	for len(todo) > 0 {
-		f := todo[0]
-		todo = todo[1:]
+	waiting := []folder{v.root}
+	for len(waiting) > 0 {
+		f := waiting[0]
+		waiting = waiting[1:]
 		if !seen.Enter(f.at) {
 			return cursor.Corrupt("folders", f.at, "each folder once", f.path)
 		}
@@ -226,11 +226,11 @@ func folders(e *exam.Exam, v *volume, list bool) error {
 				below.path = strings.TrimPrefix(f.path+"/"+name, "/")
 				note := ""
 				if r[25]&2 != 0 {
-					if len(todo) == maxFolders {
+					if len(waiting) == maxFolders {
 						return cursor.Corrupt("folders", off, fmt.Sprintf("at most %d", maxFolders), "more")
 					}
 					below.depth = f.depth + 1
-					todo = append(todo, below)
+					waiting = append(waiting, below)
 					note = "folder"
 				}
 				if list {
