@@ -3,6 +3,7 @@ package sweep
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math/bits"
 
 	"salvor/block/probe"
@@ -142,19 +143,32 @@ func pairCost(a, b byte) int {
 
 // eachPair calls fn with every pair of bytes that value and mask allow.
 func eachPair(value, mask [2]byte, fn func(a, b byte)) {
-	for a := range 256 {
-		if byte(a)&mask[0] != value[0]&mask[0] {
-			continue
+	for a := range bytesOf(value[0], mask[0]) {
+		for b := range bytesOf(value[1], mask[1]) {
+			fn(a, b)
 		}
-		for b := range 256 {
-			if byte(b)&mask[1] == value[1]&mask[1] {
-				fn(byte(a), byte(b))
+	}
+}
+
+// bytesOf yields, in order, the bytes that agree with value in the bits of mask.
+func bytesOf(value, mask byte) iter.Seq[byte] {
+	return func(yield func(byte) bool) {
+		free := uint16(^mask)
+		for rest := uint16(0); ; rest = (rest - free) & free { // the next subset of the free bits
+			if !yield(value&mask|byte(rest)) || rest == free {
+				return
 			}
 		}
 	}
 }
 
+// anyPair is the cost of a pair of which nothing is fixed: more than that of every other.
+const anyPair = 1 << 24
+
 func costOf(value, mask [2]byte) (n int) {
+	if mask == [2]byte{} {
+		return anyPair
+	}
 	eachPair(value, mask, func(a, b byte) { n += pairCost(a, b) })
 	return n
 }
