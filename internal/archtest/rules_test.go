@@ -20,14 +20,15 @@ var order = [][]string{
 	{"block/blocktest"},
 	{"guard", "internal/lzfse"},
 	{"sweep", "imaging", "imaging/failing", "unpack"},
-	{"filetype", "volume", "filesystem"},
+	{"filetype", "volume", "filesystem", "container"},
 	{"filetype/filetypetest", "filesystem/filesystemtest"},
 	{"filetype/internal/exif", "filetype/internal/inflate", "filetype/internal/window", "filesystem/internal/cluster", "filesystem/internal/wincompress"},
 	{"filetype/internal/exam"},
 	{"filetype/internal/media", "filetype/internal/riff", "filetype/internal/tag"},
-	{"filetype/all", "volume/all", "filesystem/all"}, // see level: they stand one line higher
-	{"filetype/*", "volume/*", "filesystem/*"},
+	{"filetype/all", "volume/all", "filesystem/all", "container/all"}, // see level: they stand one line higher
+	{"filetype/*", "volume/*", "filesystem/*", "container/*"},
 	{"layers"},
+	{"mend"},
 	{"carve", "preview", "relate"},
 	{"recovery"},
 	{"host"},
@@ -40,7 +41,7 @@ var order = [][]string{
 }
 
 // tables are the packages that gather the rows of their family, and the only ones that name its members.
-var tables = []string{"filetype/all", "volume/all", "filesystem/all"}
+var tables = []string{"filetype/all", "volume/all", "filesystem/all", "container/all"}
 
 // keepers says who may import a package of the standard library that reaches out of the program, or around
 // the language. A pattern covers what is below it too.
@@ -67,12 +68,14 @@ var modules = []struct {
 	path  string
 	rooms []string
 }{
-	{"github.com/klauspost/compress", []string{"filesystem/hfsplus", "filetype/*", "unpack"}},
+	{"github.com/klauspost/compress", []string{"filesystem/hfsplus", "filetype/*", "unpack", "container/*"}},
 	{"github.com/pierrec/lz4", []string{"unpack", "filetype/*"}},
 	{"github.com/nwaples/rardecode", []string{"filetype/*"}},
 	{"github.com/spf13/cobra", []string{"internal/cli"}},
+	{"github.com/anatol/smart.go", []string{"host"}},
+	{"golang.org/x/crypto", []string{"volume/*"}},
 	{"golang.org/x/image", []string{"filetype/*"}},
-	{"github.com/ulikunitz/xz", []string{"filetype/*", "unpack"}},
+	{"github.com/ulikunitz/xz", []string{"filetype/*", "unpack", "container/*"}},
 	{"golang.org/x/sync", []string{"rescue"}},
 	{"golang.org/x/sys", []string{"host", "casefile", "recovery"}},
 	{"golang.org/x/term", []string{"internal/cli"}},

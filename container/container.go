@@ -1,0 +1,58 @@
+// Package container says what a reader of disk images in containers is: a [Format] in a table. Each format has a
+// folder of its own below this one.
+//
+// A container gives the disk that it holds as a [block.Source]. What it says was never written reads as zeros;
+// what it lost, or says could not be read when it was made, is unreadable.
+package container
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"salvor/block"
+	"salvor/block/probe"
+	"salvor/finding"
+)
+
+// Format is one row of the table of containers.
+type Format struct {
+	Name       string   // lower case: "ewf", "qcow2"
+	Title      string   // for people: "EnCase image (E01)"
+	Extensions []string // lower case, with the dot: a hint only
+	// Signatures recognise the format at fixed places; an At below zero counts from the end of the file.
+	Signatures []probe.Probe
+	// Open opens the disk in src, whose file name is name. It gives cursor.ErrNot when src is something else, and
+	// a *cursor.CorruptError when it is broken beyond use. It reads what it needs to find bytes and no more.
+	Open func(ctx context.Context, src block.Source, name string, open Opener) (*Image, error)
+}
+
+// Opener opens a sibling of an image by its name: a segment, an extent, a backing file. It is confined to the
+// image's own folder: names with a separator, "..", devices and URLs give [ErrConfined].
+type Opener func(name string) (block.Source, error)
+
+// ErrConfined says that an image names a file outside of its own folder.
+var ErrConfined = errors.New("container: the image names a file outside of its own folder")
+
+// ErrNoSibling says that a sibling is missing. It also is [fs.ErrNotExist].
+var ErrNoSibling error = siblingError{}
+
+type siblingError struct{}
+
+func (siblingError) Error() string        { return "container: a file of the image is missing" }
+func (siblingError) Is(target error) bool { return target == fs.ErrNotExist }
+
+// Image is the disk in a container.
+type Image struct {
+	Format string // the row's name
+	// Source reads the disk. Its origin leads to the container's own bytes where they stand there as they are.
+	Source block.Source
+	// SectorSize is what the container says of the disk, in bytes; 0 when it does not.
+	SectorSize int64
+	// Files are the names of all files that the disk was read from, src first.
+	Files    []string
+	Findings []finding.Finding
+	// Verify recomputes what the container stores of checks over its data: nil when it stores none. It reads all
+	// of it.
+	Verify func(ctx context.Context) ([]finding.Finding, error)
+}
