@@ -3,6 +3,7 @@ package volume
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"salvor/block"
 	"salvor/block/probe"
@@ -66,6 +67,15 @@ type Secret struct {
 	Bytes []byte
 	// Header is a backup of the header, for a volume that lost its own.
 	Header block.Source
+}
+
+// Keyring gives the secrets that a person offers for encrypted volumes: from files, a descriptor or a prompt.
+type Keyring interface {
+	// Secrets returns what may open l, in the order in which it is worth trying, only of the kinds that l needs.
+	// Who tries them stops the sequence at the first that opens; a prompt asks only when everything before it
+	// failed, and asks again until it gets nothing. The sequence is short and ends early when ctx does. It may be
+	// asked for again, for the same volume as for others. A secret is valid until the next one is asked for.
+	Secrets(ctx context.Context, l Locked) iter.Seq[Secret]
 }
 
 // String hides the secret from every format verb.
