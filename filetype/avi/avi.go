@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"salvor/block"
-	"salvor/block/probe"
 	"salvor/cursor"
 	"salvor/filetype"
 	"salvor/filetype/internal/exam"
@@ -31,16 +30,7 @@ var kind = exam.Kind{Format: "AVI", Buffer: 256 << 10, Walk: walk}
 
 // Formats returns the row of this package.
 func Formats() []filetype.Format {
-	return []filetype.Format{{
-		Name:       "avi",
-		Class:      filetype.Video,
-		Extensions: []string{"avi", "divx"},
-		Signatures: []probe.Probe{{ID: "avi.riff", Bytes: []byte("RIFF\x00\x00\x00\x00AVI "), Mask: []byte("\xFF\xFF\xFF\xFF\x00\x00\x00\x00\xFF\xFF\xFF\xFF")}},
-		Ceiling:    filetype.Consistent, // no checksum anywhere in the format
-		Carve:      true,
-		Examine:    kind.Examine,
-		Preview:    kind.Preview,
-	}}
+	return []filetype.Format{kind.Row(riff.Row("avi", filetype.Video, []string{"avi", "divx"}, riff.Probe("avi.riff", "RIFF", "AVI ")))}
 }
 
 const (

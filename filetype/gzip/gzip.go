@@ -126,7 +126,11 @@ func (w *walker) member() error {
 	}
 	w.loose = w.loose || h.loose
 	sum, before := uint32(0), w.content
-	res, err := w.inflater.Run(w.ctx, w.s, !w.loose && !w.many, func(p []byte) error {
+	ask := inflate.Refused
+	if w.loose || w.many {
+		ask = inflate.Ignored
+	}
+	res, err := w.inflater.Run(w.ctx, w.s, ask, func(p []byte) error {
 		sum = crc32.Update(sum, crc32.IEEETable, p)
 		if w.members == 0 && len(w.head) < 512 {
 			w.head = append(w.head, p[:min(len(p), 512-len(w.head))]...)

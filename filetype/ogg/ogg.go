@@ -29,17 +29,14 @@ var kind = exam.Kind{Format: "Ogg", Buffer: 256 << 10, Walk: walk}
 
 // Formats returns the row of this package.
 func Formats() []filetype.Format {
-	return []filetype.Format{{
+	return []filetype.Format{kind.Row(filetype.Format{
 		Name:       "ogg",
 		Class:      filetype.Audio,
 		Extensions: []string{"ogg", "oga", "ogv", "opus", "spx", "ogx"},
 		// Every page begins with the same letters; a file begins with one that begins a stream.
 		Signatures: []probe.Probe{{ID: "ogg.page", Bytes: []byte("OggS\x00\x02")}},
 		Ceiling:    filetype.Proven, // each page has a CRC-32 of all of its bytes, and a number
-		Carve:      true,
-		Examine:    kind.Examine,
-		Preview:    kind.Preview,
-	}}
+	})}
 }
 
 const (

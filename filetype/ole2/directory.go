@@ -102,12 +102,12 @@ func (f *file) readDirectory(h *header) error {
 		return cursor.Corrupt("directory", f.at(h.dir), "a root", "none")
 	}
 	// The entries of a storage form a tree; each is in one.
-	type todo struct {
+	type waiting struct {
 		n      uint32
 		parent int
 		from   int64
 	}
-	list := []todo{{f.entries[0].child, 0, f.entries[0].at}}
+	list := []waiting{{f.entries[0].child, 0, f.entries[0].at}}
 	for len(list) > 0 {
 		t := list[len(list)-1]
 		list = list[:len(list)-1]
@@ -122,9 +122,9 @@ func (f *file) readDirectory(h *header) error {
 			return cursor.Corrupt("directory", t.from, "an entry in one place of the tree", fmt.Sprintf("entry %d", t.n))
 		}
 		n.parent = t.parent
-		list = append(list, todo{n.left, t.parent, n.at}, todo{n.right, t.parent, n.at})
+		list = append(list, waiting{n.left, t.parent, n.at}, waiting{n.right, t.parent, n.at})
 		if n.kind == storageEntry {
-			list = append(list, todo{n.child, int(t.n), n.at})
+			list = append(list, waiting{n.child, int(t.n), n.at})
 		}
 	}
 	// The stream that holds the small ones.

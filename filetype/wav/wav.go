@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"salvor/block"
-	"salvor/block/probe"
 	"salvor/cursor"
 	"salvor/filetype"
 	"salvor/filetype/internal/exam"
@@ -31,21 +30,10 @@ var kind = exam.Kind{Format: "WAV", Buffer: 256 << 10, Walk: walk}
 
 // Formats returns the row of this package.
 func Formats() []filetype.Format {
-	start := func(id, magic string) probe.Probe {
-		mask := []byte("\xFF\xFF\xFF\xFF\x00\x00\x00\x00\xFF\xFF\xFF\xFF")
-		return probe.Probe{ID: "wav." + id, Bytes: []byte(magic + "\x00\x00\x00\x00WAVE"), Mask: mask}
-	}
-	return []filetype.Format{{
-		Name:       "wav",
-		Loose:      true,
-		Class:      filetype.Audio,
-		Extensions: []string{"wav", "wave", "bwf", "rf64"},
-		Signatures: []probe.Probe{start("riff", "RIFF"), start("rf64", "RF64"), start("bw64", "BW64")},
-		Ceiling:    filetype.Consistent, // no checksum anywhere in the format
-		Carve:      true,
-		Examine:    kind.Examine,
-		Preview:    kind.Preview,
-	}}
+	f := kind.Row(riff.Row("wav", filetype.Audio, []string{"wav", "wave", "bwf", "rf64"},
+		riff.Probe("wav.riff", "RIFF", "WAVE"), riff.Probe("wav.rf64", "RF64", "WAVE"), riff.Probe("wav.bw64", "BW64", "WAVE")))
+	f.Loose = true
+	return []filetype.Format{f}
 }
 
 // codecs names the kinds of sound that are common.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"salvor/block"
-	"salvor/block/probe"
 	"salvor/cursor"
 	"salvor/filetype"
 	"salvor/filetype/internal/exam"
@@ -33,17 +32,9 @@ var kind = exam.Kind{Format: "WebP", Buffer: 256 << 10, Walk: walk}
 
 // Formats returns the row of this package.
 func Formats() []filetype.Format {
-	return []filetype.Format{{
-		Name:       "webp",
-		Class:      filetype.Photo,
-		Extensions: []string{"webp"},
-		Signatures: []probe.Probe{{ID: "webp.riff", Bytes: []byte("RIFF\x00\x00\x00\x00WEBPVP8"), Mask: []byte("\xFF\xFF\xFF\xFF\x00\x00\x00\x00\xFF\xFF\xFF\xFF\xFF\xFF\xFF")}},
-		Ceiling:    filetype.Consistent, // no checksum anywhere in the format
-		Carve:      true,
-		Examine:    kind.Examine,
-		Preview:    kind.Preview,
-		Thumbnail:  thumbnail,
-	}}
+	f := kind.Row(riff.Row("webp", filetype.Photo, []string{"webp"}, riff.Probe("webp.riff", "RIFF", "WEBPVP8")))
+	f.Thumbnail = thumbnail
+	return []filetype.Format{f}
 }
 
 // walker goes through one file.

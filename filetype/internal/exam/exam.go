@@ -49,6 +49,12 @@ type Exam struct {
 	unit   string
 }
 
+// Row completes the row of a format that this walk examines and previews, and that is taken out of raw bytes.
+func (k Kind) Row(f filetype.Format) filetype.Format {
+	f.Carve, f.Examine, f.Preview = true, k.Examine, k.Preview
+	return f
+}
+
 func (k Kind) start(ctx context.Context, src block.Source) *Exam {
 	limit := k.Buffer
 	if limit == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"salvor/block"
 	"salvor/cursor"
 	"salvor/filetype"
 )
@@ -11,10 +12,25 @@ import (
 // Result is what is known of a stream behind its end.
 type Result struct {
 	Out int64 // inflated bytes
-	// Forced says that no other compressed bytes of the kind that bit errors make give the same content.
-	// Only computed when asked for.
+	// Forced says that no other compressed bytes of the kind that bit errors make give the same content, but for those
+	// in Slack. Only computed when asked for.
 	Forced bool
+	// Slack are bytes, by their offsets in the [filetype.Stream], of which bits could be turned with the same result; valid
+	// until the next run. Only when asked for [Named].
+	Slack block.Set
 }
+
+// Freedom says what is asked about other compressed bytes that give the same content. It costs more than inflating.
+type Freedom uint8
+
+const (
+	// Ignored: nothing.
+	Ignored Freedom = iota
+	// Refused: whether there are any. Every copy must be taken from the nearest place.
+	Refused
+	// Named: which bytes single bits of which may be turned.
+	Named
+)
 
 const (
 	windowSize = 32 << 10
@@ -47,6 +63,7 @@ type Inflater struct {
 	base      int64 // of buf[0] in the content; at-base never more than windowSize before mark
 	out       func([]byte) error
 	forced    bool
+	near      bool        // copies from farther than they must be count as freedom
 	last      bool        // the current block is the last one
 	stage     stage       // what the next byte of the stream is part of
 	rest      uint32      // bytes of a stored block that are still to come
@@ -55,6 +72,11 @@ type Inflater struct {
 	look      bool        // the content is held against what came before: text goes on as text
 	seen      int         // place in buf up to which they were
 
+	named   bool  // slack is looked for
+	slack   block.Set
+	lengths block.Extent // where the lengths of the block's distance codes stand
+	used    bool         // the block uses a distance
+
 	head *[hashSize]int64 // last place of each hash, plus one; nil unless asked for
 	prev *[windowSize]int64
 	next int64 // first place that is not in the chains
@@ -62,14 +84,15 @@ type Inflater struct {
 }
 
 // Run inflates the stream at which s stands and leaves s behind it. out is given all content, in pieces that
-// it must not keep. forced asks for [Result.Forced], which costs most of the time. Errors: a
+// it must not keep. ask says whether [Result.Forced] and [Result.Slack] are wanted. Errors: a
 // *cursor.CorruptError whose offset is that of s; those of the source, with s at the byte that it could not
 // give; those of out.
-func (f *Inflater) Run(ctx context.Context, s *filetype.Stream, forced bool, out func([]byte) error) (Result, error) {
+func (f *Inflater) Run(ctx context.Context, s *filetype.Stream, ask Freedom, out func([]byte) error) (Result, error) {
 	f.ctx, f.r, f.out = ctx, reader{s: s}, out
 	f.at, f.mark, f.base, f.next, f.walk = 0, 0, 0, 0, 0
-	f.forced, f.last, f.stage, f.keep, f.look = forced, false, between, nil, false
-	if forced {
+	f.forced, f.last, f.stage, f.keep, f.look = ask != Ignored, false, between, nil, false
+	f.near, f.named, f.slack = ask == Refused, ask == Named, block.Set{}
+	if f.near {
 		if f.head == nil {
 			f.head, f.prev = new([hashSize]int64), new([windowSize]int64)
 		} else {
@@ -93,7 +116,7 @@ func (f *Inflater) blocks() (Result, error) {
 	if err := f.flush(); err != nil {
 		return Result{}, err
 	}
-	return Result{Out: f.base + int64(f.at), Forced: f.forced}, nil
+	return Result{Out: f.base + int64(f.at), Forced: f.forced, Slack: f.slack}, nil
 }
 
 func (f *Inflater) corrupt(expected, found any) error {
@@ -158,6 +181,7 @@ func (f *Inflater) block() (err error) {
 			l[i] = 5
 		}
 		f.dist.build(l[:32])
+		f.lengths, f.used = block.Extent{}, false
 		err = f.codes()
 	case 2:
 		if err = f.tables(); err == nil {
@@ -233,6 +257,7 @@ func (f *Inflater) tables() error {
 		return f.corrupt("up to 286 and 30 codes", fmt.Sprintf("%d and %d", nlit, ndist))
 	}
 	var lengths [286 + 30]byte
+	distances := int64(-1) // where their lengths begin
 	for i := range nlen {
 		if !r.have(3) {
 			return r.why()
@@ -245,6 +270,7 @@ func (f *Inflater) tables() error {
 	lengths = [286 + 30]byte{}
 	for i := 0; i < nlit+ndist; {
 		r.fill()
+		at := r.offset()
 		s, l := f.dist.decode(r.acc)
 		extra := [3]uint{2, 3, 7}
 		need := l
@@ -255,12 +281,11 @@ func (f *Inflater) tables() error {
 			return r.why()
 		}
 		r.take(l)
-		if s < 16 {
-			lengths[i] = byte(s)
-			i++
-			continue
+		n, v := 1, byte(s)
+		switch s {
+		case 16, 17, 18:
+			n, v = 3+int(r.take(extra[s-16])), 0
 		}
-		n, v := 3+int(r.take(extra[s-16])), byte(0)
 		switch s {
 		case 16:
 			if i == 0 {
@@ -277,14 +302,19 @@ func (f *Inflater) tables() error {
 			lengths[i] = v
 			i++
 		}
+		if i > nlit && distances < 0 {
+			distances = at
+		}
 	}
+	f.lengths, f.used = block.Between(distances, r.offset()+1), false
 	if lengths[256] == 0 {
 		return f.corrupt("a code for the end of the block", "none")
 	}
 	if !f.lit.build(lengths[:nlit]) || !f.dist.build(lengths[nlit:nlit+ndist]) {
 		return f.corrupt("complete codes", "others")
 	}
-	if !f.lit.full || !f.dist.full {
+	// An incomplete code of distances stands where none is used, or one: what else could stand in the bits is refused.
+	if f.near && (!f.lit.full || !f.dist.full) {
 		f.forced = false
 	}
 	return nil
@@ -296,7 +326,7 @@ func (f *Inflater) codes() error {
 	f.stage = inCodes
 	for {
 		if f.at >= flushSize {
-			if f.forced {
+			if f.forced && f.near {
 				f.link(f.base + int64(f.at))
 			}
 			if err := f.flush(); err != nil {
@@ -329,6 +359,9 @@ func (f *Inflater) codes() error {
 		case s == 256:
 			r.take(l)
 			f.stage = between
+			if f.named && !f.used {
+				f.free(f.lengths)
+			}
 			return nil
 		case s > 285:
 			return f.corrupt("a length up to 285", s)
@@ -342,6 +375,7 @@ func (f *Inflater) codes() error {
 		if r.n < 28 {
 			r.fill()
 		}
+		bits, at := r.acc, r.reached()*8-int64(r.n)
 		d, l := f.dist.decode(r.acc)
 		if l == 0 || l > r.n {
 			if r.n >= maxBits {
@@ -362,8 +396,12 @@ func (f *Inflater) codes() error {
 			return f.corrupt(fmt.Sprintf("a distance up to %d", f.base+int64(f.at)), dist)
 		}
 		f.copy(n, dist)
-		if f.forced && !f.nearest(n, dist) {
+		f.used = true
+		if f.forced && f.near && !f.nearest(n, dist) {
 			f.forced = false
+		}
+		if f.named && f.forced {
+			f.alternatives(bits, at, l+e, n)
 		}
 	}
 }
