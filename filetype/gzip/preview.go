@@ -10,6 +10,7 @@ import (
 	"salvor/filetype"
 	"salvor/filetype/internal/exam"
 	"salvor/filetype/internal/exif"
+	"salvor/filetype/internal/inflate"
 )
 
 // errEnough ends the unpacking for a preview.
@@ -33,7 +34,7 @@ var previewKind = exam.Kind{Format: "gzip file", Walk: func(e *exam.Exam) error 
 		e.Fact("Time", h.time.Format(time.RFC3339))
 	}
 	var head []byte
-	_, err = w.inflater.Run(w.ctx, w.s, false, func(p []byte) error {
+	_, err = w.inflater.Run(w.ctx, w.s, inflate.Ignored, func(p []byte) error {
 		head = append(head, p[:min(len(p), filetype.MaxPreviewText-len(head))]...)
 		if len(head) == filetype.MaxPreviewText {
 			return errEnough

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
-	"math"
 
 	"github.com/klauspost/compress/zstd"
 
 	"salvor/block"
+	"salvor/filetype/internal/inflate"
 	"salvor/filetype/internal/window"
 	"salvor/finding"
 )
@@ -45,7 +45,7 @@ const (
 
 // memberScratch is what decoding members needs again and again.
 type memberScratch struct {
-	inflate  *inflater
+	inflater *inflate.Inflater
 	expanded int64 // content of all members so far
 }
 
@@ -124,17 +124,7 @@ func (x *exam) examineMember(h *header, m *member) (bool, error) {
 	case h.method == methodStore:
 		err = x.readThrough(block.Between(m.data, limit), c.add)
 	case h.method == methodDeflate:
-		if x.inflate == nil {
-			x.inflate = newInflater()
-		}
-		end := limit
-		if !known {
-			end = math.MaxInt64 // the end of the source is met as such
-		}
-		m.end, err = x.inflate.run(x.w, m.data, end, c.add)
-		if err == nil {
-			x.slack(h, x.inflate)
-		}
+		m.end, err = x.inflate(h, m.data, limit, c.add)
 	case known:
 		err = x.decodeOther(h.method, block.Between(m.data, limit), c)
 	default:
@@ -211,17 +201,6 @@ func (x *exam) wrongContent(h *header, m *member, c *content) {
 	}
 	x.contradict(m.data, memberCRC.New(finding.At(m.off, m.end-m.off), finding.Arg("name", show(h.name)),
 		finding.Expected(hex32(h.crc), hex32(c.sum))))
-}
-
-// slack takes over what the inflater knows of bits that could be otherwise.
-func (x *exam) slack(h *header, z *inflater) {
-	if z.loose {
-		x.weaken(looseBits.New(finding.Arg("name", show(h.name))))
-		return
-	}
-	for e := range z.slack.All() {
-		x.uncovered(e)
-	}
 }
 
 // readThrough reads e and gives it to see.

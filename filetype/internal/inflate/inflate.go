@@ -72,7 +72,7 @@ type Inflater struct {
 	look      bool        // the content is held against what came before: text goes on as text
 	seen      int         // place in buf up to which they were
 
-	named   bool  // slack is looked for
+	named   bool // slack is looked for
 	slack   block.Set
 	lengths block.Extent // where the lengths of the block's distance codes stand
 	used    bool         // the block uses a distance

@@ -35,9 +35,9 @@ func pack(t testing.TB, data []byte, level int) []byte {
 	return b.Bytes()
 }
 
-func run(packed []byte, forced bool) (out []byte, r Result, end int64, err error) {
+func run(packed []byte, ask Freedom) (out []byte, r Result, end int64, err error) {
 	s := filetype.NewStream(context.Background(), block.Bytes(packed), 0)
-	r, err = new(Inflater).Run(context.Background(), s, forced, func(p []byte) error {
+	r, err = new(Inflater).Run(context.Background(), s, ask, func(p []byte) error {
 		out = append(out, p...)
 		return nil
 	})
@@ -68,12 +68,12 @@ func TestRoundTrip(t *testing.T) {
 		for _, level := range []int{-2, -1, 0, 1, 6, 9} {
 			packed := pack(t, data, level)
 			for _, behind := range []int{0, 1, 9, 5000} {
-				for _, forced := range []bool{false, true} {
-					out, r, end, err := run(append(bytes.Clone(packed), bytes.Repeat([]byte{0xA5}, behind)...), forced)
+				for _, ask := range []Freedom{Ignored, Refused, Named} {
+					out, r, end, err := run(append(bytes.Clone(packed), bytes.Repeat([]byte{0xA5}, behind)...), ask)
 					if err != nil || !bytes.Equal(out, data) || r.Out != int64(len(data)) || end != int64(len(packed)) {
 						t.Fatalf("%s, level %d, %d behind: %d of %d bytes, end %d of %d: %v", name, level, behind, len(out), len(data), end, len(packed), err)
 					}
-					if !forced && r.Forced {
+					if ask == Ignored && r.Forced {
 						t.Errorf("%s: forced without being asked", name)
 					}
 				}
@@ -86,7 +86,7 @@ func TestRoundTrip(t *testing.T) {
 func TestCut(t *testing.T) {
 	packed := pack(t, contents()["words"][:3000], 6)
 	for n := range len(packed) {
-		_, _, end, err := run(packed[:n], true)
+		_, _, end, err := run(packed[:n], Refused)
 		if !errors.Is(err, io.EOF) || end != int64(n) {
 			t.Fatalf("cut at %d: %v at %d", n, err, end)
 		}
@@ -103,14 +103,14 @@ func TestFlips(t *testing.T) {
 			data = data[:4000]
 		}
 		packed := pack(t, data, 6)
-		_, whole, _, err := run(packed, true)
+		_, whole, _, err := run(packed, Refused)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range 3000 {
 			c := bytes.Clone(packed)
 			c[r.IntN(len(c))] ^= 1 << r.IntN(8)
-			out, res, end, err := run(c, true)
+			out, res, end, err := run(c, Refused)
 			theirs, theirErr := io.ReadAll(flate.NewReader(bytes.NewReader(c)))
 			if (err == nil) != (theirErr == nil) || err == nil && !bytes.Equal(out, theirs) {
 				// Libraries differ on incomplete distance codes, which zlib refuses too.
@@ -135,7 +135,7 @@ func TestFlips(t *testing.T) {
 
 func TestForced(t *testing.T) {
 	packed := pack(t, contents()["words"], 6)
-	if _, r, _, err := run(packed, true); err != nil || !r.Forced {
+	if _, r, _, err := run(packed, Refused); err != nil || !r.Forced {
 		t.Errorf("level 6: forced %v, %v", r.Forced, err)
 	}
 	// The bits that fill up the last byte.
@@ -145,7 +145,7 @@ func TestForced(t *testing.T) {
 		if bytes.Equal(c, packed) {
 			continue
 		}
-		if _, r, _, err := run(c, true); err != nil || r.Forced {
+		if _, r, _, err := run(c, Refused); err != nil || r.Forced {
 			t.Errorf("bit %d set behind the end: forced %v, %v", bit, r.Forced, err)
 		}
 		break
@@ -158,14 +158,14 @@ func TestBroken(t *testing.T) {
 		"stored length":    "\x01\x05\x00\x00\x00hello",
 		"distance too far": "\x03\x02\x00",
 	} {
-		_, _, _, err := run([]byte(p), true)
+		_, _, _, err := run([]byte(p), Named)
 		if _, ok := cursor.IsCorrupt(err); !ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := filetype.NewStream(ctx, block.Bytes(pack(t, contents()["zeros"], 6)), 0)
-	_, err := new(Inflater).Run(ctx, s, false, func([]byte) error { cancel(); return nil })
+	_, err := new(Inflater).Run(ctx, s, Ignored, func([]byte) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
@@ -178,7 +178,7 @@ func FuzzInflate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, p []byte) {
 		n := 0
 		s := filetype.NewStream(t.Context(), block.Bytes(p), 0)
-		_, err := new(Inflater).Run(t.Context(), s, true, func(p []byte) error {
+		_, err := new(Inflater).Run(t.Context(), s, Refused, func(p []byte) error {
 			if n += len(p); n > 64<<20 {
 				return io.ErrShortWrite
 			}
@@ -193,13 +193,13 @@ func FuzzInflate(f *testing.F) {
 func BenchmarkInflate(b *testing.B) {
 	data := contents()["words"]
 	packed := pack(b, data, 6)
-	for _, forced := range []bool{false, true} {
-		b.Run(map[bool]string{false: "plain", true: "forced"}[forced], func(b *testing.B) {
+	for _, ask := range []Freedom{Ignored, Refused, Named} {
+		b.Run([]string{"ignored", "refused", "named"}[ask], func(b *testing.B) {
 			b.SetBytes(int64(len(data)))
 			f := new(Inflater)
 			for b.Loop() {
 				s := filetype.NewStream(b.Context(), block.Bytes(packed), 0)
-				if _, err := f.Run(b.Context(), s, forced, func([]byte) error { return nil }); err != nil {
+				if _, err := f.Run(b.Context(), s, ask, func([]byte) error { return nil }); err != nil {
 					b.Fatal(err)
 				}
 			}
