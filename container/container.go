@@ -2,7 +2,8 @@
 // folder of its own below this one.
 //
 // A container gives the disk that it holds as a [block.Source]. What it says was never written reads as zeros;
-// what it lost, or says could not be read when it was made, is unreadable.
+// what it lost, or says could not be read when it was made, is unreadable. The disk is a medium of its own: its places
+// are those of the disk, since what is packed, or stands in another file, has no one place in the container.
 package container
 
 import (
@@ -45,8 +46,7 @@ func (siblingError) Is(target error) bool { return target == fs.ErrNotExist }
 // Image is the disk in a container.
 type Image struct {
 	Format string // the row's name
-	// Source reads the disk. Its origin leads to the container's own bytes where they stand there as they are.
-	Source block.Source
+	Source block.Source // the disk
 	// SectorSize is what the container says of the disk, in bytes; 0 when it does not.
 	SectorSize int64
 	// Files are the names of all files that the disk was read from, src first.
@@ -55,4 +55,22 @@ type Image struct {
 	// Verify recomputes what the container stores of checks over its data: nil when it stores none. It reads all
 	// of it.
 	Verify func(ctx context.Context) ([]finding.Finding, error)
+	// Sums are the hashes over all bytes of the disk that the container stores.
+	Sums []Sum
+}
+
+// Sum is a stored hash over all bytes of a disk.
+type Sum struct {
+	Name  string // "md5", "sha1", "sha256"
+	Value []byte
+}
+
+// LockedError says that an image is encrypted, so that nothing of its disk can be read.
+type LockedError struct {
+	How  string // "LUKS"
+	Need string // what opens it, for people
+}
+
+func (e *LockedError) Error() string {
+	return "container: the image is encrypted (" + e.How + "): " + e.Need
 }

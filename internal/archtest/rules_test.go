@@ -19,16 +19,15 @@ var order = [][]string{
 	{"block"},
 	{"block/blocktest"},
 	{"guard", "internal/lzfse"},
-	{"sweep", "imaging", "imaging/failing", "unpack"},
+	{"sweep", "imaging", "imaging/failing", "unpack", "mend"},
 	{"filetype", "volume", "filesystem", "container"},
-	{"filetype/filetypetest", "filesystem/filesystemtest"},
-	{"filetype/internal/exif", "filetype/internal/inflate", "filetype/internal/window", "filesystem/internal/cluster", "filesystem/internal/wincompress"},
+	{"filetype/filetypetest", "filesystem/filesystemtest", "container/containertest"},
+	{"filetype/internal/exif", "filetype/internal/inflate", "filetype/internal/window", "filesystem/internal/cluster", "filesystem/internal/wincompress", "container/internal/*"},
 	{"filetype/internal/exam"},
 	{"filetype/internal/media", "filetype/internal/riff", "filetype/internal/tag"},
 	{"filetype/all", "volume/all", "filesystem/all", "container/all"}, // see level: they stand one line higher
 	{"filetype/*", "volume/*", "filesystem/*", "container/*"},
 	{"layers"},
-	{"mend"},
 	{"carve", "preview", "relate"},
 	{"recovery"},
 	{"host"},
@@ -50,8 +49,8 @@ var keepers = []struct {
 	rooms   []string
 	why     string
 }{
-	{[]string{"os"}, []string{"host", "casefile", "recovery", "internal/cli", "cmd/*", "bench/*", "release/*", "filesystem/filesystemtest", "filetype/filetypetest"}, "touches the operating system"},
-	{[]string{"os/exec"}, []string{"host", "bench/*"}, "starts processes"},
+	{[]string{"os"}, []string{"host", "casefile", "recovery", "internal/cli", "cmd/*", "bench/*", "release/*", "filesystem/filesystemtest", "filetype/filetypetest", "container/containertest"}, "touches the operating system"},
+	{[]string{"os/exec"}, []string{"host", "bench/*", "container/containertest"}, "starts processes"},
 	{[]string{"os/signal"}, []string{"internal/cli"}, "listens to signals"},
 	{[]string{"syscall"}, []string{"host", "recovery", "internal/cli", "bench/*"}, "touches the operating system"},
 	{[]string{"log/slog"}, []string{"rescue", "internal/cli", "bench/*"}, "logs; a room returns findings instead"},
@@ -68,7 +67,7 @@ var modules = []struct {
 	path  string
 	rooms []string
 }{
-	{"github.com/klauspost/compress", []string{"filesystem/hfsplus", "filetype/*", "unpack", "container/*"}},
+	{"github.com/klauspost/compress", []string{"filesystem/hfsplus", "filetype/*", "unpack", "container/*", "container/internal/*"}},
 	{"github.com/pierrec/lz4", []string{"unpack", "filetype/*"}},
 	{"github.com/nwaples/rardecode", []string{"filetype/*"}},
 	{"github.com/spf13/cobra", []string{"internal/cli"}},
