@@ -45,7 +45,7 @@ func (siblingError) Is(target error) bool { return target == fs.ErrNotExist }
 
 // Image is the disk in a container.
 type Image struct {
-	Format string // the row's name
+	Format string       // the row's name
 	Source block.Source // the disk
 	// SectorSize is what the container says of the disk, in bytes; 0 when it does not.
 	SectorSize int64

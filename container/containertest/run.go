@@ -313,4 +313,3 @@ func Fuzz(f *testing.F, format container.Format, seeds ...[]byte) {
 		}
 	})
 }
-
