@@ -11,6 +11,7 @@ import (
 	"salvor/block"
 	"salvor/block/probe"
 	"salvor/finding"
+	"salvor/mend"
 )
 
 // Kind is one row of the table of file systems.
@@ -33,6 +34,11 @@ type Kind struct {
 	// stand, can give the content without the file system. Nil for a kind without encodings. It does not read
 	// more of encoded than it must, and answers with a *cursor.CorruptError for an encoding that cannot be.
 	Decode func(encoding string, encoded block.Source, size int64) (Encoded, error)
+	// Mend says what the volume's boot structures should be, where they are broken or gone: by their backups, or by
+	// what the rest of the volume implies. start is where vol begins on its medium, in bytes, which boot sectors name.
+	// An empty list says that there is nothing to give back. It answers [cursor.ErrNot] when this is no such volume.
+	// Nil for a kind whose structures have no other copy and are not implied.
+	Mend func(ctx context.Context, vol block.Source, start int64) (mend.List, error)
 }
 
 // Candidate is a volume that may be there, with its evidence.

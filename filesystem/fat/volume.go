@@ -22,7 +22,7 @@ const maxCompareAtOpen = 16 << 20
 
 // Kind is the row of this package in the table of file systems.
 func Kind() filesystem.Kind {
-	return filesystem.Kind{Name: "fat", Probes: probes(), Locate: locate, Open: Open}
+	return filesystem.Kind{Name: "fat", Probes: probes(), Locate: locate, Open: Open, Mend: Mend}
 }
 
 // volume is an opened volume.
