@@ -15,7 +15,7 @@ import (
 
 // Kind is the row of this package in the table of file systems.
 func Kind() filesystem.Kind {
-	return filesystem.Kind{Name: "exfat", Probes: probes(), Locate: locate, Open: Open}
+	return filesystem.Kind{Name: "exfat", Probes: probes(), Locate: locate, Open: Open, Mend: Mend}
 }
 
 // volume is an opened volume.
