@@ -52,7 +52,7 @@ func (s *planner) copy() (block.Extent, bool) {
 		if !ok {
 			return e, false
 		}
-		if (s.pass > 1 || s.quick) && s.broken(e, -s.dir) {
+		if (s.pass > 1 || !s.NoSkip) && s.broken(e, -s.dir) {
 			s.leave(e)
 			continue
 		}

@@ -132,13 +132,22 @@ func (s *planner) any(st Status) bool {
 	return ok
 }
 
-// broken reports whether the byte before e (side < 0) or behind it is one that failed.
+// broken reports whether what lies before e (side < 0) or behind it failed: the byte next to it or, where that may not be
+// read now, the first one within the least skip that was tried.
 func (s *planner) broken(e block.Extent, side int) bool {
 	at := e.Offset - 1
 	if side > 0 {
 		at = e.End()
 	}
-	st, _ := s.m.At(at)
+	st, run := s.m.At(at)
+	if in, ok := s.in.up(at); st == NonTried && run.Length > 0 && (!ok || in != at) {
+		switch {
+		case side < 0 && e.Offset-run.Offset < firstSkip:
+			st, _ = s.m.At(run.Offset - 1)
+		case side > 0 && run.End()-e.End() < firstSkip:
+			st, _ = s.m.At(run.End())
+		}
+	}
 	return st == NonTrimmed || st == NonScraped || st == BadSector
 }
 

@@ -161,6 +161,17 @@ func (s *planner) use(d *block.Set, quick bool) {
 	s.quick = quick
 	s.in = domainOf(d, s.m.Size(), s.sector)
 	s.in.remove(s.lost)
+	s.phase = NonTried
+	s.again()
+}
+
+// again begins with the first pass, of which what was done is left out: what failed only because no one was there may have
+// failed in an earlier phase.
+func (s *planner) again() {
+	if s.phase == BadSector {
+		s.resumed = mapPlace{s.pass, s.pos}
+		s.retried--
+	}
 	s.phase, s.pass, s.ended, s.least = NonTried, 1, false, largeGap
 	s.enter()
 }
@@ -217,7 +228,8 @@ func (s *planner) advance() bool {
 	case s.phase == NonTrimmed:
 		s.phase, s.pass = NonScraped, 1
 	case s.phase == NonScraped && s.RetryPasses != 0:
-		s.phase, s.pass, s.retried = BadSector, 1, 1
+		s.phase, s.pass = BadSector, 1
+		s.retried++
 		if r := s.resumed; r.pass > 0 {
 			s.resumed = mapPlace{}
 			s.pass = r.pass

@@ -391,7 +391,7 @@ func (r *run) take(ctx context.Context, it *item, s step, wanted bool) error {
 	return r.bounds.after(ctx, e, o)
 }
 
-// wait waits for a source that is gone, where the job knows how, and begins the pass anew.
+// wait waits for a source that is gone, where the job knows how, and begins the plan anew.
 func (r *run) wait(ctx context.Context, why error) error {
 	err := fmt.Errorf("imaging: %w: %w", ErrGone, why)
 	if r.Wait == nil {
@@ -405,7 +405,7 @@ func (r *run) wait(ctx context.Context, why error) error {
 	}
 	r.deaf = deafness{good: r.deaf.good}
 	r.bounds.back()
-	r.plan.enter()
+	r.plan.again()
 	return nil
 }
 

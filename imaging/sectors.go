@@ -12,12 +12,27 @@ func (s *planner) trim() (block.Extent, bool) {
 		}
 		s.stand(e)
 		for _, dir := range [...]int{s.dir, -s.dir} {
-			if !s.isBad(e, -dir) {
-				return s.head(e, s.sector, dir), true
+			if s.quick && !s.good(e, -dir) || s.isBad(e, -dir) {
+				continue
 			}
+			return s.head(e, s.sector, dir), true
+		}
+		if s.quick {
+			s.leave(e) // what else it holds comes when all else is safe
+			continue
 		}
 		s.set(e, NonScraped)
 	}
+}
+
+// good reports whether the sector before e (side < 0) or behind it was read, or is none.
+func (s *planner) good(e block.Extent, side int) bool {
+	at := e.Offset - 1
+	if side > 0 {
+		at = e.End()
+	}
+	st, run := s.m.At(at)
+	return st == Finished || run.Length == 0
 }
 
 // isBad reports whether the sector before e (side < 0) or behind it is bad.
