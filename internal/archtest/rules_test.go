@@ -22,7 +22,7 @@ var order = [][]string{
 	{"sweep", "imaging", "imaging/failing", "unpack", "mend"},
 	{"filetype", "volume", "filesystem", "container"},
 	{"filetype/filetypetest", "filesystem/filesystemtest", "container/containertest"},
-	{"filetype/internal/exif", "filetype/internal/inflate", "filetype/internal/window", "filesystem/internal/cluster", "filesystem/internal/wincompress", "container/internal/*"},
+	{"filetype/internal/exif", "filetype/internal/inflate", "filetype/internal/window", "filesystem/internal/cluster", "filesystem/internal/wincompress", "container/internal/*", "volume/internal/*"},
 	{"filetype/internal/exam"},
 	{"filetype/internal/media", "filetype/internal/riff", "filetype/internal/tag"},
 	{"filetype/all", "volume/all", "filesystem/all", "container/all"}, // see level: they stand one line higher
@@ -72,7 +72,7 @@ var modules = []struct {
 	{"github.com/nwaples/rardecode", []string{"filetype/*"}},
 	{"github.com/spf13/cobra", []string{"internal/cli"}},
 	{"github.com/anatol/smart.go", []string{"host"}},
-	{"golang.org/x/crypto", []string{"volume/*"}},
+	{"golang.org/x/crypto", []string{"volume/internal/crypt"}},
 	{"golang.org/x/image", []string{"filetype/*"}},
 	{"github.com/ulikunitz/xz", []string{"filetype/*", "unpack", "container/*"}},
 	{"golang.org/x/sync", []string{"rescue"}},
