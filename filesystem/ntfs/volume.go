@@ -18,7 +18,7 @@ import (
 
 // Kind is the row of this package in the table of file systems.
 func Kind() filesystem.Kind {
-	return filesystem.Kind{Name: "ntfs", Probes: probes(), Locate: locate, Open: Open, Decode: Decode}
+	return filesystem.Kind{Name: "ntfs", Probes: probes(), Locate: locate, Open: Open, Decode: Decode, Mend: Mend}
 }
 
 // volume is an opened volume.
