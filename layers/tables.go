@@ -18,6 +18,7 @@ type table struct {
 	id     string
 	parent *part // nil when it stands on the disk itself
 	depth  int
+	base   int64 // of the source that it was read from, on the medium
 	parts  []*part
 	score  int
 	rival  bool
@@ -49,7 +50,7 @@ func (r *resolver) readTables(ctx context.Context) error {
 // addStarts notes where t says that partitions begin. The longest one counts where two begin together.
 func (r *resolver) addStarts(t *table, starts map[int64]int64) {
 	for _, p := range t.parts {
-		if p.Extent.Offset < r.size && p.Extent.Length > 0 && !p.Container && len(starts) < 4*maxPlaces {
+		if p.Extent.Offset < r.size && p.Extent.Length > 0 && !p.Container && p.Runs == nil && len(starts) < 4*maxPlaces {
 			starts[p.Extent.Offset] = max(starts[p.Extent.Offset], p.Extent.Length)
 		}
 	}
@@ -97,9 +98,10 @@ func (r *resolver) tablesOn(ctx context.Context, src block.Source, base int64, p
 				}
 			}
 			taken[id] = true
-			t := &table{Table: v, id: id, parent: parent, depth: depth}
+			t := &table{Table: v, id: id, parent: parent, depth: depth, base: base}
 			for _, e := range v.Entries {
 				e.Extent.Offset += base
+				e.Runs = shiftRuns(e.Runs, base)
 				e.Findings = shift(e.Findings, base)
 				t.parts = append(t.parts, &part{Entry: e, of: t})
 			}
@@ -107,6 +109,17 @@ func (r *resolver) tablesOn(ctx context.Context, src block.Source, base int64, p
 		}
 	}
 	return out, nil
+}
+
+// shiftRuns carries runs from a source to the medium on which it begins at base.
+func shiftRuns(runs []block.Run, base int64) []block.Run {
+	runs = slices.Clone(runs)
+	for i := range runs {
+		if runs[i].Kind.Stands() {
+			runs[i].Physical += base
+		}
+	}
+	return runs
 }
 
 // shift carries findings from a source to the medium on which it begins at base.
@@ -146,50 +159,14 @@ func (r *resolver) share(t *table) float64 {
 
 // rate scores the tables that stand at one place, the disk or a partition, and chooses among them.
 func (r *resolver) rate(tabs []*table, size int64) *table {
-	regular := false // an MBR that names partitions and does not say that a GPT follows
-	for _, t := range tabs {
-		if t.Scheme == "mbr" && len(t.parts) > 0 && !hasFinding(t.Findings, "mbr.hybrid") {
-			regular = true
-		}
-	}
-	for _, t := range tabs {
-		share := r.share(t)
-		switch {
-		case t.Scheme == "mbr" && hasFinding(t.Findings, "mbr.protective"):
-			t.score = 60
-		case t.Scheme == "mbr" && hasFinding(t.Findings, "mbr.hybrid"):
-			t.score = 40 + int(10*share)
-		case t.Scheme == "mbr" && t.Valid:
-			t.score = 60 + int(30*share)
-		case t.Valid:
-			t.score = 85 + int(10*share)
-			if regular {
-				// The specification wants a protective MBR; one that names partitions was written later.
-				t.score -= 30
-			}
-		default:
-			t.score = 30 + int(45*share)
-		}
-		if t.Copy == "backup" {
-			t.score -= 2
-		}
-		if t.MediaSize != 0 && t.MediaSize != size {
-			t.score -= 3
-		}
-		if hasFinding(t.Findings, "gpt.shifted") {
-			t.score -= 10
-		}
-		if len(t.parts) == 0 && t.Scheme != "gpt" {
-			t.score = min(t.score, AcceptScore)
-		}
-		t.score = max(0, min(100, t.score))
-	}
+	r.scoreTables(tabs, size)
 	var best *table
 	for _, t := range tabs {
 		if t.score >= AcceptScore && len(t.parts) > 0 && (best == nil || t.score > best.score) {
 			best = t
 		}
 	}
+	best = outermost(tabs, best)
 	if best == nil { // a table without partitions is still a table, unless it only points to another
 		for _, t := range tabs {
 			if t.score >= AcceptScore && !hasFinding(t.Findings, "mbr.protective") && (best == nil || t.score > best.score) {
@@ -201,7 +178,7 @@ func (r *resolver) rate(tabs []*table, size int64) *table {
 		if t == best {
 			continue
 		}
-		t.same = best != nil && within(t, best) || len(t.parts) == 0
+		t.same = best != nil && subsumed(t, best) || len(t.parts) == 0
 		t.rival = !t.same
 	}
 	// The chosen table has the plain name, whichever copy it is.
@@ -257,8 +234,8 @@ func hasFinding(list []finding.Finding, code string) bool {
 	return slices.ContainsFunc(list, func(f finding.Finding) bool { return f.Code == code })
 }
 
-// within reports whether every partition of t is one of o's too.
-func within(t, o *table) bool {
+// subsumed reports whether every partition of t is one of o's too.
+func subsumed(t, o *table) bool {
 	for _, p := range t.parts {
 		if p.Container {
 			continue
@@ -288,14 +265,15 @@ func (r *resolver) nested(ctx context.Context) error {
 		for _, t := range level {
 			for _, p := range t.parts {
 				e := p.Extent.Intersect(block.Extent{Length: r.size})
-				if p.Container || e.Length == 0 || r.filled(p) {
+				if p.Container || e.Length == 0 || p.Runs != nil {
 					continue
 				}
+				filled := r.filled(p)
 				tabs, err := r.tablesOn(ctx, block.Section(r.src, e), e.Offset, p, depth)
 				if err != nil {
 					return err
 				}
-				tabs = slices.DeleteFunc(tabs, func(t *table) bool { return !t.fitsInto(e) })
+				tabs = slices.DeleteFunc(tabs, func(t *table) bool { return !t.fitsInto(e) || filled && !t.proven() })
 				if len(tabs) == 0 {
 					continue
 				}
@@ -319,10 +297,11 @@ func (r *resolver) nested(ctx context.Context) error {
 			inner := r.rate(g.tabs, g.p.Extent.Length)
 			// A table of its own inside of a partition is rare; remains of one are not. It counts when
 			// it leads to volumes.
-			if inner == nil || len(inner.parts) == 0 || r.share(inner) == 0 {
+			if inner == nil || len(inner.parts) == 0 || r.share(inner) == 0 && !inner.proven() {
 				continue
 			}
 			g.p.inner = inner
+			r.tabs = slices.DeleteFunc(r.tabs, func(t *table) bool { return t.parent == nil && sameAs(t, g.tabs) })
 			r.tabs = append(r.tabs, g.tabs...)
 			next = append(next, inner)
 		}
@@ -333,15 +312,30 @@ func (r *resolver) nested(ctx context.Context) error {
 
 // fitsInto reports whether every partition of t lies inside of e, which begins with the table.
 func (t *table) fitsInto(e block.Extent) bool {
-	if len(t.parts) == 0 {
-		return false
-	}
+	n := 0
 	for _, p := range t.parts {
-		if !e.Contains(p.Extent) || p.Extent == e {
+		if p.Container {
+			continue
+		}
+		n++
+		if p.Extent == e || slices.ContainsFunc(p.pieces(), func(q block.Extent) bool { return !e.Contains(q) }) {
 			return false
 		}
 	}
-	return true
+	return n > 0
+}
+
+// pieces returns where p stands on the medium.
+func (p *part) pieces() []block.Extent {
+	if p.Runs == nil {
+		return []block.Extent{p.Extent}
+	}
+	return block.Places(p.Runs).Extents()
+}
+
+// sameAs reports whether one of list was read from the very place of t.
+func sameAs(t *table, list []*table) bool {
+	return slices.ContainsFunc(list, func(o *table) bool { return o.Scheme == t.Scheme && o.Offset == t.Offset })
 }
 
 // filled reports whether a convincing volume begins where p does.
@@ -361,7 +355,7 @@ func (r *resolver) leaves() []*part {
 		}
 		for _, p := range t.parts {
 			switch {
-			case p.Container || p.Extent.Length == 0:
+			case p.Container || p.Extent.Length == 0 || p.Runs != nil:
 			case p.inner != nil:
 				walk(p.inner)
 			default:

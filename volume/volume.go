@@ -49,7 +49,14 @@ type Entry struct {
 	Name     string       // the entry's own name, "" where it has none
 	UUID     string
 	Active   bool // marked bootable
-	// Container says that the entry only holds other entries (an extended partition).
+	// Container says that the entry only holds other entries (an extended partition, a slice for the whole disk).
 	Container bool
-	Findings  []finding.Finding
+	// Runs say where the pieces of a partition of several pieces stand on the source; Extent is then the first of
+	// them, with the length of all. Nil for a partition in one piece.
+	Runs []block.Run
+	// Flags are the attribute bits as the scheme stores them; Notes say for people what those mean that a device
+	// acts on: "priority 2, tries 0, booted".
+	Flags    uint64
+	Notes    []string
+	Findings []finding.Finding
 }

@@ -42,8 +42,16 @@ import (
 	"salvor/recovery"
 	"salvor/relate"
 	"salvor/rescue"
+	"salvor/volume/apm"
+	"salvor/volume/atari"
+	"salvor/volume/bsd"
 	"salvor/volume/gpt"
+	"salvor/volume/lp"
 	"salvor/volume/mbr"
+	"salvor/volume/mtdparts"
+	"salvor/volume/pmt"
+	"salvor/volume/sgi"
+	"salvor/volume/sun"
 )
 
 // tables are the tables of findings of all packages, by their folders.
@@ -55,6 +63,8 @@ var tables = map[string][]*finding.Def{
 	"filetype/avi": avi.Findings, "filetype/mp3": mp3.Findings, "filetype/mpeg": mpeg.Findings, "filetype/ogg": ogg.Findings,
 	"filetype/wav": wav.Findings,
 	"recovery":     recovery.Findings, "preview": preview.Findings, "relate": relate.Findings, "rescue": rescue.Findings, "volume/gpt": gpt.Findings, "volume/mbr": mbr.Findings,
+	"volume/apm": apm.Findings, "volume/atari": atari.Findings, "volume/bsd": bsd.Findings, "volume/lp": lp.Findings,
+	"volume/mtdparts": mtdparts.Findings, "volume/pmt": pmt.Findings, "volume/sgi": sgi.Findings, "volume/sun": sun.Findings,
 }
 
 var (

@@ -293,6 +293,8 @@ func entry(s slot, number int, base, sector int64) (volume.Entry, bool) {
 		Name:     s.name,
 		UUID:     s.id.String(),
 		Active:   s.attributes&4 != 0, // legacy BIOS bootable
+		Flags:    s.attributes,
+		Notes:    notes(s),
 	}
 	if !s.possible() {
 		return e, false
