@@ -17,7 +17,7 @@ import (
 
 // Kind is the row of this package in the table of file systems.
 func Kind() filesystem.Kind {
-	return filesystem.Kind{Name: "hfsplus", Probes: probes(), Locate: locate, Open: Open, Decode: decode}
+	return filesystem.Kind{Name: "hfsplus", Probes: probes(), Locate: locate, Open: Open, Decode: decode, Mend: Mend}
 }
 
 // volume is an opened volume.
