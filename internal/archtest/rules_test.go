@@ -19,7 +19,7 @@ var order = [][]string{
 	{"block"},
 	{"block/blocktest"},
 	{"guard", "internal/lzfse"},
-	{"sweep", "imaging", "imaging/failing", "unpack", "mend"},
+	{"sweep", "imaging", "imaging/ewf", "imaging/failing", "unpack", "mend"},
 	{"filetype", "volume", "filesystem", "container"},
 	{"filetype/filetypetest", "filesystem/filesystemtest", "container/containertest"},
 	{"filetype/internal/exif", "filetype/internal/inflate", "filetype/internal/window", "filesystem/internal/cluster", "filesystem/internal/wincompress", "container/internal/*", "volume/internal/*"},
