@@ -22,7 +22,7 @@ func (r *resolver) accept(ctx context.Context) error {
 		return err
 	}
 	slices.SortStableFunc(r.volumes, byScore)
-	for _, v := range r.volumes {
+	for _, v := range r.members() {
 		r.weigh(v)
 	}
 	r.halfWritten(leaves)

@@ -8,6 +8,7 @@ var Findings = []*finding.Def{
 	volumeLost, volumeMissing, volumeLarger, volumeOpen, volumeErrors, volumeRival, volumeWeak, volumeBackup, volumeInside,
 	candidatesInside, candidatesDropped, landmarksSkipped, candidatesUnopened,
 	partitionUnknown, partitionBlank, partitionOutside, partitionCut, partitionOverlap, depthReached,
+	memberOld, memberStale, memberAlone, memberLate, memberMissing, volumeGone, insideMember, needsSecret, notUnlocked, nestedReached, nestedMany,
 }
 
 var (
@@ -63,4 +64,27 @@ var (
 		Text: "the partition overlaps partition {found}"}
 	depthReached = &finding.Def{Code: "layers.depth", Severity: finding.Warning,
 		Text: "tables are nested deeper than {expected} here; the inner ones were not read"}
+
+	memberOld = &finding.Def{Code: "layers.member.old", Severity: finding.Info,
+		Text: "the remains of a set: {expected} was made in its place later and is read instead"}
+	memberStale = &finding.Def{Code: "layers.member.stale", Severity: finding.Warning,
+		Text: "this member of {set} is stale: the others went on without it, and it is not used; its bytes are older than theirs"}
+	memberAlone = &finding.Def{Code: "layers.member.alone", Severity: finding.Warning,
+		Text: "this member of {set} could not be put together with others; volumes that lie in one piece inside of it are found by themselves"}
+	memberLate = &finding.Def{Code: "layers.member.late", Severity: finding.Warning,
+		Text: "this member belongs to {set}, which was put together without it"}
+	memberMissing = &finding.Def{Code: "layers.member.missing", Severity: finding.Error,
+		Text: "{set}: {member} is missing; {means}. Name that disk, or an image of it, beside the others"}
+	volumeGone = &finding.Def{Code: "layers.volume.gone", Severity: finding.Error,
+		Text: "nothing of this volume can be read from the members that are there"}
+	insideMember = &finding.Def{Code: "layers.member.inside", Severity: finding.Info,
+		Text: "this is one member's part of {expected}, which is read instead"}
+	needsSecret = &finding.Def{Code: "layers.locked", Severity: finding.Warning,
+		Text: "{kind} is encrypted; it opens with {needs}"}
+	notUnlocked = &finding.Def{Code: "layers.locked.refused", Severity: finding.Warning,
+		Text: "it was not opened: {found}"}
+	nestedReached = &finding.Def{Code: "layers.nested.depth", Severity: finding.Warning,
+		Text: "volumes stand deeper than {expected} in each other here; the inner ones were not opened"}
+	nestedMany = &finding.Def{Code: "layers.nested.many", Severity: finding.Warning,
+		Text: "there are more than {expected} volumes of sets; the further ones were not opened"}
 )

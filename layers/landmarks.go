@@ -11,6 +11,7 @@ import (
 	"salvor/filesystem"
 	"salvor/finding"
 	"salvor/guard"
+	"salvor/volume"
 )
 
 // candidate is a volume that may be there.
@@ -33,6 +34,9 @@ type candidate struct {
 	weak  bool
 	layer *Layer
 	own   int64 // its length by its own word, when its partition is shorter
+
+	member *volume.Member // what a stack reads here
+	lock   *volume.Locked // what a lock reads here
 }
 
 // convincing reports whether what v shows of itself is enough to speak for a table.

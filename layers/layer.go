@@ -4,6 +4,7 @@ import (
 	"salvor/block"
 	"salvor/filesystem"
 	"salvor/finding"
+	"salvor/volume"
 )
 
 // State says in what condition a layer is.
@@ -43,6 +44,19 @@ type Layer struct {
 	Volume   int
 	Children []*Layer
 	Findings []finding.Finding
+
+	// Medium is the number of the source that Extent counts on. That of the first layer of an assembled or
+	// decrypted volume is another one than that of its Parent, which does not have it among its Children: see Nest.
+	Medium int
+	// Detail says more of what the layer is, for people: "RAID 5, left-symmetric, 64 KiB chunks".
+	Detail string
+	// Set is the ID of the layer that this one is a member of; "" for what is no member, or of nothing that is there.
+	Set string
+	// Members are the IDs of the layers that this one was put together of.
+	Members []string
+	// Member and Lock are what a stack or a lock reads here; nil for all else.
+	Member *volume.Member
+	Lock   *volume.Locked
 
 	// Source reads the layer's bytes; its origin leads to the medium. Nil for tables.
 	Source block.Source

@@ -25,11 +25,23 @@ const (
 	maxTables = 8
 	// maxRivals is how many volumes that lost are shown.
 	maxRivals = 64
+	// maxNested is how deep volumes may stand in volumes: md in LVM in LUKS is 3.
+	maxNested = 8
+	// maxVirtual is how many volumes of sets and decrypted ones are opened.
+	maxVirtual = 1024
+	// maxMembers is how many members of one stack are put together, on all media.
+	maxMembers = 4096
+	// maxMissing is how many missing members of a set are shown as layers.
+	maxMissing = 64
+	// maxNeeds is how many of the secrets that open a volume are named.
+	maxNeeds = 8
 
 	locateTime = 10 * time.Second
 	openTime   = 60 * time.Second
 	rootTime   = 30 * time.Second
 	tableTime  = 60 * time.Second
+	setTime    = 120 * time.Second
+	unlockTime = 10 * time.Minute // a key derivation on a slow computer
 
 	mib = 1 << 20
 	// headSize and tailSize are looked at around the start and before the end of each partition: far enough

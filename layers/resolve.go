@@ -14,9 +14,11 @@ import (
 	"salvor/volume"
 )
 
-// Tables are the schemes and file systems that are known.
+// Tables are the schemes, sets, encrypted volumes and file systems that are known.
 type Tables struct {
 	Schemes []volume.Scheme
+	Stacks  []volume.Stack // lower ones first: what stands on another stack comes behind it
+	Locks   []volume.Lock
 	Kinds   []filesystem.Kind
 }
 
@@ -42,12 +44,17 @@ func Resolve(ctx context.Context, disk Disk, landmarks []probe.Hit, t Tables) (*
 		starts: map[int64]int64{}, looked: map[block.Extent]bool{}, tried: map[int64]bool{},
 	}
 	r.landmarks(landmarks)
-	steps := []func(context.Context) error{r.readTables, r.findVolumes, r.nested, r.accept, r.build}
+	claims := func(ctx context.Context) error { return r.claims(ctx, landmarks) }
+	steps := []func(context.Context) error{r.readTables, r.findVolumes, claims, r.nested, r.accept, r.build}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
 	}
+	r.root.Walk(func(l *Layer, _ int) bool {
+		l.Medium = disk.Number
+		return true
+	})
 	return r.root, nil
 }
 

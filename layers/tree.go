@@ -171,7 +171,7 @@ func (r *resolver) volumeLayer(v *candidate) *Layer {
 	where := finding.At(v.Extent.Offset, v.Extent.Length)
 	l := &Layer{
 		Kind: v.kind(), Extent: v.Extent, Label: v.Label, UUID: v.UUID, State: Good, Score: v.score,
-		Findings: slices.Clone(v.Findings), Source: block.Section(r.src, v.Extent),
+		Findings: slices.Clone(v.Findings), Source: block.Section(r.src, v.Extent), Member: v.member, Lock: v.lock,
 	}
 	if v.fs != nil {
 		info := v.fs.Info()
@@ -205,6 +205,7 @@ func (r *resolver) volumeLayer(v *candidate) *Layer {
 	if v.Locked {
 		l.State = Locked
 	}
+	l.claimed()
 	return l
 }
 
