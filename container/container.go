@@ -74,3 +74,11 @@ type LockedError struct {
 func (e *LockedError) Error() string {
 	return "container: the image is encrypted (" + e.How + "): " + e.Need
 }
+
+// UnsupportedError says that an image is of a kind that is known and not read.
+type UnsupportedError struct {
+	What string // "EnCase 7 image (Ex01)"
+	Next string // what a person can do
+}
+
+func (e *UnsupportedError) Error() string { return "container: " + e.What + " is not read; " + e.Next }

@@ -34,7 +34,7 @@ func Recognised(f *Format, src block.Source) bool {
 // Open opens the disk in src, whose file name is name, by the first row of the table that knows it; nil when none
 // does. What stands in the disk of a container may be a container again, which [Open] does not look at.
 //
-// Errors: a [*BrokenError] when a format knows the image and cannot use it, a [*LockedError], those of ctx.
+// Errors: a [*BrokenError] when a format knows the image and cannot use it, a [*LockedError], an [*UnsupportedError], those of ctx.
 func Open(ctx context.Context, formats []Format, src block.Source, name string, open Opener) (*Image, error) {
 	var first error
 	for i := range formats {
@@ -47,11 +47,12 @@ func Open(ctx context.Context, formats []Format, src block.Source, name string, 
 			return image, nil
 		}
 		var locked *LockedError
+		var unsupported *UnsupportedError
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case errors.Is(err, cursor.ErrNot):
-		case errors.As(err, &locked):
+		case errors.As(err, &locked), errors.As(err, &unsupported):
 			return nil, err
 		case first == nil:
 			first = &BrokenError{Format: f.Name, Title: f.Title, Err: err}

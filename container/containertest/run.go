@@ -193,10 +193,11 @@ func (c Case) cut(t *testing.T) {
 func (c Case) acceptable(t *testing.T, err error) {
 	t.Helper()
 	var locked *container.LockedError
+	var unsupported *container.UnsupportedError
 	_, corrupt := cursor.IsCorrupt(err)
 	_, unreadable := block.IsUnreadable(err)
 	if !corrupt && !unreadable && !errors.Is(err, cursor.ErrNot) && !errors.Is(err, container.ErrNoSibling) &&
-		!errors.Is(err, container.ErrConfined) && !errors.As(err, &locked) {
+		!errors.Is(err, container.ErrConfined) && !errors.As(err, &locked) && !errors.As(err, &unsupported) {
 		t.Errorf("%v is none of the errors of a format", err)
 	}
 }

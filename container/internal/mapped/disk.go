@@ -64,7 +64,7 @@ type Disk struct {
 	size   int64
 	layout Layout
 	known  []block.Unreadable // in order, apart
-	cache  *lru[int64, []byte]
+	cache  *Cache[int64, []byte]
 
 	mu      sync.Mutex
 	learned *block.Set
@@ -83,7 +83,7 @@ func New(size int64, layout Layout, known ...block.Unreadable) *Disk {
 			at = u.End()
 		}
 	}
-	return &Disk{size: max(size, 0), layout: layout, known: apart, cache: newLRU[int64, []byte](cacheBytes), learned: &block.Set{}}
+	return &Disk{size: max(size, 0), layout: layout, known: apart, cache: NewCache[int64, []byte](cacheBytes), learned: &block.Set{}}
 }
 
 // Size returns the size of the disk in bytes.
@@ -199,7 +199,7 @@ func (d *Disk) fail(e block.Extent, err error) error {
 
 // unpacked returns the content of a packed piece.
 func (d *Disk) unpacked(x Piece) ([]byte, error) {
-	if b, ok := d.cache.get(x.Extent.Offset); ok && int64(len(b)) == x.Extent.Length {
+	if b, ok := d.cache.Get(x.Extent.Offset); ok && int64(len(b)) == x.Extent.Length {
 		return b, nil
 	}
 	if x.Extent.Length > MaxUnit {
@@ -209,7 +209,7 @@ func (d *Disk) unpacked(x Piece) ([]byte, error) {
 	if err := x.Unpack(b); err != nil {
 		return nil, err
 	}
-	d.cache.put(x.Extent.Offset, b, len(b))
+	d.cache.Put(x.Extent.Offset, b, len(b))
 	return b, nil
 }
 

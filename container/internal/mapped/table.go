@@ -18,12 +18,12 @@ const (
 // Tables reads numbers out of tables that are too large to be kept.
 type Tables struct {
 	src   block.Source
-	pages *lru[int64, []byte]
+	pages *Cache[int64, []byte]
 }
 
 // NewTables returns a reader of tables in src.
 func NewTables(src block.Source) *Tables {
-	return &Tables{src: src, pages: newLRU[int64, []byte](pageCount * pageBytes)}
+	return &Tables{src: src, pages: NewCache[int64, []byte](pageCount * pageBytes)}
 }
 
 // Bytes returns n bytes at off, at most a page of them, which must not be changed. name is the structure for errors: a
@@ -48,14 +48,14 @@ func (t *Tables) Bytes(name string, off int64, n int) ([]byte, error) {
 }
 
 func (t *Tables) page(at int64) ([]byte, bool) {
-	if p, ok := t.pages.get(at); ok {
+	if p, ok := t.pages.Get(at); ok {
 		return p, true
 	}
 	p := make([]byte, min(pageBytes, t.src.Size()-at))
 	if n, _ := t.src.ReadAt(p, at); n < len(p) { // the caller reads what it needs, and meets the error
 		return nil, false
 	}
-	t.pages.put(at, p, len(p))
+	t.pages.Put(at, p, len(p))
 	return p, true
 }
 

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// lru keeps what was used last, up to a weight. The newest always stays.
-type lru[K comparable, V any] struct {
+// Cache keeps what was used last, up to a weight. The newest always stays. It may be used from several goroutines.
+type Cache[K comparable, V any] struct {
 	mu    sync.Mutex
 	limit int
 	used  int
@@ -20,11 +20,13 @@ type kept[K comparable, V any] struct {
 	weight int
 }
 
-func newLRU[K comparable, V any](limit int) *lru[K, V] {
-	return &lru[K, V]{limit: limit, order: list.New(), by: map[K]*list.Element{}}
+// NewCache returns a cache for values of that weight in all.
+func NewCache[K comparable, V any](limit int) *Cache[K, V] {
+	return &Cache[K, V]{limit: limit, order: list.New(), by: map[K]*list.Element{}}
 }
 
-func (l *lru[K, V]) get(key K) (V, bool) {
+// Get returns the value of a key, where it is kept.
+func (l *Cache[K, V]) Get(key K) (V, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e, ok := l.by[key]
@@ -36,7 +38,8 @@ func (l *lru[K, V]) get(key K) (V, bool) {
 	return e.Value.(*kept[K, V]).value, true
 }
 
-func (l *lru[K, V]) put(key K, value V, weight int) {
+// Put keeps a value.
+func (l *Cache[K, V]) Put(key K, value V, weight int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e, ok := l.by[key]; ok {
@@ -49,7 +52,7 @@ func (l *lru[K, V]) put(key K, value V, weight int) {
 	}
 }
 
-func (l *lru[K, V]) drop(e *list.Element) {
+func (l *Cache[K, V]) drop(e *list.Element) {
 	k := l.order.Remove(e).(*kept[K, V])
 	delete(l.by, k.key)
 	l.used -= k.weight
