@@ -18,6 +18,10 @@ type Lock struct {
 	// Read returns every encrypted volume that it finds on src: at its start, and at the landmarks. Errors are
 	// those of the context only; what is broken is a finding.
 	Read func(ctx context.Context, src block.Source, landmarks []probe.Hit) ([]Locked, error)
+	// Detached returns the volume that a header which stands at the start of another source describes on src: a
+	// header that was never with its volume, or a backup of one that is gone. Nothing tells whether src is that
+	// volume before it is open. Nil where the format knows no such headers.
+	Detached func(ctx context.Context, header, src block.Source) ([]Locked, error)
 }
 
 // Locked is an encrypted volume by its header's word.
@@ -76,6 +80,8 @@ type Keyring interface {
 	// failed, and asks again until it gets nothing. The sequence is short and ends early when ctx does. It may be
 	// asked for again, for the same volume as for others. A secret is valid until the next one is asked for.
 	Secrets(ctx context.Context, l Locked) iter.Seq[Secret]
+	// Header returns the header that a person gave beside the medium, for [Lock.Detached]; nil when there is none.
+	Header() block.Source
 }
 
 // String hides the secret from every format verb.
