@@ -102,7 +102,7 @@ func (c *Case) begin() error {
 	default:
 		c.record = r
 	}
-	if c.journal, err = openJournal(c.root, c.o.Now); err != nil {
+	if c.journal, err = openJournal(c.root, journalName, c.o.Now); err != nil {
 		return err
 	}
 	act := "case.open"

@@ -69,6 +69,7 @@ var Findings = []*finding.Def{torn, broken}
 type Journal struct {
 	mu    sync.Mutex
 	f     *os.File
+	name  string
 	now   func() time.Time
 	n     int64
 	last  string
@@ -81,8 +82,10 @@ type Journal struct {
 // form. The first that does not fit is a [*JournalError]; the state then counts up to the line before it. A
 // line at the end that has no line break was cut, which is no error. The removal of whole lines at the end
 // leaves no trace in the journal itself: only an older report knows their hash.
-func VerifyJournal(root *os.Root) (JournalState, error) {
-	f, err := root.Open(journalName)
+func VerifyJournal(root *os.Root) (JournalState, error) { return verifyJournalFile(root, journalName) }
+
+func verifyJournalFile(root *os.Root, name string) (JournalState, error) {
+	f, err := root.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return JournalState{Last: firstPrev}, nil
 	}
@@ -163,17 +166,17 @@ func checkLine(line []byte, s JournalState) error {
 
 // openJournal opens the journal for adding to it. A torn end is put aside; a broken chain is noted, and the
 // chain goes on behind it: the work on a case does not stop for it, and the break stays visible.
-func openJournal(root *os.Root, now func() time.Time) (*Journal, error) {
-	s, verr := VerifyJournal(root)
+func openJournal(root *os.Root, name string, now func() time.Time) (*Journal, error) {
+	s, verr := verifyJournalFile(root, name)
 	var bad *JournalError
 	if verr != nil && !errors.As(verr, &bad) {
 		return nil, verr
 	}
-	f, err := root.OpenFile(journalName, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("casefile: %w", err)
 	}
-	j := &Journal{f: f, now: now, n: s.Acts, last: s.Last, size: s.Size}
+	j := &Journal{f: f, name: name, now: now, n: s.Acts, last: s.Last, size: s.Size}
 	if err := j.repair(root, s, bad); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -210,7 +213,7 @@ func (j *Journal) putAside(root *os.Root, from, n int64) (name, sum string, err 
 		return "", "", fmt.Errorf("casefile: journal: %w", err)
 	}
 	sum = hex.EncodeToString(h.Sum(nil))
-	name = "journal.torn-" + sum[:16]
+	name = strings.TrimSuffix(j.name, ".jsonl") + ".torn-" + sum[:16]
 	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return "", "", fmt.Errorf("casefile: journal: %w", err)

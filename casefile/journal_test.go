@@ -240,7 +240,7 @@ func TestDamagedJournals(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(dir, journalName), b, 0o600))
 		root, rerr := os.OpenRoot(dir)
 		must(t, rerr)
-		j, jerr := openJournal(root, clock)
+		j, jerr := openJournal(root, journalName, clock)
 		must(t, jerr)
 		must(t, j.Append("x", nil))
 		must(t, j.close())

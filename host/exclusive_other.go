@@ -1,0 +1,6 @@
+//go:build !linux
+
+package host
+
+// exclusive: elsewhere there is no such claim.
+const exclusive = 0
