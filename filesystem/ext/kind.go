@@ -20,6 +20,7 @@ func Kind() filesystem.Kind {
 			At: superblockOffset + 0x38, Align: 512}},
 		Locate: locate,
 		Open:   Open,
+		Mend:   Mend,
 	}
 }
 

@@ -124,7 +124,8 @@ func (v *volume) recoverJournal(ctx context.Context) ([]finding.Finding, error) 
 	j, notes := v.findJournal()
 	v.journal = j
 	at := finding.At(v.sb.offset, superblockSize)
-	if v.sb.incompat&incompatRecover == 0 {
+	// Backups of the superblock never say that the journal is needed; its own heading does.
+	if v.sb.incompat&incompatRecover == 0 && (v.sb.offset == superblockOffset || j == nil || j.start == 0) {
 		return notes, nil
 	}
 	if j == nil {
