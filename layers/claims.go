@@ -16,6 +16,21 @@ import (
 // covers are the kinds that recognise what a stack or a lock of another name reads.
 var covers = map[string]string{"md": "linux_raid", "lvm": "lvm2"}
 
+// Covers reports whether a stack or a lock reads what a kind of that name only recognises: such a kind has nothing to
+// add, and is left out of Kinds.
+func (t Tables) Covers(kind string) bool {
+	return slices.ContainsFunc(t.Stacks, func(s volume.Stack) bool { return coverOf(s.Name) == kind }) ||
+		slices.ContainsFunc(t.Locks, func(l volume.Lock) bool { return l.Name == kind })
+}
+
+// coverOf returns the name of the layers of a stack's members.
+func coverOf(stack string) string {
+	if c, ok := covers[stack]; ok {
+		return c
+	}
+	return stack
+}
+
 // endSlack is how far the start of a member's metadata may stand before the end of its partition: version 0.90
 // of md is the farthest, with two pieces of 64 KiB.
 const endSlack = 256 << 10
@@ -119,10 +134,7 @@ func (r *resolver) addMember(m volume.Member, base int64) {
 			return
 		}
 	}
-	name := m.Stack
-	if c, ok := covers[name]; ok {
-		name = c
-	}
+	name := coverOf(m.Stack)
 	c := filesystem.Candidate{Kind: name, Extent: m.Extent, Label: m.Label, UUID: m.ID, Confirmed: 3, FromBackup: m.Backup, Findings: m.Findings}
 	if !m.Valid {
 		c.Confirmed, c.Refuted = 1, 1
@@ -196,6 +208,7 @@ func (r *resolver) members() []*candidate {
 			rest = append(rest, v)
 		default:
 			if v.outer = r.overwriter(v); v.outer == nil {
+				v.score = max(v.score, AcceptScore) // a member may be larger than partitions that stand in it
 				first = append(first, v)
 				continue
 			}
@@ -224,13 +237,19 @@ func (r *resolver) enclosed(v *candidate) bool {
 
 // overwriter returns the volume that was made in the place of v, which is a member by its metadata only: it is read,
 // fits into what the member covers, and takes the very bytes of that metadata for its own. What stands in a member
-// leaves these alone, and what stands in a set of several is longer than a member.
+// leaves these alone, and what stands in a set of several is longer than a member. A table with volumes before that
+// metadata is newer too: the data of such a member begins behind it.
 func (r *resolver) overwriter(v *candidate) *candidate {
+	atStart := v.member.Header-v.Extent.Offset < mib
 	for _, o := range r.volumes {
+		if atStart && o.healthy() && o.part != nil && o.part.of.Offset >= v.Extent.Offset && o.part.of.Offset <= v.member.Header &&
+			v.Extent.Contains(o.Extent) && v.Extent.Offset != o.Extent.Offset {
+			return o
+		}
 		if !o.healthy() || o.Extent.Offset < v.Extent.Offset || !o.Extent.Has(v.member.Header) || o.Extent.Length > v.Extent.Length+endSlack {
 			continue
 		}
-		if v.member.Header-v.Extent.Offset < mib && o.fs.Info().State == filesystem.Damaged {
+		if atStart && o.fs.Info().State == filesystem.Damaged {
 			continue // as likely, it was the member that was made in the place of the volume
 		}
 		return o

@@ -163,6 +163,12 @@ func sweepAll(img []byte, t Tables) []probe.Hit {
 	for _, s := range t.Schemes {
 		probes = append(probes, s.Probes...)
 	}
+	for _, s := range t.Stacks {
+		probes = append(probes, s.Probes...)
+	}
+	for _, l := range t.Locks {
+		probes = append(probes, l.Probes...)
+	}
 	for i := range probes {
 		p := &probes[i]
 		lead := 0 // bytes that count in full

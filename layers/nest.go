@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"salvor/block"
 	"salvor/finding"
@@ -147,6 +148,9 @@ func (n *nest) set(ctx context.Context, s volume.Set, where []*Layer) error {
 		n.used[where[i]] = true
 	}
 	slices.SortStableFunc(members, func(a, b *Layer) int {
+		if x, y := a.disk(), b.disk(); x != y {
+			return x - y
+		}
 		if a.Medium != b.Medium {
 			return a.Medium - b.Medium
 		}
@@ -155,9 +159,11 @@ func (n *nest) set(ctx context.Context, s volume.Set, where []*Layer) error {
 	first := members[0]
 	at := finding.At(first.Extent.Offset, first.Extent.Length)
 	key := s.Stack + "/" + s.UUID
+	var stale []*Layer
 	for _, i := range s.Stale {
 		l := where[i]
 		n.used[l] = true
+		stale = append(stale, l)
 		l.State = Damaged
 		l.Findings = append(l.Findings, memberStale.New(finding.At(l.Member.Header, 0), finding.Arg("set", orElse(s.Label, s.UUID))))
 	}
@@ -169,7 +175,8 @@ func (n *nest) set(ctx context.Context, s volume.Set, where []*Layer) error {
 		return nil
 	}
 	n.sets[key] = true
-	findings := slices.Clone(s.Findings)
+	// That a member is missing is said with what follows from it and what to do.
+	findings := slices.DeleteFunc(slices.Clone(s.Findings), func(f finding.Finding) bool { return strings.HasSuffix(f.Code, ".member.missing") })
 	whole := len(s.Missing) == 0 || s.Degraded
 	for _, m := range s.Missing {
 		findings = append(findings, memberMissing.New(at, finding.Arg("member", m), finding.Arg("set", orElse(s.Label, s.UUID)),
@@ -201,7 +208,7 @@ func (n *nest) set(ctx context.Context, s volume.Set, where []*Layer) error {
 		v := &Volume{
 			Key: key, Reader: s.Stack, Kind: kindOf(s, lv), Set: s.UUID, UUID: lv.UUID, Name: lv.Name, Label: orElse(lv.Name, s.Label),
 			Detail: lv.Kind, Whole: whole, findings: slices.Clone(lv.Findings), parent: owner, members: members, depth: depth + 1,
-			Source: newMedium(lv.Source, where, false), Members: partsOf(s, where),
+			Source: newMedium(lv.Source, where, false), Members: partsOf(s, where), stale: stale,
 		}
 		if plain {
 			v.UUID, v.Detail = orElse(lv.UUID, s.UUID), s.Level
@@ -249,6 +256,14 @@ func addMissing(owner *Layer, s volume.Set, first *Layer) {
 		attach(owner, &Layer{ID: fmt.Sprintf("%s.missing%d", owner.ID, i+1), Kind: first.Kind, Label: m, State: Missing,
 			Score: first.Score, Medium: owner.Medium, Set: owner.ID})
 	}
+}
+
+// disk returns the number of the disk that l stands on, or the first thing that it was put together of.
+func (l *Layer) disk() int {
+	for l.Parent != nil {
+		l = l.Parent
+	}
+	return l.Medium
 }
 
 func tellMembers(members []*Layer, owner *Layer) {
@@ -339,7 +354,7 @@ func (n *nest) shadow(v *Volume) {
 	if len(v.Claimed) == 0 {
 		return
 	}
-	for _, m := range v.members {
+	for _, m := range slices.Concat(v.members, v.stale) {
 		around := map[*Layer]bool{}
 		for l := m; l != nil; l = l.Parent {
 			around[l] = true
@@ -349,6 +364,9 @@ func (n *nest) shadow(v *Volume) {
 			top = top.Parent
 		}
 		claimed := v.Claimed[m.Medium]
+		if slices.Contains(v.stale, m) {
+			claimed = block.SetOf(m.Extent)
+		}
 		top.Walk(func(l *Layer, _ int) bool {
 			if around[l] || l.Rival || l.Kind == "free" || l.Member != nil && n.used[l] || l.Medium != m.Medium ||
 				l.Extent.Length == 0 || l.State == Missing || len(l.Members) > 0 || !claimed.Has(l.Extent.Offset) {

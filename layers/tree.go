@@ -148,6 +148,9 @@ func (r *resolver) volumeLayers() {
 				home = p
 			}
 		}
+		if home != nil && outer != nil && outer.Extent.Contains(home.Extent) && outer.Extent != home.Extent {
+			outer = nil // a partition inside of it stands between
+		}
 		switch {
 		case outer != nil:
 			v.layer.Findings = append(v.layer.Findings, volumeInside.New(finding.At(v.Extent.Offset, v.Extent.Length), finding.Expected(outer, nil)))

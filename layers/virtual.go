@@ -38,6 +38,7 @@ type Volume struct {
 	parent   *Layer
 	missing  []string
 	members  []*Layer
+	stale    []*Layer
 	depth    int
 }
 

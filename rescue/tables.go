@@ -35,9 +35,16 @@ func NewTables() (*Tables, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rescue: %w", err)
 	}
-	t := &Tables{Layers: layers.Tables{Schemes: volall.Table(), Kinds: fsall.Table()}, Files: files}
+	t := &Tables{Layers: layers.Tables{Schemes: volall.Table(), Stacks: volall.Stacks(), Locks: volall.Locks()}, Files: files}
+	t.Layers.Kinds = slices.DeleteFunc(fsall.Table(), func(k filesystem.Kind) bool { return t.Layers.Covers(k.Name) })
 	for _, s := range t.Layers.Schemes {
 		t.Landmarks = append(t.Landmarks, s.Probes...)
+	}
+	for _, s := range t.Layers.Stacks {
+		t.Landmarks = append(t.Landmarks, s.Probes...)
+	}
+	for _, l := range t.Layers.Locks {
+		t.Landmarks = append(t.Landmarks, l.Probes...)
 	}
 	for _, k := range t.Layers.Kinds {
 		t.Landmarks = append(t.Landmarks, k.Probes...)

@@ -1,0 +1,9 @@
+package all
+
+import "salvor/volume"
+
+// Stacks returns a row for each kind of set, those below others first: a volume group on a RAID set is common.
+func Stacks() []volume.Stack { return nil }
+
+// Locks returns a row for each kind of encrypted volume.
+func Locks() []volume.Lock { return nil }
