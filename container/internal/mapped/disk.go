@@ -38,6 +38,7 @@ type Piece struct {
 	// Source and At say where a stored piece begins.
 	Source block.Source
 	At     int64
+	File   int // tells sources of one layout from each other
 	// Unpack fills dst, which is as long as Extent.
 	Unpack func(dst []byte) error
 	// Why and Err tell of a lost piece.
@@ -278,6 +279,47 @@ func (d *Disk) Pieces(ctx context.Context, off int64, yield func(Piece, error) b
 		off = x.Extent.End()
 	}
 	return nil
+}
+
+// Joined returns x together with the pieces behind it, which next gives by their number from 0 on, as far as they go on
+// where the one before ends: at most limit of them.
+func Joined(x Piece, limit int64, next func(i int64) (Piece, error)) Piece {
+	if x.Kind == Packed {
+		return x
+	}
+	for i := range limit {
+		n, err := next(i)
+		if err != nil || n.Kind != x.Kind || n.Extent.Offset != x.Extent.End() || n.Extent.Length == 0 ||
+			n.Kind == Stored && (n.File != x.File || n.At != x.At+x.Extent.Length) {
+			break
+		}
+		x.Extent.Length += n.Extent.Length
+	}
+	return x
+}
+
+// Base is what an image builds on. The zero value is nothing, so that what the image does not hold is zero.
+type Base struct {
+	Source  block.Source
+	Missing bool // it builds on something that is not there
+}
+
+// fileBase tells the pieces of a base from those of the image itself.
+const fileBase = -1
+
+// Piece returns what stands at off, a place of e, of which the image holds nothing: that of the base, and zeros behind
+// its end.
+func (b Base) Piece(e block.Extent, off int64) Piece {
+	switch {
+	case b.Missing:
+		return LostPiece(e)
+	case b.Source == nil:
+		return Piece{Extent: e}
+	case off >= b.Source.Size():
+		return Piece{Extent: block.Between(max(e.Offset, b.Source.Size()), e.End())}
+	}
+	e = e.Intersect(block.Extent{Length: b.Source.Size()})
+	return Piece{Extent: e, Kind: Stored, Source: b.Source, At: e.Offset, File: fileBase}
 }
 
 // LostPiece is a piece that a missing file makes unreadable.
