@@ -27,7 +27,9 @@ type Layer struct {
 	Parent *Layer
 	// Kind is "disk", a scheme ("gpt"), "partition", a file system ("ext4"), "free" for a gap that no entry
 	// covers, or another recognised kind ("luks", "swap").
-	Kind   string
+	Kind string
+	// Row is the name of a volume's row in the table of file systems ("ext"); "" for what is none.
+	Row    string
 	Extent block.Extent // on the medium, bytes
 	Label  string       // the name that the layer gives itself, hostile text
 	UUID   string

@@ -176,6 +176,9 @@ func (r *resolver) volumeLayer(v *candidate) *Layer {
 		Kind: v.kind(), Extent: v.Extent, Label: v.Label, UUID: v.UUID, State: Good, Score: v.score,
 		Findings: slices.Clone(v.Findings), Source: block.Section(r.src, v.Extent), Member: v.member, Lock: v.lock,
 	}
+	if v.row != nil {
+		l.Row = v.row.Name
+	}
 	if v.fs != nil {
 		info := v.fs.Info()
 		l.FS, l.Readable = v.fs, !v.Locked
