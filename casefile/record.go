@@ -21,6 +21,9 @@ type Record struct {
 	Program string    `json:"program"` // that made the case
 	Created time.Time `json:"created"`
 	Sources []Source  `json:"sources"`
+	// Virtual are the volumes that were put together out of the sources, or decrypted: files stand on them as they do
+	// on a source. Their numbers are those behind the sources that were known when they were found.
+	Virtual []Virtual `json:"virtual,omitempty"`
 	// Settings are what the main job must do again in the same way when it goes on.
 	Settings map[string]string `json:"settings,omitempty"`
 }
@@ -125,12 +128,14 @@ func parseRecord(b []byte) (Record, error) {
 	if r.Sources == nil {
 		r.Sources = []Source{}
 	}
+	last := 0
 	for i, s := range r.Sources {
-		if s.Number != i+1 || s.Size <= 0 || s.Path == "" || s.SectorSize < 0 || s.PhysicalSectorSize < 0 {
+		if s.Number <= last || s.Number > i+1+len(r.Virtual) || s.Size <= 0 || s.Path == "" || s.SectorSize < 0 || s.PhysicalSectorSize < 0 {
 			return bad(fmt.Sprintf("source %d with a path and a size", i+1), fmt.Sprintf("number %d, size %d", s.Number, s.Size))
 		}
+		last = s.Number
 	}
-	return r, nil
+	return r, checkVirtual(r)
 }
 
 // Record returns what the case is about.
@@ -138,9 +143,31 @@ func (c *Case) Record() Record {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.record
-	r.Sources = slices.Clone(r.Sources)
+	r.Sources, r.Virtual = slices.Clone(r.Sources), slices.Clone(r.Virtual)
 	r.Settings = maps.Clone(r.Settings)
 	return r
+}
+
+// Source returns the source of that number.
+func (r Record) Source(number int) (Source, bool) {
+	for _, s := range r.Sources {
+		if s.Number == number {
+			return s, true
+		}
+	}
+	return Source{}, false
+}
+
+// nextNumber returns the number for what comes next, a source or a volume.
+func (r *Record) nextNumber() int {
+	last := 0
+	for _, s := range r.Sources {
+		last = max(last, s.Number)
+	}
+	for _, v := range r.Virtual {
+		last = max(last, v.Number)
+	}
+	return last + 1
 }
 
 // save writes case.json; the caller holds mu or is alone.
@@ -163,7 +190,7 @@ func (c *Case) update(change func(*Record)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old := c.record
-	c.record.Sources = slices.Clone(old.Sources)
+	c.record.Sources, c.record.Virtual = slices.Clone(old.Sources), slices.Clone(old.Virtual)
 	c.record.Settings = maps.Clone(old.Settings)
 	change(&c.record)
 	if err := c.save(); err != nil {
@@ -192,7 +219,7 @@ func (c *Case) AddSource(id host.Identity, inPlace bool) (Source, error) {
 		return Source{}, fmt.Errorf("casefile: a case holds at most %d sources", maxSources)
 	}
 	err := c.update(func(r *Record) {
-		s.Number = len(r.Sources) + 1
+		s.Number = r.nextNumber()
 		r.Sources = append(r.Sources, s)
 	})
 	if err != nil {
@@ -205,8 +232,9 @@ func (c *Case) AddSource(id host.Identity, inPlace bool) (Source, error) {
 func (c *Case) UpdateSource(s Source) error {
 	known := false
 	err := c.update(func(r *Record) {
-		if known = s.Number >= 1 && s.Number <= len(r.Sources); known {
-			r.Sources[s.Number-1] = s
+		i := slices.IndexFunc(r.Sources, func(o Source) bool { return o.Number == s.Number })
+		if known = i >= 0; known {
+			r.Sources[i] = s
 		}
 	})
 	if err == nil && !known {

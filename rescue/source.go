@@ -149,7 +149,8 @@ func (j *job) matchSources(identities []host.Identity) error {
 			d.number = s.Number
 			continue
 		}
-		if err := j.meetSource(d, known[of[i]-1], identities[i]); err != nil {
+		s, _ := j.c.Record().Source(of[i])
+		if err := j.meetSource(d, s, identities[i]); err != nil {
 			return err
 		}
 	}

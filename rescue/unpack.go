@@ -98,7 +98,10 @@ func (j *job) unpack(ctx context.Context) error {
 }
 
 // record returns what the case knows of the current disk.
-func (j *job) record() casefile.Source { return j.c.Record().Sources[j.number-1] }
+func (j *job) record() casefile.Source {
+	s, _ := j.c.Record().Source(j.number)
+	return s
+}
 
 func (j *job) ofSource(f finding.Finding) wire.Finding {
 	w := wireFinding(f)
