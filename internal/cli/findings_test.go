@@ -48,6 +48,7 @@ import (
 	"salvor/volume/gpt"
 	"salvor/volume/lp"
 	"salvor/volume/mbr"
+	"salvor/volume/md"
 	"salvor/volume/mtdparts"
 	"salvor/volume/pmt"
 	"salvor/volume/sgi"
@@ -62,7 +63,7 @@ var tables = map[string][]*finding.Def{
 	"filetype/zip": zip.Findings, "guard": guard.Findings, "host": host.Findings, "imaging": imaging.Findings, "internal/cli": cli.Findings, "layers": layers.Findings,
 	"filetype/avi": avi.Findings, "filetype/mp3": mp3.Findings, "filetype/mpeg": mpeg.Findings, "filetype/ogg": ogg.Findings,
 	"filetype/wav": wav.Findings,
-	"recovery":     recovery.Findings, "preview": preview.Findings, "relate": relate.Findings, "rescue": rescue.Findings, "volume/gpt": gpt.Findings, "volume/mbr": mbr.Findings,
+	"recovery":     recovery.Findings, "preview": preview.Findings, "relate": relate.Findings, "rescue": rescue.Findings, "volume/gpt": gpt.Findings, "volume/mbr": mbr.Findings, "volume/md": md.Findings,
 	"volume/apm": apm.Findings, "volume/atari": atari.Findings, "volume/bsd": bsd.Findings, "volume/lp": lp.Findings,
 	"volume/mtdparts": mtdparts.Findings, "volume/pmt": pmt.Findings, "volume/sgi": sgi.Findings, "volume/sun": sun.Findings,
 }

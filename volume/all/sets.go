@@ -1,9 +1,12 @@
 package all
 
-import "salvor/volume"
+import (
+	"salvor/volume"
+	"salvor/volume/md"
+)
 
 // Stacks returns a row for each kind of set, those below others first: a volume group on a RAID set is common.
-func Stacks() []volume.Stack { return nil }
+func Stacks() []volume.Stack { return []volume.Stack{md.Stack()} }
 
 // Locks returns a row for each kind of encrypted volume.
 func Locks() []volume.Lock { return nil }
