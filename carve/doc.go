@@ -23,8 +23,10 @@
 //
 // # Plain text
 //
-// Text has no signature. [Text] looks for it in free space only, by strict rules: it begins at a sector whose
-// predecessor is not text, is valid UTF-8 without control characters, and ends in a sector that is filled up with zeros (or
-// 0xFF, as erased flash is), or exactly before an empty one. Then a format without signature must accept it as
-// Consistent. It must have 512 bytes; 64 do when it is JSON, whose syntax is evidence enough.
+// Text has no signature. [Text] looks for it in free space only, in sectors of ASCII, UTF-8, Latin-1 or UTF-16. It begins at a sector
+// whose predecessor is not text, or where a beginning that cannot be mistaken (of a mail, of XML, of JSON) stands in the
+// middle of a line. It ends in a sector that is filled up with zeros (or 0xFF, as erased flash is), exactly before an empty
+// one, or with a line whose sector is filled up with other data. Then a format without signature must accept it as Consistent, and
+// it must be varied and have words. It must have 512 bytes; 64 do when it is JSON, whose syntax is evidence enough. Of 4 KiB
+// and more, text that breaks off is given as Partial. What stays below that is left out and counted ([Stats.Chance]).
 package carve

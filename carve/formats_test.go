@@ -160,7 +160,7 @@ func TestRealText(t *testing.T) {
 	}, western)
 	copy(western[1000:], "gr\xf6\xdfer als")
 	files := map[int][]byte{4096: prose(1, 7000), 65536: json(3000), 131072: json(200), 262144: csv.Bytes(), 300 << 10: western, 400 << 10: prose(2, 200000)}
-	exts := map[int64]string{4096: "txt", 65536: "json", 131072: "json", 262144: "csv", 400 << 10: "txt"}
+	exts := map[int64]string{4096: "txt", 65536: "json", 131072: "json", 262144: "csv", 300 << 10: "txt", 400 << 10: "txt"}
 	for _, fill := range []byte{0, 0xFF} {
 		data := bytes.Repeat([]byte{fill}, 1<<20)
 		copy(data[700<<10:], random(30, 300<<10))

@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"salvor/block"
 	"salvor/filetype"
+	"salvor/finding"
 	"salvor/guard"
 )
 
@@ -31,66 +31,6 @@ type TextOptions struct {
 	Limit    time.Duration
 	Emit     func(Found) error
 	Progress func(Progress)
-}
-
-// kind of a sector.
-type kind uint8
-
-const (
-	other kind = iota // has bytes that no text has
-	mixed             // mostly text, or not readable: what follows is hardly the beginning of a file
-	empty             // only zeros, or only 0xFF
-	full              // only text
-	tail              // text, then only zeros or only 0xFF
-)
-
-// textByte has which bytes text is made of: printable ASCII, blanks, line ends, and bytes of UTF-8.
-var textByte = func() (t [256]bool) {
-	for c := range 256 {
-		t[c] = c >= 0x20 && c < 0x7F || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c >= 0xC2 && c <= 0xF4 || c >= 0x80 && c <= 0xBF
-	}
-	return t
-}()
-
-// plainByte has 1 for those of them that are ASCII.
-var plainByte = func() (t [256]uint8) {
-	for c := range 0x80 {
-		if textByte[c] {
-			t[c] = 1
-		}
-	}
-	return t
-}()
-
-// plain counts the bytes of ASCII text among each step-th byte of p.
-func plain(p []byte, step int) (n int) {
-	for i := 0; i < len(p); i += step {
-		n += int(plainByte[p[i]])
-	}
-	return n
-}
-
-// classify returns the kind of a sector and how many bytes of text it begins with.
-func classify(p []byte) (kind, int) {
-	n := 0
-	for n < len(p) && textByte[p[n]] {
-		n++
-	}
-	if n == len(p) {
-		return full, n
-	}
-	rest := p[n:]
-	if (rest[0] != 0 && rest[0] != 0xFF) || !bytes.Equal(rest[1:], rest[:len(rest)-1]) {
-		// An eighth of the bytes tells most sectors apart.
-		if plain(p, 8)*16 >= len(p) && plain(p, 1)*4 >= len(p)*3 {
-			return mixed, n
-		}
-		return other, n
-	}
-	if n == 0 {
-		return empty, 0
-	}
-	return tail, n
 }
 
 // Text looks for plain text in free space and gives what it finds to Emit, in order of offset. Stats.Examined counts
@@ -122,11 +62,12 @@ func (t *texts) scan(ctx context.Context, e block.Extent) error {
 		return nil
 	}
 	// The sector before decides whether the first one can be a beginning.
-	last := empty
+	run := run{start: -1, last: empty}
 	if e.Offset > 0 {
-		last, _ = t.sectors(e.Offset-sector, sector).next()
+		before := t.sectors(e.Offset-sector, sector)
+		run.before = before.p[sector-1]
+		run.last, _, _ = before.next(eight)
 	}
-	start := int64(-1) // of the text under way
 	for at := e.Offset; at < e.End(); {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -136,50 +77,38 @@ func (t *texts) scan(ctx context.Context, e block.Extent) error {
 			t.Progress(Progress{Pos: at, Total: t.Source.Size(), Found: t.stats.Found})
 		}
 		s := t.sectors(at, min(textRead, e.End()-at))
-		base := at
 		for ; len(s.p) > 0; at += sector {
-			k, n := s.next()
-			if start < 0 && (k == full || k == tail) && last != full && last != mixed {
-				start = at
-			}
-			var end int64
-			switch k {
-			case full:
-				last = k
-				continue
-			case tail:
-				end = at + int64(n)
-			case empty:
-				end = at
-			case other, mixed:
-				// What fills up the last sector may be old data.
-				if m := lineEnd(t.buf[at-base:][:n]); m > 0 {
-					end = at + int64(m)
+			p := s.p[:sector]
+			if run.start >= 0 && run.before != '\n' && heads(p) {
+				// Another text begins where the one under way would go on in the middle of a line.
+				if err := t.candidate(ctx, run.start, run.cut(at, nil)); err != nil {
+					return err
 				}
+				run.start, run.last = -1, empty
 			}
-			if start >= 0 && end > start {
-				if err := t.candidate(ctx, block.Between(start, end)); err != nil {
+			k, n, units := s.next(run.units())
+			text := k == full || k == tail
+			if run.start < 0 && text && (run.last != full && run.last != mixed || run.before != '\n' && (heads(p) || begins(p, openings))) {
+				run.start, run.wide = at, units
+			}
+			run.before = p[sector-1]
+			if k == full {
+				run.last = k
+				continue
+			}
+			if run.start >= 0 {
+				if err := t.candidate(ctx, run.start, run.end(k, at, p[:n])); err != nil {
 					return err
 				}
 			}
-			start, last = -1, k
+			run.start, run.last = -1, k
 		}
 	}
-	// A text that fills the free space to its end may go on in what follows; it is none of ours then.
-	return nil
-}
-
-// endRoom is how many bytes of old data behind the end of a text may look like text by chance.
-const endRoom = 16
-
-// lineEnd returns how many bytes of p, which is text up to its end, belong to a text that ends as texts do: with a
-// line, an element or an object; 0 when it does not.
-func lineEnd(p []byte) int {
-	i := bytes.LastIndexAny(p, "\n}]>")
-	if i < 0 || len(p)-i-1 > endRoom {
-		return 0
+	if run.start < 0 {
+		return nil
 	}
-	return i + 1
+	// What comes next belongs to something else: it may have been written over the rest.
+	return t.candidate(ctx, run.start, run.cut(e.End(), nil))
 }
 
 // sectors reads length bytes at off, whole sectors both.
@@ -205,22 +134,24 @@ type sectors struct {
 	bad []bool // nil when all could be read
 }
 
-func (s *sectors) next() (kind, int) {
+// next classifies the next sector as one of a text of such units.
+func (s *sectors) next(of units) (kind, int, units) {
 	p := s.p[:sector]
 	s.p = s.p[sector:]
 	if s.bad != nil {
 		bad := s.bad[0]
 		s.bad = s.bad[1:]
 		if bad {
-			return mixed, 0
+			return mixed, 0, of
 		}
 	}
-	return classify(p)
+	return classify(p, of)
 }
 
-// candidate judges a stretch that is made of text bytes only.
-func (t *texts) candidate(ctx context.Context, e block.Extent) error {
-	if e.Length < jsonMin || (e.Length < textMin && !t.isJSON(e)) {
+// candidate judges a stretch that is made of text only, from start to the end that was found for it.
+func (t *texts) candidate(ctx context.Context, start int64, end ending) error {
+	e := block.Between(start, end.at)
+	if e.Length < jsonMin || (e.Length < textMin && !t.isJSON(e)) || !end.own && e.Length < substantial {
 		return nil
 	}
 	t.stats.Hits++
@@ -242,66 +173,34 @@ func (t *texts) candidate(ctx context.Context, e block.Extent) error {
 		}
 		return nil
 	}
-	if err != nil || f == nil || f.Carve || r.Verdict < filetype.Consistent || r.Size != e.Length || !t.lively(e, f.Name == "text") {
+	if err != nil || f == nil || f.Carve || !t.accept(&r, f, e.Length, end.own) || !t.lively(block.Extent{Offset: e.Offset, Length: r.GoodUntil}, f.Name == "text") {
 		t.stats.Chance++
 		return nil
 	}
 	t.stats.Found++
-	if err := t.Emit(Found{Format: f, Report: r, Offset: e.Offset, Size: e.Length}); err != nil {
+	if err := t.Emit(Found{Format: f, Report: r, Offset: e.Offset, Size: r.GoodUntil}); err != nil {
 		return fmt.Errorf("carve: %w", err)
 	}
 	return nil
 }
 
-// lively reports whether e is valid UTF-8, and its first bytes as varied as written text is: test patterns, tables of
-// one byte and padding are not. With words, it must consist of words too, as plain text does and encoded data does not.
-func (t *texts) lively(e block.Extent, words bool) bool {
-	p := make([]byte, min(e.Length, 64<<10))
-	kept := 0 // bytes of a character that the last read cut
-	for at := e.Offset; at < e.End(); {
-		n := int(min(int64(len(p)-kept), e.End()-at))
-		if m, _ := t.Source.ReadAt(p[kept:kept+n], at); m < n {
-			return false
+// accept reports whether r, of a stretch of size bytes, is that of a text worth giving. own says that the text ends as texts
+// do; one that does not, of a format that does not tell its end, breaks off there.
+func (t *texts) accept(r *filetype.Report, f *filetype.Format, size int64, own bool) bool {
+	switch {
+	case r.Verdict >= filetype.Consistent && r.Size != size:
+		return false
+	case r.Verdict >= filetype.Consistent:
+		if own || f.Name == "json" { // which tells its end
+			return true
 		}
-		piece := p[:kept+n]
-		if at == e.Offset && (!varied(piece) || words && !worded(piece)) {
-			return false
-		}
-		at += int64(n)
-		for len(piece) > 0 {
-			_, size := utf8.DecodeRune(piece)
-			if piece[0] >= utf8.RuneSelf && size == 1 {
-				if at < e.End() && !utf8.FullRune(piece) {
-					break
-				}
-				return false
-			}
-			piece = piece[size:]
-		}
-		kept = copy(p, piece)
+		r.Verdict = filetype.Partial
+		r.Missing.Add(block.Extent{Offset: size, Length: 1})
+		r.Findings = []finding.Finding{filetype.BreaksOff.New(finding.At(size, 0), finding.Arg("format", f.Name))}
+	case r.Verdict != filetype.Partial && r.Verdict != filetype.Damaged:
+		return false
 	}
-	return kept == 0
-}
-
-func varied(p []byte) bool {
-	var count [256]int
-	distinct, most := 0, 0
-	for _, c := range p {
-		if count[c] == 0 {
-			distinct++
-		}
-		count[c]++
-		most = max(most, count[c])
-	}
-	return distinct >= 12 && most*10 <= len(p)*7
-}
-
-// leastBlanks is the share of blanks that words have between them: one of so many bytes.
-const leastBlanks = 24
-
-// worded reports whether p has blanks as words have them.
-func worded(p []byte) bool {
-	return (bytes.Count(p, []byte{' '})+bytes.Count(p, []byte{'\t'}))*leastBlanks >= len(p)
+	return r.GoodUntil >= substantial && r.GoodUntil <= size
 }
 
 // isJSON reports whether e is an object or an array in JSON.

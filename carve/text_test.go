@@ -104,7 +104,7 @@ func TestText(t *testing.T) {
 		{name: "of another format", files: map[int][]byte{8192: append([]byte("%PDF-1.4\n"), prose(5, 3000)...)}},
 		{name: "only in free space", files: map[int][]byte{8192: prose(5, 3000), 65536: prose(6, 3000)}, free: block.SetOf(block.Between(65536, size)),
 			want: []want{{"plain", 65536, 3000, filetype.Consistent}}},
-		{name: "goes on into owned space", files: map[int][]byte{8192: prose(5, 30000)}, free: block.SetOf(block.Between(0, 16384))},
+		{name: "goes on into owned space", files: map[int][]byte{8192: prose(5, 30000)}, free: block.SetOf(block.Between(0, 16384)), want: []want{{"plain", 8192, 8192, filetype.Partial}}},
 		{name: "comes out of owned space", files: map[int][]byte{8192: prose(5, 30000)}, free: block.SetOf(block.Between(16384, size))},
 		{name: "free space that is no multiple", files: map[int][]byte{8192: prose(5, 3000)}, free: block.SetOf(block.Between(8000, 8193), block.Between(8193, 9000)),
 			want: nil},

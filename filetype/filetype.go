@@ -128,6 +128,9 @@ type Format struct {
 	// Loose says of a format that the bytes of another file in its middle may go unnoticed for long: sound and films that
 	// are streams, pixels that are not compressed. Such a file is not put together.
 	Loose bool
+	// Single says of a format that what its files begin with stands nowhere else in them. Inside of a file that breaks of
+	// another format none of the same is begun, since its members, frames or pages would each look like one.
+	Single bool
 	// Preview and Thumbnail are nil for formats that have none.
 	Preview   Previewer
 	Thumbnail Thumbnailer

@@ -47,8 +47,10 @@ type Reach struct {
 	Anchors []Anchor
 }
 
-// Anchor is a structure whose place in the file is known before it was met.
+// Anchor is a structure whose place in the file is known before it was met. Bytes, Fits or both tell it.
 type Anchor struct {
 	Offset int64  // in the file
 	Bytes  []byte // that stand there, at least four
+	// Fits says whether p, up to 4 KiB that stand at Offset, can be the structure.
+	Fits func(p []byte) bool
 }

@@ -194,7 +194,13 @@ func (w *walker) samples(data block.Extent) error {
 		return cursor.Corrupt("sound", data.Offset-4, fmt.Sprintf("%d bytes for %d steps", s.frames*s.frameSize(), s.frames), data.Length-8)
 	}
 	n := int64(0)
+	foreign := media.NewForeign(data.Offset)
 	err := w.Each(data, "sound", func(p []byte) error {
+		if s != nil && s.linear() {
+			if err := foreign.See(p); err != nil {
+				return err
+			}
+		}
 		n += int64(len(p))
 		w.R.GoodUntil = data.Offset + n
 		return nil

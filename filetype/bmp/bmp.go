@@ -186,12 +186,21 @@ func walk(e *exam.Exam) error {
 	} else {
 		e.Want = max(end, h.profile.End())
 		good := h.pixels
+		foreign := media.NewForeign(h.pixels)
 		err := e.Each(block.Between(h.pixels, end), "pixels", func(p []byte) error {
+			if h.compression != jpegInside && h.compression != pngInside && h.depth >= 8 {
+				if err := foreign.See(p); err != nil {
+					return err
+				}
+			}
 			good += int64(len(p))
 			e.R.GoodUntil = good
 			return nil
 		})
 		if err != nil {
+			if broken, ok := cursor.IsCorrupt(err); ok {
+				good = max(h.pixels, broken.Offset)
+			}
 			return h.part(e, err, (good-h.pixels)/max(h.stride(), 1))
 		}
 	}

@@ -48,6 +48,7 @@ func Formats() []filetype.Format {
 		Signatures: probes,
 		Ceiling:    filetype.Consistent,
 		Carve:      true,
+		Single:     true,
 		Examine:    kind.Examine,
 		Preview:    kind.Preview,
 	}}

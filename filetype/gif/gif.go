@@ -30,6 +30,7 @@ func Formats() []filetype.Format {
 		},
 		Ceiling:   filetype.Consistent, // no checksum anywhere in the format
 		Carve:     true,
+		Single:    true,
 		Examine:   kind.Examine,
 		Tells:     true,
 		Preview:   kind.Preview,

@@ -22,11 +22,12 @@ type mark struct {
 // Scout follows the first member of a file, see [filetype.Scout].
 func Scout(ctx context.Context, src block.Source, from filetype.Mark, keep func(filetype.Mark)) (filetype.Reach, error) {
 	var (
-		f     inflate.Inflater
+		f     = inflate.Get()
 		s     *filetype.Stream
 		m     mark
 		start *inflate.Mark
 	)
+	defer inflate.Put(f)
 	if k, ok := from.(*mark); ok {
 		m, start = *k, k.Mark
 		s = filetype.NewStream(ctx, src, m.Offset())

@@ -28,6 +28,7 @@ func Formats() []filetype.Format {
 		Signatures: []probe.Probe{{ID: "matroska.ebml", Bytes: []byte("\x1A\x45\xDF\xA3")}},
 		Ceiling:    filetype.Consistent, // the checks are optional, and the head of the file never has one
 		Carve:      true,
+		Single:     true,
 		Examine:    kind.Examine,
 		Preview:    kind.Preview,
 	}}

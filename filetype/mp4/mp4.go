@@ -25,6 +25,7 @@ func Formats() []filetype.Format {
 		Signatures: []probe.Probe{{ID: "mp4.ftyp", Bytes: []byte("ftyp"), At: 4, Align: 512}},
 		Ceiling:    filetype.Consistent,
 		Carve:      true,
+		Single:     true,
 		Examine:    examine,
 		Preview:    preview,
 		Thumbnail:  thumbnail,

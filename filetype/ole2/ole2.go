@@ -40,6 +40,7 @@ func Formats() []filetype.Format {
 		Signatures: []probe.Probe{{ID: "ole2.header", Bytes: []byte(magic)}},
 		Ceiling:    filetype.Consistent, // no checksum
 		Carve:      true,
+		Single:     true,
 		Examine:    kind.Examine,
 		Preview:    kind.Preview,
 	}}

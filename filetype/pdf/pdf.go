@@ -19,6 +19,7 @@ func Formats() []filetype.Format {
 		},
 		Ceiling: filetype.Consistent,
 		Carve:   true,
+		Single:  true,
 		Examine: examine,
 		Scout:   Scout,
 		Preview: preview,

@@ -52,7 +52,7 @@ type scout struct {
 	ctx  context.Context
 	src  block.Source
 	s    *filetype.Stream
-	f    inflate.Inflater
+	f    *inflate.Inflater
 	keep func(filetype.Mark)
 	st   scoutState
 	r    filetype.Reach
@@ -68,7 +68,8 @@ const (
 
 // Scout follows a file, see [filetype.Scout].
 func Scout(ctx context.Context, src block.Source, from filetype.Mark, keep func(filetype.Mark)) (filetype.Reach, error) {
-	x := &scout{ctx: ctx, src: src, keep: keep}
+	x := &scout{ctx: ctx, src: src, keep: keep, f: inflate.Get()}
+	defer inflate.Put(x.f)
 	going := true
 	if m, ok := from.(*mark); ok {
 		x.s, x.st = filetype.NewStream(ctx, src, m.at), m.st
@@ -373,6 +374,9 @@ func (x *scout) closing(proven bool) bool {
 			break
 		}
 		if i == 4 || !isSpace(p[0]) {
+			if !proven { // its length was told: that is where its end stands
+				x.r.Anchors = []filetype.Anchor{{Offset: end, Bytes: []byte("\nendstream")}, {Offset: end + 1, Bytes: []byte("\nendstream")}, {Offset: end, Bytes: []byte("endstream")}}
+			}
 			return x.bad()
 		}
 		x.s.Discard(1)

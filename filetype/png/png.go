@@ -61,6 +61,7 @@ func Formats() []filetype.Format {
 		Signatures: []probe.Probe{{ID: "png.signature", Bytes: []byte(signature)}},
 		Ceiling:    filetype.Proven, // every chunk carries a CRC-32 of its type and data
 		Carve:      true,
+		Single:     true,
 		Examine:    Examine,
 		Preview:    preview,
 		Thumbnail:  shown.Thumbnail,

@@ -37,6 +37,7 @@ func Formats() []filetype.Format {
 		Signatures: []probe.Probe{{ID: "7z.start", Bytes: []byte(magic + "\x00")}},
 		Ceiling:    filetype.Proven, // stored members with CRC-32, under headers with CRC-32
 		Carve:      true,
+		Single:     true,
 		Examine:    kind.Examine,
 		Tells:      true,
 		Preview:    kind.Preview,

@@ -23,6 +23,7 @@ func Formats() []filetype.Format {
 		Signatures: []probe.Probe{{ID: "sqlite.header", Bytes: []byte(magic), Align: 512}},
 		Ceiling:    filetype.Consistent,
 		Carve:      true,
+		Single:     true,
 		Examine:    examine,
 		Preview:    preview,
 	}, logFormat(), journalFormat()}

@@ -67,6 +67,7 @@ type walker struct {
 	maker    string
 	model    string
 	dated    bool
+	plain    *media.Foreign
 	broken   error // the first contradiction in the data; the directories are followed on to find the end
 	lost     error
 	good     int64 // behind the last piece that was followed

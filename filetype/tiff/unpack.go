@@ -8,6 +8,7 @@ import (
 
 	"salvor/block"
 	"salvor/cursor"
+	"salvor/filetype/internal/media"
 
 	"github.com/klauspost/compress/zlib"
 )
@@ -31,7 +32,14 @@ func (w *walker) unpack(e block.Extent, packing, want int64) error {
 		if e.Length < want {
 			return cursor.Corrupt("strip", e.Offset, fmt.Sprintf("%d bytes", want), e.Length)
 		}
-		return w.Each(e, "strip", nil)
+		if w.raw != "" { // makers call packed pixels so too
+			return w.Each(e, "strip", nil)
+		}
+		if w.plain == nil {
+			w.plain = media.NewForeign(e.Offset)
+		}
+		w.plain.Seek(e.Offset)
+		return w.Each(e, "strip", w.plain.See)
 	case packLZW:
 		return w.unpackLZW(e, want)
 	case packDeflate, packDeflate2:

@@ -251,11 +251,20 @@ func (w *walker) samples(c riff.Chunk) error {
 		return nil
 	}
 	n := int64(0)
+	foreign := media.NewForeign(c.Body())
 	err := w.Each(c.Data(), "sound", func(p []byte) error {
+		if w.sound.codec == 1 {
+			if err := foreign.See(p); err != nil {
+				return err
+			}
+		}
 		n += int64(len(p))
 		w.R.GoodUntil = c.Body() + n/int64(w.sound.align)*int64(w.sound.align)
 		return nil
 	})
+	if broken, ok := cursor.IsCorrupt(err); ok {
+		n = max(0, broken.Offset-c.Body())
+	}
 	return media.Plays(w.Exam, err, w.sound.length(n), w.sound.length(c.Size))
 }
 

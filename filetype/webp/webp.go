@@ -243,11 +243,25 @@ func (w *walker) picture(c riff.Chunk, wantWidth, wantHeight int64) error {
 	if all := w.Each(c.Data(), "picture", nil); all != nil {
 		return all
 	}
+	if err == nil && c.ID == "VP8 " && c.Size > maxUnread {
+		// A picture is packed without any check, and other bytes in it decode to something too. They do not take as many
+		// bytes as there are: without its last ones, a right picture cannot be decoded.
+		if _, short := decode(c.ID, bufio.NewReader(w.Reader(c.Data())), int(c.Size-maxUnread)); short == nil {
+			err = fmt.Errorf("one that is complete before its last %d bytes", maxUnread)
+		}
+		if cerr := w.Context().Err(); cerr != nil {
+			return cerr
+		}
+	}
 	if err != nil {
 		return cursor.Corrupt("picture", c.Body(), "a picture that can be decoded", err)
 	}
 	return nil
 }
+
+// maxUnread is how many bytes at the end of a VP8 picture its decoder may not need, at most: encoders write out what they
+// hold, and round up.
+const maxUnread = 24
 
 // decode decodes the picture in a chunk of that name.
 func decode(id string, r io.Reader, n int) (image.Image, error) {

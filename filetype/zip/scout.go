@@ -40,7 +40,7 @@ type scout struct {
 	ctx  context.Context
 	src  block.Source
 	s    *filetype.Stream
-	f    inflate.Inflater
+	f    *inflate.Inflater
 	keep func(filetype.Mark)
 	e    entry
 	r    filetype.Reach
@@ -48,7 +48,8 @@ type scout struct {
 
 // Scout follows an archive, see [filetype.Scout].
 func Scout(ctx context.Context, src block.Source, from filetype.Mark, keep func(filetype.Mark)) (filetype.Reach, error) {
-	x := &scout{ctx: ctx, src: src, keep: keep}
+	x := &scout{ctx: ctx, src: src, keep: keep, f: inflate.Get()}
+	defer inflate.Put(x.f)
 	going := true
 	if m, ok := from.(*mark); ok {
 		x.s, x.e, x.r.Good, x.r.Blind = filetype.NewStream(ctx, src, m.at), m.e, m.good, slices.Clip(m.blind)

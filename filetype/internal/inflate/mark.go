@@ -2,7 +2,9 @@ package inflate
 
 import (
 	"context"
+	"sync"
 
+	"salvor/block"
 	"salvor/filetype"
 )
 
@@ -26,6 +28,19 @@ type Mark struct {
 	rest      uint32
 	window    []byte
 	out       int64
+	look      bool
+}
+
+// pool keeps inflaters, whose memory is large beside what one place of a search takes.
+var pool = sync.Pool{New: func() any { return new(Inflater) }}
+
+// Get returns an inflater, to be given back with [Put].
+func Get() *Inflater { return pool.Get().(*Inflater) }
+
+// Put gives back an inflater.
+func Put(f *Inflater) {
+	f.ctx, f.r, f.out, f.keep, f.slack = nil, reader{}, nil, nil, block.Set{}
+	pool.Put(f)
 }
 
 // Offset returns up to where the stream was read.
@@ -44,7 +59,7 @@ func (f *Inflater) Follow(ctx context.Context, s *filetype.Stream, from *Mark, k
 		f.last, f.stage, f.rest = from.last, from.stage, from.rest
 		f.at = copy(f.buf[:], from.window)
 		f.mark, f.base, f.seen = f.at, from.out-int64(f.at), f.at
-		f.look = isText(from.window)
+		f.look = from.look
 	}
 	return f.blocks()
 }
@@ -59,8 +74,9 @@ func (f *Inflater) paused() error {
 		f.look, f.seen = isText(f.buf[:f.at]), f.at
 	}
 	part := f.r.n % 8
-	m := &Mark{at: f.r.reached() - int64(f.r.n/8), acc: f.r.acc & (1<<part - 1), n: part, lit: f.lit, dist: f.dist, last: f.last, stage: f.stage, rest: f.rest,
-		window: append([]byte(nil), f.buf[max(0, f.at-windowSize):f.at]...), out: f.base + int64(f.at)}
+	window := append([]byte(nil), f.buf[max(0, f.at-windowSize):f.at]...)
+	m := &Mark{look: isText(window), at: f.r.reached() - int64(f.r.n/8), acc: f.r.acc & (1<<part - 1), n: part, lit: f.lit, dist: f.dist, last: f.last, stage: f.stage, rest: f.rest,
+		window: window, out: f.base + int64(f.at)}
 	f.pause = f.r.reached() + filetype.MarkEvery
 	f.keep(m)
 	return nil
@@ -82,12 +98,20 @@ func (f *Inflater) goesOn() bool {
 	return plain(p)*10 >= len(p)*9
 }
 
+// plainBytes has a 1 for each byte that text has.
+var plainBytes = func() (t [256]uint8) {
+	for c := range t {
+		if c >= ' ' && c < 0x7F || c == '\n' || c == '\r' || c == '\t' || c >= 0xC2 && c < 0xF5 {
+			t[c] = 1
+		}
+	}
+	return t
+}()
+
 // plain counts the bytes that text has.
 func plain(p []byte) (n int) {
 	for _, c := range p {
-		if c >= ' ' && c < 0x7F || c == '\n' || c == '\r' || c == '\t' || c >= 0xC2 && c < 0xF5 {
-			n++
-		}
+		n += int(plainBytes[c])
 	}
 	return n
 }
