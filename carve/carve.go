@@ -95,6 +95,8 @@ type Stats struct {
 	Failed   int // places at which a reader failed inside or ran out of time
 	// Findings tell of the first failures; Failed counts all.
 	Findings []finding.Finding
+	// Read counts, by the names of formats, the bytes that were read to judge files, what is read twice twice.
+	Read map[string]int64
 }
 
 const (
@@ -146,12 +148,14 @@ func Run(ctx context.Context, o Options) (Stats, error) {
 	}
 	c.stats.Hits, c.stats.Unowned, c.stats.Owned, c.stats.Between = c.hits, c.unowned, c.owned, c.between
 	c.stats.Inside += c.inside
+	c.stats.Read = c.ledger.read
 	return c.stats, err
 }
 
 type carver struct {
 	Options
-	stats Stats // of the goroutine that accepts
+	stats  Stats // of the goroutine that accepts
+	ledger ledger
 
 	// Of the goroutine that produces, to be read when it has ended.
 	hits, unowned, owned, inside, between int
@@ -251,10 +255,12 @@ func (c *carver) examine(ctx context.Context, p *place) {
 	src := block.Section(c.Source, within)
 	for _, f := range p.formats {
 		var r filetype.Report
-		err := guard.Do(ctx, c.Limit, src, func(ctx context.Context, src block.Source) (err error) {
+		read := &meter{Source: src}
+		err := guard.Do(ctx, c.Limit, read, func(ctx context.Context, src block.Source) (err error) {
 			r, err = f.Examine(ctx, src)
 			return err
 		})
+		c.ledger.add(f, read.n)
 		if cause := ctx.Err(); cause != nil {
 			p.err = cause
 			return
@@ -300,7 +306,7 @@ func sizeOf(r filetype.Report, room int64) int64 {
 // accept takes the places in order and decides which are files.
 func (c *carver) accept(ctx context.Context, order <-chan *place) error {
 	var told time.Time
-	// Inside of a broken file no other of its format is begun.
+	// Inside of a broken file no other of its format is begun, unless the format says that there is none.
 	broken := map[*filetype.Format]int64{}
 	for p := range order {
 		select {
@@ -333,7 +339,7 @@ func (c *carver) accept(ctx context.Context, order <-chan *place) error {
 			continue
 		}
 		if !f.whole() {
-			if p.offset < broken[p.format] {
+			if !p.format.Single && p.offset < broken[p.format] {
 				c.stats.Inside += p.hits
 				continue
 			}

@@ -205,7 +205,10 @@ func TestRun(t *testing.T) {
 				if len(stats.Findings) != stats.Failed {
 					t.Errorf("findings %v", stats.Findings)
 				}
-				stats.Hits, stats.Findings = 0, nil
+				if stats.Examined > 0 && len(stats.Read) == 0 {
+					t.Error("nothing was read")
+				}
+				stats.Hits, stats.Findings, stats.Read = 0, nil, nil
 				if fmt.Sprint(stats) != fmt.Sprint(tt.stats) {
 					t.Errorf("%d workers: %+v, want %+v", workers, stats, tt.stats)
 				}

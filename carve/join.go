@@ -71,6 +71,8 @@ type JoinStats struct {
 	Little  int   // files that stay broken, of which too little is good
 	Unit    int64 // the size of clusters that was worked with, in bytes
 	Stopped bool  // the deadline came before the end of the search
+	// Read counts, by the names of formats, the bytes that were read to find pieces and to judge what they give.
+	Read map[string]int64
 }
 
 // Join puts files together whose pieces stand apart. A file is accepted when its format proves it, or when its
@@ -97,6 +99,7 @@ func Join(ctx context.Context, o JoinOptions) (JoinStats, error) {
 		j.pending = append(j.pending, &broken{Found: f})
 	}
 	err := j.run(ctx)
+	j.stats.Read = j.ledger.read
 	return j.stats, err
 }
 
@@ -114,6 +117,7 @@ type joiner struct {
 	space   *space
 	pending []*broken
 	stats   JoinStats
+	ledger  ledger
 }
 
 // level is the share of the trials that one search takes, and how many places are tried where a file may break.

@@ -22,7 +22,10 @@ func (j *joiner) try(ctx context.Context, b *broken, level int) {
 	if len(t.runs) == 0 || t.runs[0].Physical != b.Offset {
 		return
 	}
-	_ = guard.Do(ctx, j.Limit, j.Source, func(ctx context.Context, _ block.Source) error {
+	read := &meter{Source: j.Source}
+	t.src = &cache{Source: read}
+	defer func() { j.ledger.add(b.Format, read.n) }()
+	_ = guard.Do(ctx, j.Limit, read, func(ctx context.Context, _ block.Source) error {
 		if level == 0 {
 			if slices.Equal(t.runs, b.tried) || t.runs[0].Length > b.Report.GoodUntil+squeezeRoom && len(b.tried) == 0 {
 				return nil // nothing was taken out near the place where it breaks
@@ -38,6 +41,7 @@ func (j *joiner) try(ctx context.Context, b *broken, level int) {
 			return nil // it came to nothing; only the first search is worth doing again
 		}
 		b.searched = max(b.searched, level)
+		s.src = t.src
 		t = s.tape(b.Offset, j.bounds.ahead, j.bounds.behind)
 		l := levels[level-1]
 		q := &quest{j: j, b: b, t: t, ctx: ctx, trials: j.bounds.trials / l.share, decoded: j.bounds.decoded / int64(l.share), most: j.bounds.splits * l.splits / levels[len(levels)-1].splits}
@@ -63,7 +67,7 @@ func (j *joiner) judge(ctx context.Context, b *broken, t *tape, pieces []block.E
 	}
 	last := runs[len(runs)-1]
 	size := last.Logical + last.Length
-	r, err := b.Format.Examine(ctx, block.WithContext(ctx, block.Join(j.Source, runs, size)))
+	r, err := b.Format.Examine(ctx, block.WithContext(ctx, block.Join(t.src, runs, size)))
 	if err != nil {
 		return nil
 	}
@@ -93,6 +97,9 @@ type quest struct {
 	trials  int   // left
 	most    int   // places where the file may break, for one way
 	decoded int64 // bytes that may still be read
+	sector  [sector]byte
+	head    []byte
+	kinds   map[int64]sectorKind
 }
 
 // follows reads a source from a mark on and counts what that took.
@@ -214,10 +221,9 @@ func (q *quest) splits(w *way) []int64 {
 	first := w.at + (high-w.at)/unit*unit
 	if w.reach.Dense {
 		// Compressed data does not hold a sector of one byte, nor one of text: the piece ends before the first of them.
-		buf := make([]byte, sector)
 		from := max(low, high-int64(q.most)*8*unit)
 		for s := w.at + (from-w.at+unit-1)/unit*unit; s < high; s += unit {
-			if q.kind(w.last+s-w.at, buf) != anyData {
+			if q.kind(w.last+s-w.at) != anyData {
 				add(s)
 				first = min(first, s)
 				break
@@ -230,14 +236,21 @@ func (q *quest) splits(w *way) []int64 {
 	return out
 }
 
-// kind reads the sector at an offset of the tape.
-func (q *quest) kind(off int64, buf []byte) sectorKind {
-	runs := block.Slice(q.t.runs, block.Extent{Offset: off, Length: sector})
-	if len(runs) == 0 {
-		return constant
+// kind says what the sector at an offset of the tape can be part of.
+func (q *quest) kind(off int64) sectorKind {
+	if k, ok := q.kinds[off]; ok {
+		return k
 	}
-	n, _ := q.t.src.ReadAt(buf[:min(sector, runs[0].Length)], runs[0].Physical)
-	return kindOf(buf[:n])
+	k := constant
+	if runs := block.Slice(q.t.runs, block.Extent{Offset: off, Length: sector}); len(runs) > 0 {
+		n, _ := q.t.src.ReadAt(q.sector[:min(sector, runs[0].Length)], runs[0].Physical)
+		k = kindOf(q.sector[:n])
+	}
+	if q.kinds == nil || len(q.kinds) >= maxPieces {
+		q.kinds = map[int64]sectorKind{}
+	}
+	q.kinds[off] = k
+	return k
 }
 
 // glance is how much of a piece is read to see whether it may be the next one, in bytes.
@@ -254,51 +267,76 @@ type candidate struct {
 	bad         int64
 }
 
+// bands are how many places behind a break are tried for every place where the piece may end, before places farther
+// away are tried for any.
+var bands = []int{16, 256, 4096, maxPieces << 8}
+
 // byNearness tries the places behind the break, the nearest first.
 func (q *quest) byNearness(w *way, depth int) *Found {
 	var best, short []candidate
-	buf, head := make([]byte, sector), make([]byte, 4<<10)
-	for _, split := range q.splits(w) {
-		followed := 0
-		cut := block.Extent{Offset: w.last, Length: split - w.at}
-		mark := q.markAt(w, cut, split)
-		for next := range q.t.pieceStarts(cut.End() + q.t.unit) {
-			if q.spent() {
-				return nil
+	splits := q.splits(w)
+	followed := make([]int, len(splits))
+	marks := make([]filetype.Mark, len(splits))
+	first := 0
+	for _, band := range bands {
+		for i, split := range splits {
+			cut := block.Extent{Offset: w.last, Length: split - w.at}
+			if first == 0 {
+				marks[i] = q.markAt(w, cut, split)
 			}
-			k := q.kind(next, buf)
-			if k == constant || k == wordy && w.reach.Dense || cut.Has(next) {
-				continue
-			}
-			if w.reach.Fits != nil && !w.reach.Fits(q.first(next, head)) {
-				continue
-			}
-			q.trials--
-			far := max(glance, 2*q.t.unit, min(w.reach.Next-split+nextRoom, maxGlance))
-			look := append(slices.Clone(w.pieces), cut, block.Extent{Offset: next, Length: far})
-			r, err := q.follows(q.source(look), mark, nil)
-			if err != nil {
-				continue
-			}
-			if !r.Whole && !r.Ended && r.Bad < split+glance {
-				if r.Bad > split+q.t.unit+q.t.unit/16 && len(short) < maxShort {
-					short = append(short, candidate{split, next, r.Bad})
+			for n := first; n < band && followed[i] < q.j.bounds.follow; n++ {
+				next, ok := q.t.pieceStart(cut.End()+q.t.unit, n)
+				if !ok {
+					break
 				}
-				continue
-			}
-			f, c := q.follow(w, cut, next, split, mark)
-			if f != nil {
-				return f
-			}
-			if c.bad > split+q.t.unit {
-				best = append(best, c)
-			}
-			if followed++; followed >= q.j.bounds.follow {
-				break
+				if q.spent() {
+					return nil
+				}
+				f, c, far := q.nearby(w, cut, next, split, marks[i])
+				if f != nil {
+					return f
+				}
+				if far {
+					followed[i]++
+				}
+				switch {
+				case far && c.bad > split+q.t.unit:
+					best = append(best, c)
+				case !far && c.bad > 0 && len(short) < maxShort:
+					short = append(short, c)
+				}
 			}
 		}
+		first = band
 	}
 	return q.deeper(w, append(best, short...), depth)
+}
+
+// nearby looks at one place for the next piece, and follows the way over it when it makes sense for a glance; far says
+// that it did.
+func (q *quest) nearby(w *way, cut block.Extent, next, split int64, mark filetype.Mark) (f *Found, c candidate, far bool) {
+	k := q.kind(next)
+	if k == constant || k == wordy && w.reach.Dense || cut.Has(next) {
+		return nil, c, false
+	}
+	if w.reach.Fits != nil && !w.reach.Fits(q.first(next)) {
+		return nil, c, false
+	}
+	q.trials--
+	length := max(glance, 2*q.t.unit, min(w.reach.Next-split+nextRoom, maxGlance))
+	look := append(slices.Clone(w.pieces), cut, block.Extent{Offset: next, Length: length})
+	r, err := q.follows(q.source(look), mark, nil)
+	if err != nil {
+		return nil, c, false
+	}
+	if !r.Whole && !r.Ended && r.Bad < split+glance {
+		if r.Bad > split+q.t.unit+q.t.unit/16 {
+			c = candidate{split, next, r.Bad}
+		}
+		return nil, c, false
+	}
+	f, c, _ = q.follow(w, cut, next, split, mark)
+	return f, c, true
 }
 
 // maxShort is how many pieces that are over after less than a glance are kept as possible.
@@ -308,19 +346,21 @@ const maxShort = 32
 const maxDeeper = 4
 
 // first reads the beginning of a piece.
-func (q *quest) first(off int64, buf []byte) []byte {
-	runs := block.Slice(q.t.runs, block.Extent{Offset: off, Length: min(q.t.unit, int64(len(buf)))})
+func (q *quest) first(off int64) []byte {
+	if q.head == nil {
+		q.head = make([]byte, 4<<10)
+	}
+	runs := block.Slice(q.t.runs, block.Extent{Offset: off, Length: min(q.t.unit, int64(len(q.head)))})
 	if len(runs) == 0 {
 		return nil
 	}
-	n, _ := q.t.src.ReadAt(buf[:runs[0].Length], runs[0].Physical)
-	return buf[:n]
+	n, _ := q.t.src.ReadAt(q.head[:runs[0].Length], runs[0].Physical)
+	return q.head[:n]
 }
 
 // blind reports whether a piece ends where nothing checks whether it does: inside of bytes without a check, with
 // data around the gap that could be the file's own.
 func (q *quest) blind(pieces []block.Extent, blind []block.Extent) bool {
-	buf := make([]byte, sector)
 	at := int64(0)
 	for i, p := range pieces[:len(pieces)-1] {
 		at += p.Length
@@ -329,7 +369,7 @@ func (q *quest) blind(pieces []block.Extent, blind []block.Extent) bool {
 				continue
 			}
 			next := pieces[i+1].Offset
-			if q.kind(p.End(), buf) == anyData || next < q.t.unit || q.kind(next-q.t.unit, buf) == anyData {
+			if q.kind(p.End()) == anyData || next < q.t.unit || q.kind(next-q.t.unit) == anyData {
 				return true
 			}
 		}
@@ -363,18 +403,18 @@ func (q *quest) markAt(w *way, cut block.Extent, split int64) filetype.Mark {
 }
 
 // follow reads the way that goes on at next as far as it goes.
-func (q *quest) follow(w *way, cut block.Extent, next, split int64, mark filetype.Mark) (*Found, candidate) {
+func (q *quest) follow(w *way, cut block.Extent, next, split int64, mark filetype.Mark) (*Found, candidate, filetype.Reach) {
 	all := append(slices.Clone(w.pieces), cut, block.Extent{Offset: next, Length: q.t.size - next})
 	r, err := q.follows(q.source(all), mark, nil)
 	if err != nil {
-		return nil, candidate{}
+		return nil, candidate{}, r
 	}
 	if r.Whole && !q.blind(all, r.Blind) {
 		if f := q.j.judge(q.ctx, q.b, q.t, all); f != nil {
-			return f, candidate{}
+			return f, candidate{}, r
 		}
 	}
-	return nil, candidate{split, next, r.Bad}
+	return nil, candidate{split, next, r.Bad}, r
 }
 
 // deeper goes on from the ways that came farthest.
@@ -394,41 +434,6 @@ func (q *quest) deeper(w *way, best []candidate, depth int) *Found {
 		}
 		if f := q.from(pieces, block.Extent{Offset: c.next, Length: q.t.size - c.next}, known, mark, depth+1); f != nil {
 			return f
-		}
-	}
-	return nil
-}
-
-// maxAnchored is how many places of one anchor are tried.
-const maxAnchored = 8
-
-// byAnchor looks for a structure whose place in the file is known; its distance is the length of the gap.
-func (q *quest) byAnchor(w *way, depth int) *Found {
-	for _, a := range w.reach.Anchors {
-		if a.Offset < w.at {
-			continue
-		}
-		for _, x := range q.t.anchored(a.Bytes, w.last+a.Offset-w.at, maxAnchored) {
-			gap := x - (w.last + a.Offset - w.at)
-			var best []candidate
-			low := w.at + (max(w.reach.Good, w.at+1)-w.at+q.t.unit-1)/q.t.unit*q.t.unit
-			for split := low; split <= a.Offset; split += q.t.unit {
-				if q.spent() {
-					return nil
-				}
-				q.trials--
-				cut := block.Extent{Offset: w.last, Length: split - w.at}
-				f, c := q.follow(w, cut, cut.End()+gap, split, q.markAt(w, cut, split))
-				if f != nil {
-					return f
-				}
-				if c.bad > a.Offset {
-					best = append(best, c)
-				}
-			}
-			if f := q.deeper(w, best, depth); f != nil {
-				return f
-			}
 		}
 	}
 	return nil

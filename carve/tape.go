@@ -2,9 +2,9 @@ package carve
 
 import (
 	"bytes"
-	"slices"
 
 	"salvor/block"
+	"salvor/filetype"
 )
 
 // Units in which files begin and go on, in bytes.
@@ -112,21 +112,15 @@ func (t *tape) joined(pieces []block.Extent) []block.Run {
 	return block.Normalize(out, at)
 }
 
-// pieceStarts yields the offsets on the tape at which a piece may begin behind from: units, nearest first, then
-// those before the file, from the farthest on: the first that fits is then the beginning of a piece.
-func (t *tape) pieceStarts(from int64) func(func(int64) bool) {
-	return func(yield func(int64) bool) {
-		for q := from; q < t.forward; q += t.unit {
-			if !yield(q) {
-				return
-			}
-		}
-		for q := t.forward; q < t.size; q += t.unit {
-			if !yield(q) {
-				return
-			}
-		}
+// pieceStart returns the offset on the tape of the n-th place at which a piece may begin behind from: units, nearest
+// first, then those before the file, from the farthest on: the first that fits is then the beginning of a piece.
+func (t *tape) pieceStart(from int64, n int) (off int64, ok bool) {
+	ahead := max(0, (t.forward-from+t.unit-1)/t.unit)
+	if int64(n) < ahead {
+		return from + int64(n)*t.unit, true
 	}
+	off = t.forward + (int64(n)-ahead)*t.unit
+	return off, off < t.size
 }
 
 // kindOf says of the first sector of a unit what it can be part of.
@@ -150,27 +144,40 @@ func kindOf(p []byte) sectorKind {
 	return anyData
 }
 
-// anchored returns the offsets on the tape where an anchor's bytes stand at a distance of whole units from where they
-// would stand if the file had no gap, nearest first, at most limit of them.
-func (t *tape) anchored(pattern []byte, at int64, limit int) (found []int64) {
-	if len(pattern) < 4 {
-		return nil
-	}
+// anchored returns the offsets on the tape where an anchor stands at a distance of whole units from at, where it would
+// stand if the file had no gap, nearest first, at most limit of them.
+func (t *tape) anchored(a filetype.Anchor, at int64, limit int) (found []int64) {
 	src := block.Join(t.src, t.runs, t.size)
+	head := make([]byte, 4<<10)
+	fits := func(off int64) bool {
+		if a.Fits == nil {
+			return true
+		}
+		n, _ := src.ReadAt(head[:min(int64(len(head)), t.size-off)], off)
+		return a.Fits(head[:n])
+	}
+	if len(a.Bytes) < 4 {
+		for off := at + t.unit; a.Fits != nil && off < t.size && len(found) < limit; off += t.unit {
+			if fits(off) {
+				found = append(found, off)
+			}
+		}
+		return found
+	}
 	buf := make([]byte, 1<<20)
 	rest := at % t.unit
 	for off := at; off < t.size; {
 		n, _ := src.ReadAt(buf[:min(int64(len(buf)), t.size-off)], off)
-		if n < len(pattern) {
+		if n < len(a.Bytes) {
 			break
 		}
 		p := buf[:n]
 		for i := 0; ; {
-			k := bytes.Index(p[i:], pattern)
+			k := bytes.Index(p[i:], a.Bytes)
 			if k < 0 {
 				break
 			}
-			if i += k; (off+int64(i))%t.unit == rest && off+int64(i) > at {
+			if i += k; (off+int64(i))%t.unit == rest && off+int64(i) > at && fits(off+int64(i)) {
 				found = append(found, off+int64(i))
 				if len(found) == limit {
 					return found
@@ -181,7 +188,29 @@ func (t *tape) anchored(pattern []byte, at int64, limit int) (found []int64) {
 		if n < len(buf) {
 			break
 		}
-		off += int64(n - len(pattern) + 1)
+		off += int64(n - len(a.Bytes) + 1)
 	}
-	return slices.Clip(found)
+	return found
+}
+
+// fill returns the place from low to high, on the tape, at which gap bytes of one value follow, no more and no fewer:
+// a gap that nothing was written to. ok is false when there is none, or more than one.
+func (t *tape) fill(low, high, gap int64, kind func(off int64) sectorKind) (at int64, ok bool) {
+	run := int64(-1)
+	for off := low; off <= high+gap && off < t.size; off += t.unit {
+		if kind(off) == constant {
+			if run < 0 {
+				run = off
+			}
+			continue
+		}
+		if run >= 0 && off-run == gap && run <= high {
+			if ok {
+				return 0, false
+			}
+			at, ok = run, true
+		}
+		run = -1
+	}
+	return at, ok
 }
