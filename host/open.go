@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"salvor/block"
@@ -57,12 +58,14 @@ type Opened struct {
 	Model, Serial, Transport       string // "" where unknown
 	Removable                      bool
 	ReadOnly                       bool // the system holds the device read-only, or no one may write the file
-	// Files are the parts of a split image that are there, as Real is one; nil for all else.
+	// Files are the parts of a split image that are there, and the files that were opened beside it, as Real is one; nil
+	// for all else.
 	Files []string
 	// Notes tell of parts that are missing or cut.
 	Notes []finding.Finding
 
 	parts   []*Opened
+	beside  []*Opened // further files of an image in a container
 	file    *os.File
 	close   func() error
 	size    int64
@@ -185,13 +188,17 @@ func (o *Opened) Close() error {
 	}
 	c := o.close
 	o.close = nil
-	return c()
+	errs := []error{c()}
+	for _, s := range o.beside {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // Changed returns an error when the source is no longer what it was when it was opened: its size, or for a
 // file the time of its last change, is another one.
 func (o *Opened) Changed() error {
-	for _, p := range o.parts {
+	for _, p := range slices.Concat(o.parts, o.beside) {
 		if err := p.Changed(); err != nil {
 			return err
 		}
