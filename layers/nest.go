@@ -30,7 +30,7 @@ type Nesting struct {
 // The tree of a volume is one of its own. Its first layer's Parent is the member, the group or the encrypted volume that
 // it came from, which does not have it among its Children.
 func Nest(ctx context.Context, trees []*Layer, o Nesting) ([]*Volume, error) {
-	n := &nest{o: o, used: map[*Layer]bool{}, sets: map[string]bool{}, keys: map[string]bool{}, depth: map[int]int{}}
+	n := &nest{o: o, used: map[*Layer]bool{}, sets: map[string]bool{}, keys: map[string]bool{}, depth: map[int]int{}, media: map[int]*medium{}}
 	for _, t := range trees {
 		n.add(t, 0)
 	}
@@ -68,6 +68,7 @@ type nest struct {
 	o       Nesting
 	trees   []*Layer
 	depth   map[int]int // of volumes in volumes, by number of the source
+	media   map[int]*medium
 	used    map[*Layer]bool
 	sets    map[string]bool
 	keys    map[string]bool
@@ -208,7 +209,7 @@ func (n *nest) set(ctx context.Context, s volume.Set, where []*Layer) error {
 		v := &Volume{
 			Key: key, Reader: s.Stack, Kind: kindOf(s, lv), Set: s.UUID, UUID: lv.UUID, Name: lv.Name, Label: orElse(lv.Name, s.Label),
 			Detail: lv.Kind, Whole: whole, findings: slices.Clone(lv.Findings), parent: owner, members: members, depth: depth + 1,
-			Source: newMedium(lv.Source, where, false), Members: partsOf(s, where), stale: stale,
+			Source: n.medium(lv.Source, where, false, unsureSet(s)), Members: partsOf(s, where), stale: stale,
 		}
 		if plain {
 			v.UUID, v.Detail = orElse(lv.UUID, s.UUID), s.Level
@@ -280,13 +281,18 @@ func idsOf(list []*Layer) []string {
 	return out
 }
 
-func newMedium(src block.Source, where []*Layer, encrypted bool) *medium {
-	m := &medium{src: src, encrypted: encrypted}
+func (n *nest) medium(src block.Source, where []*Layer, encrypted, unsure bool) *medium {
+	m := &medium{src: src, encrypted: encrypted, unsure: unsure, guesses: unsure}
 	for _, l := range where {
-		m.parts = append(m.parts, partOf(l))
+		below := n.media[l.Medium]
+		m.parts, m.below = append(m.parts, partOf(l)), append(m.below, below)
+		m.guesses = m.guesses || below != nil && below.guesses
 	}
 	return m
 }
+
+// unsureSet reports whether bytes that a set computes may be wrong, since it was not in sync when it stopped.
+func unsureSet(s volume.Set) bool { return hasFinding(s.Findings, "md.parity.unsure") }
 
 func partOf(l *Layer) Part {
 	p := Part{Source: l.Medium, Extent: l.Extent}
@@ -343,6 +349,7 @@ func (n *nest) open(ctx context.Context, v *Volume) error {
 		t.State = Damaged
 	}
 	n.volumes = append(n.volumes, v)
+	n.media[t.Medium], _ = v.Source.(*medium)
 	v.claim()
 	n.shadow(v)
 	n.add(t, v.depth)

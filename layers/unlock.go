@@ -43,7 +43,7 @@ func (n *nest) unlock(ctx context.Context) error {
 		v := &Volume{
 			Key: l.Lock.Lock + "/" + l.Lock.UUID, Reader: l.Lock.Lock, Kind: "plain", UUID: l.Lock.UUID, Label: l.Lock.Label, Detail: "decrypted",
 			Whole: true, Encrypted: true, parent: l, members: []*Layer{l}, depth: n.depth[l.Medium] + 1,
-			Source: newMedium(plain, []*Layer{l}, true), Members: []Part{partOf(l)},
+			Source: n.medium(plain, []*Layer{l}, true, false), Members: []Part{partOf(l)},
 		}
 		if err := n.open(ctx, v); err != nil {
 			return err

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"fmt"
+	"slices"
 
 	"salvor/block"
 	"salvor/finding"
@@ -26,7 +27,8 @@ type Volume struct {
 	// redundancy makes good is not.
 	Whole     bool
 	Encrypted bool // its bytes stand below as ciphertext
-	Source    block.Source
+	// Source has origins of its own; bytes that were computed out of members which may disagree are guessed there.
+	Source block.Source
 
 	// Claimed are the bytes of each source below that the volume explains, by number. They are known when its own
 	// layers are, and empty when it shows nothing.
@@ -107,8 +109,49 @@ func (p Place) continues(q Place) bool {
 // medium is the source of a volume. It has no origin below itself: places of files are places on the volume.
 type medium struct {
 	src       block.Source
-	parts     []Part // by the member's number
+	parts     []Part    // by the member's number
+	below     []*medium // the volumes that they stand on; nil for disks
 	encrypted bool
+	unsure    bool // bytes that this set computes may be wrong
+	guesses   bool // those of this one, or of one below
+}
+
+// Origin answers with places on the volume itself.
+func (m *medium) Origin(within block.Extent) []block.Run {
+	within = within.Intersect(block.Extent{Length: m.Size()})
+	whole := []block.Run{{Logical: within.Offset, Physical: within.Offset, Length: within.Length, Kind: block.Data}}
+	placer, ok := m.src.(volume.Placer)
+	if !m.guesses || !ok {
+		return whole
+	}
+	runs := []block.Run{}
+	add := func(e block.Extent) {
+		runs = append(runs, block.Run{Logical: e.Offset, Physical: e.Offset, Length: e.Length, Kind: block.Guessed})
+	}
+	for _, p := range placer.Places(within) {
+		switch {
+		case p.Computed && m.unsure:
+			add(block.Extent{Offset: p.Logical, Length: p.Length})
+		case p.Member >= 0 && p.Member < len(m.below) && m.below[p.Member] != nil:
+			for _, r := range m.below[p.Member].Origin(block.Extent{Offset: p.Physical + m.parts[p.Member].Extent.Offset, Length: p.Length}) {
+				if r.Kind == block.Guessed {
+					add(block.Extent{Offset: p.Logical + r.Logical - p.Physical - m.parts[p.Member].Extent.Offset, Length: r.Length})
+				}
+			}
+		}
+	}
+	if len(runs) == 0 {
+		return whole
+	}
+	var guessed block.Set
+	for _, r := range runs {
+		guessed.Add(r.LogicalExtent())
+	}
+	for e := range guessed.Complement(within).All() {
+		runs = append(runs, block.Run{Logical: e.Offset, Physical: e.Offset, Length: e.Length, Kind: block.Data})
+	}
+	slices.SortFunc(runs, func(a, b block.Run) int { return cmpInt(a.Logical, b.Logical) })
+	return runs
 }
 
 func (m *medium) Size() int64                             { return m.src.Size() }

@@ -30,6 +30,10 @@ type LayerRow struct {
 	Readable bool
 	Volume   int
 	Findings []finding.Finding
+	// Detail, Set and Members are those of [layers.Layer].
+	Detail  string
+	Set     string
+	Members []string
 }
 
 // LayerRows returns the layers of tree, which stands on the given source, parents first.
@@ -41,7 +45,7 @@ func LayerRows(tree *layers.Layer, source int) []LayerRow {
 	tree.Walk(func(l *layers.Layer, depth int) bool {
 		r := LayerRow{Source: source, Depth: depth, ID: l.ID, Kind: l.Kind, Extent: l.Extent, Label: l.Label,
 			UUID: l.UUID, State: l.State, Score: l.Score, Rival: l.Rival, Readable: l.Readable, Volume: l.Volume,
-			Findings: l.Findings}
+			Findings: l.Findings, Detail: l.Detail, Set: l.Set, Members: l.Members}
 		if l.Parent != nil {
 			r.Parent = l.Parent.ID
 		}
@@ -74,6 +78,12 @@ func (c *Catalog) PutLayers(ctx context.Context, rows []LayerRow) error {
 			e.int(int64(r.Volume))
 			e.uint(bit(r.Rival, 0) | bit(r.Readable, 1))
 			e.findings(r.Findings)
+			e.string(r.Detail)
+			e.string(r.Set)
+			e.uint(uint64(len(r.Members)))
+			for _, m := range r.Members {
+				e.string(m)
+			}
 			if _, err := tx.ExecContext(ctx, "INSERT INTO layers VALUES (?, ?, ?)", r.Source, i, e.b); err != nil {
 				return err
 			}
@@ -108,6 +118,12 @@ func (c *Catalog) Layers(ctx context.Context) ([]LayerRow, error) {
 		r.Findings = d.findings()
 		if len(r.Findings) == 0 {
 			r.Findings = nil
+		}
+		if len(d.b) > 0 { // earlier versions end here
+			r.Detail, r.Set = d.string(), d.string()
+			for range d.count(1) {
+				r.Members = append(r.Members, d.string())
+			}
 		}
 		if d.bad {
 			return cursor.Corrupt("catalogue: layer "+r.ID, -1, "a whole record", "one that ends early")

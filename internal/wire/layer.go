@@ -26,6 +26,11 @@ type Layer struct {
 	Rival    bool   `json:"rival"`
 	Readable bool   `json:"readable"`
 	Volume   int    `json:"volume,omitempty"` // from 1; absent for what is no volume
+	// Detail says more of what it is, for people: the level of a RAID set, the cipher.
+	Detail string `json:"detail,omitempty"`
+	// Set is the layer that this one is a member of; Members are those that this one was put together of. IDs.
+	Set     string   `json:"set,omitempty"`
+	Members []string `json:"members,omitempty"`
 	// Disk is what the system says of a disk of this computer; absent for images and for other layers.
 	Disk     *Disk             `json:"disk,omitempty"`
 	Findings []finding.Finding `json:"findings,omitempty"`
@@ -62,12 +67,25 @@ func FromLayer(l *layers.Layer, source int) Layer {
 		V: Version, Type: "layer", ID: l.ID, Source: source, Kind: l.Kind, Offset: l.Extent.Offset, Size: l.Extent.Length,
 		Label: Text(l.Label), UUID: Text(l.UUID), State: string(l.State), Score: l.Score, Rival: l.Rival,
 		Readable: l.Readable, Volume: l.Volume, Findings: cleanFindings(l.Findings),
+		Detail: Text(l.Detail), Set: Text(l.Set), Members: texts(l.Members),
 	}
+	if l.Medium > 0 {
+		out.Source = l.Medium
+	}
+	out.ID = Text(out.ID)
 	if out.State == "" {
 		out.State = string(layers.Good)
 	}
 	if l.Parent != nil {
-		out.Parent = l.Parent.ID
+		out.Parent = Text(l.Parent.ID)
+	}
+	return out
+}
+
+func texts(list []string) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, Text(s))
 	}
 	return out
 }
@@ -76,9 +94,9 @@ func FromLayer(l *layers.Layer, source int) Layer {
 func FromRow(r recovery.LayerRow) Layer {
 	out := FromLayer(&layers.Layer{
 		ID: r.ID, Kind: r.Kind, Extent: r.Extent, Label: r.Label, UUID: r.UUID, State: r.State, Score: r.Score,
-		Rival: r.Rival, Readable: r.Readable, Volume: r.Volume, Findings: r.Findings,
+		Rival: r.Rival, Readable: r.Readable, Volume: r.Volume, Findings: r.Findings, Detail: r.Detail, Set: r.Set, Members: r.Members,
 	}, r.Source)
-	out.Parent = r.Parent
+	out.Parent = Text(r.Parent)
 	return out
 }
 

@@ -23,6 +23,7 @@ import (
 	"salvor/host"
 	"salvor/internal/wire"
 	"salvor/layers"
+	"salvor/mend"
 	"salvor/recovery"
 )
 
@@ -88,6 +89,8 @@ func samples() map[string]any {
 	place := wire.FromFinding((&finding.Def{Code: "a.b", Text: "x"}).New())
 	out := map[string]any{
 		"progress": progress, "bare progress": wire.NewProgress("check", 0, 0, "files"),
+		"patch": wire.FromPatch(mend.Patch{Structure: "boot sector", Offset: 4096, Old: make([]byte, 64), New: append(make([]byte, 40), bytes.Repeat([]byte{7}, 24)...),
+			Unread: block.SetOf(block.Extent{Offset: 4096, Length: 8}), Evidence: []string{"its backupÿ"}}),
 		"result": result, "bare result": wire.NewResult(0, "a", "b", "c"),
 		"finding": f, "finding without place": place,
 		"file": wire.FromEntry(fullEntry()), "bare file": wire.FromEntry(&recovery.Entry{ID: "c/0x1", Origin: recovery.FromContent}),
