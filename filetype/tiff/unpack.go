@@ -38,7 +38,7 @@ func (w *walker) unpack(e block.Extent, packing, want int64) error {
 		if w.plain == nil {
 			w.plain = media.NewForeign(e.Offset)
 		}
-		w.plain.Seek(e.Offset)
+		w.plain.MoveTo(e.Offset)
 		return w.Each(e, "strip", w.plain.See)
 	case packLZW:
 		return w.unpackLZW(e, want)

@@ -28,8 +28,8 @@ type Foreign struct {
 // NewForeign returns a watch over what begins at off.
 func NewForeign(off int64) *Foreign { return &Foreign{off: off} }
 
-// Seek says that what comes next stands at off: samples may stand in several places.
-func (f *Foreign) Seek(off int64) {
+// MoveTo says that what comes next stands at off: samples may stand in several places.
+func (f *Foreign) MoveTo(off int64) {
 	if off != f.off {
 		f.off, f.n, f.count = off, 0, [256]int{}
 	}
