@@ -229,6 +229,30 @@ func FileSize(path string) int64 {
 	return st.Size()
 }
 
+// Allocated returns how many bytes of its disk the file at path takes; 0 when there is none.
+func Allocated(path string) int64 {
+	st, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return allocated(st)
+}
+
+// Newer reports whether the file at path was changed after other was.
+func Newer(path, other string) bool {
+	x, err1 := os.Stat(path)
+	y, err2 := os.Stat(other)
+	return err1 == nil && err2 == nil && x.ModTime().After(y.ModTime())
+}
+
+// MoveFile gives a file another name in the same folder, in the place of what is there.
+func MoveFile(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return fmt.Errorf("host: %w", err)
+	}
+	return nil
+}
+
 // IsFolder reports whether path is a folder.
 func IsFolder(path string) bool {
 	st, err := os.Stat(path)

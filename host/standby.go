@@ -82,6 +82,23 @@ func (s *Standby) Await(ctx context.Context, check func(block.Source) error, tel
 	}
 }
 
+// Reopen opens the source anew at the path where it is now, as some devices need after an error. A source that is not
+// there any more is left for the next read to notice.
+func (s *Standby) Reopen(ctx context.Context) error {
+	was := s.Opened()
+	opened, err := Open(ctx, was.Path, s.o)
+	if err != nil || opened.Size != s.id.Size || opened.Serial != was.Serial {
+		if opened != nil {
+			err = errors.Join(err, opened.Close())
+		}
+		return ctx.Err()
+	}
+	s.mu.Lock()
+	s.now = opened
+	s.mu.Unlock()
+	return was.Close()
+}
+
 // places returns where the source may be.
 func (s *Standby) places(ctx context.Context) []string {
 	out := []string{s.id.Path}

@@ -52,9 +52,14 @@ func (b *bounds) before(ctx context.Context, p *planner, e block.Extent) error {
 	}
 	b.phase, b.pass = p.phase, p.pass
 	if n, ok := limit(b.plan.MaxBadAreas); ok {
-		if areas := p.m.Of(BadSector).Count(); b.areas < 0 {
+		areas := p.m.Of(BadSector).Count()
+		if b.areas < 0 {
 			b.areas = areas
-		} else if areas-b.areas > n {
+			if b.plan.AllBadAreas {
+				b.areas = 0
+			}
+		}
+		if areas-b.areas > n {
 			return &ExhaustedError{"bad areas", fmt.Sprint(n)}
 		}
 	}

@@ -80,6 +80,11 @@ type Job struct {
 	// Wait is called when the source is gone. It returns nil when the same source is there again, and the run goes
 	// on. Nil ends the run.
 	Wait func(ctx context.Context, why error) error
+	// VerifyOnError reads the last sector that was good again after each read that failed. When it cannot be read, or has
+	// other bytes, no one is there: the source is waited for.
+	VerifyOnError bool
+	// AfterError is called behind each read that failed; may be nil.
+	AfterError func(ctx context.Context) error
 	// LogRead is told of each read; may be nil.
 	LogRead func(Read)
 

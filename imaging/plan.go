@@ -44,7 +44,9 @@ type Plan struct {
 	// MaxSlowReads, or when nothing could be read for Timeout. 0 is no bound; -1 allows none.
 	MaxReadErrors, MaxBadAreas, MaxSlowReads int
 	MaxErrorRate                             int64
-	Timeout                                  time.Duration
+	// AllBadAreas counts the bad areas that were there before, too.
+	AllBadAreas bool
+	Timeout     time.Duration
 }
 
 const (

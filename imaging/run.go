@@ -1,6 +1,7 @@
 package imaging
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -369,7 +370,7 @@ func (r *run) take(ctx context.Context, it *item, s step, wanted bool) error {
 	if r.LogRead != nil {
 		r.LogRead(Read{Extent: e, Good: o.good, Took: o.took, Phase: r.plan.phase, Pass: r.plan.pass})
 	}
-	if lost := r.deaf.note(r.Map, e, o); lost {
+	if lost := r.deaf.note(r.Map, e, o); lost || r.VerifyOnError && o.good < e.Length && !o.stuck {
 		if !r.alive(ctx) {
 			r.deaf.undo(r.plan)
 			return r.wait(ctx, errors.New("it answers nothing any more, not even where it could be read before"))
@@ -379,7 +380,10 @@ func (r *run) take(ctx context.Context, it *item, s step, wanted bool) error {
 	r.read = true
 	if good := (block.Extent{Offset: e.Offset, Length: o.good}); good.Length > 0 {
 		it.good.Add(good)
-		r.deaf.good = good
+		r.deaf.good = block.Extent{Offset: good.Offset, Length: min(good.Length, r.sector)}
+		if r.VerifyOnError {
+			r.deaf.bytes = append(r.deaf.bytes[:0], it.bytes(r.deaf.good)...)
+		}
 	}
 	if wanted {
 		r.plan.done(e, o)
@@ -388,6 +392,11 @@ func (r *run) take(ctx context.Context, it *item, s step, wanted bool) error {
 	}
 	r.unsaved += e.Length
 	r.progress.add(e.Length)
+	if r.AfterError != nil && o.good < e.Length {
+		if err := r.AfterError(ctx); err != nil {
+			return err
+		}
+	}
 	return r.bounds.after(ctx, e, o)
 }
 
@@ -403,7 +412,7 @@ func (r *run) wait(ctx context.Context, why error) error {
 	if e := r.Wait(ctx, why); e != nil {
 		return errors.Join(err, e)
 	}
-	r.deaf = deafness{good: r.deaf.good}
+	r.deaf = deafness{good: r.deaf.good, bytes: r.deaf.bytes}
 	r.bounds.back()
 	r.plan.again()
 	return nil
@@ -415,9 +424,12 @@ func (r *run) alive(ctx context.Context) bool {
 	if e.Length == 0 {
 		return true // nothing could be read yet: no place to ask
 	}
-	p := make([]byte, min(e.Length, r.sector))
-	_, err := r.Source.ReadAt(p, e.Offset)
-	return err == nil || errors.Is(err, io.EOF) || context.Cause(ctx) != nil
+	p := make([]byte, e.Length)
+	n, err := r.Source.ReadAt(p, e.Offset)
+	if n == len(p) && r.VerifyOnError && !bytes.Equal(p, r.deaf.bytes) {
+		return false
+	}
+	return n == len(p) || errors.Is(err, io.EOF) || context.Cause(ctx) != nil
 }
 
 func (r *run) result(ended bool) Result {
@@ -432,7 +444,8 @@ func (r *run) result(ended bool) Result {
 // deafness notices a source that fails everywhere, as one does that was pulled out but whose system does not say so.
 type deafness struct {
 	fails int
-	good  block.Extent // what was read last
+	good  block.Extent // the last sector that was read
+	bytes []byte       // what it held, where that is compared
 	saved []mapBlock   // what the map said before each failure
 }
 

@@ -79,7 +79,7 @@ func (j *job) take(ctx context.Context) error {
 	j.o.Take.apply(work, j.opened)
 	defer j.o.Take.guided(work, j.tables)()
 	warnPower(ctx, work, j.opened, func(f finding.Finding) { j.tell(wireFinding(f)) })
-	if err := j.noteHealth(ctx); err != nil {
+	if err := noteHealth(ctx, j.opened, func(f finding.Finding) { j.tell(wireFinding(f)) }, j.c.Append, map[string]any{"source": j.number}); err != nil {
 		return err
 	}
 	meaning := watched(work)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"time"
 
 	"salvor/block"
@@ -140,7 +141,7 @@ func (j *job) await(s *host.Standby) func(context.Context, error) error {
 		return nil
 	}
 	return func(ctx context.Context, why error) error {
-		if err := j.c.Append("source.gone", map[string]any{"source": j.number, "why": why.Error()}); err != nil {
+		if err := j.c.Append(actGone, map[string]any{"source": j.number, "why": why.Error()}); err != nil {
 			return err
 		}
 		err := s.Await(ctx, func(src block.Source) error { return j.sameAsCopied(ctx, src) }, func(words string) {
@@ -150,7 +151,7 @@ func (j *job) await(s *host.Standby) func(context.Context, error) error {
 		if err != nil {
 			return err
 		}
-		return j.c.Append("source.back", map[string]any{"source": j.number, "path": s.Opened().Real})
+		return j.c.Append(actBack, map[string]any{"source": j.number, "path": s.Opened().Real})
 	}
 }
 
@@ -219,17 +220,20 @@ func readingWords(name string, p imaging.Progress) string {
 	return words
 }
 
-// noteHealth notes in the journal what the storage says of its wear before it is read.
-func (j *job) noteHealth(ctx context.Context) error {
-	if !j.opened.Device {
+// noteHealth tells what the storage says of its wear before it is read, and notes it in the journal. fields are what else
+// the act says.
+func noteHealth(ctx context.Context, opened *host.Opened, tell func(finding.Finding), append func(string, map[string]any) error, fields map[string]any) error {
+	if !opened.Device {
 		return nil
 	}
-	disk, ok := host.DiskOf(ctx, j.opened.Real)
+	disk, ok := host.DiskOf(ctx, opened.Real)
 	if !ok || !disk.Health.Known {
 		return nil
 	}
 	for _, f := range disk.Findings() {
-		j.tell(wireFinding(f))
+		tell(f)
 	}
-	return j.c.Append("source.health", map[string]any{"source": j.number, "words": disk.Health.Words(), "used_percent": disk.Health.Used, "reserve": disk.Health.Reserve})
+	act := map[string]any{"words": disk.Health.Words(), "used_percent": disk.Health.Used, "reserve": disk.Health.Reserve}
+	maps.Copy(act, fields)
+	return append("source.health", act)
 }

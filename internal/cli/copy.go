@@ -12,13 +12,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"salvor/imaging"
+	"salvor/internal/wire"
 	"salvor/rescue"
 )
 
 func (a *app) copyCommand() *cobra.Command {
 	o := rescue.Options{Copy: true, TakeOnly: true}
 	var f copyFlags
-	var deadline, sums, first, until string
+	var deadline, sums, first, until, erase string
 	var pick []string
 	var hash bool
 	cmd := &cobra.Command{
@@ -31,7 +32,9 @@ ddrescue, and either program goes on where the other stopped. Beside it stands o
 for each MiB. Stopped at any moment, the same command goes on.
 
 A second argument is an image when it is a file, when a MAP is named, or when its name ends
-in .img, .raw, .dd, .bin, .iso or .image; all else is a case.
+in .img, .raw, .dd, .bin, .iso, .image or .E01; all else is a case. A name that ends in .E01
+asks for the Expert Witness format, --split for parts. A device is overwritten only after its
+refusal has told model, serial number and content, and the code of that is given by --erase.
 
 Options are named as those of GNU ddrescue where they mean the same. Sizes may end in s
 (sectors), k, M, G, T (powers of 1000) or Ki, Mi, Gi, Ti (powers of 1024).`,
@@ -80,7 +83,7 @@ Options are named as those of GNU ddrescue where they mean the same. Sizes may e
 				return err
 			}
 			o.Take.LogRead = log
-			if !isImage(rest[0], len(rest) > 1) {
+			if !isImage(rest[0], len(rest) > 1 || f.split != "") {
 				if name := f.onlyImage(cmd); name != "" {
 					return usageError{fmt.Errorf("--%s is for an image file, and %s is a case", name, rest[0])}
 				}
@@ -88,9 +91,13 @@ Options are named as those of GNU ddrescue where they mean the same. Sizes may e
 			}
 			c := rescue.ImageCopy{Source: o.Source, Image: rest[0], Sums: sums, TakeOptions: o.Take, OutputPosition: p.output,
 				Sparse: f.sparse, Preallocate: f.preallocate, Truncate: f.truncate, Synchronous: f.synchronous, CompleteOnly: f.completeOnly,
-				Force: f.force, NoLock: o.NoLock, Test: p.test, Program: program(), Command: commandLine()}
+				Compare: f.compare, VerifySize: f.verifySize, VerifyOnError: f.verifyOnError, ReopenOnError: f.reopenOnError, Extend: p.extend,
+				Split: p.split, Erase: erase, Force: f.force, NoLock: o.NoLock, Test: p.test, Program: program(), Command: commandLine()}
 			if len(rest) > 1 {
 				c.Map = rest[1]
+			}
+			if f.fill != "" || f.generate {
+				return errors.Join(a.withoutCopy(cmd, c, &f), done())
 			}
 			return errors.Join(a.copyImage(cmd, c), done())
 		},
@@ -100,6 +107,7 @@ Options are named as those of GNU ddrescue where they mean the same. Sizes may e
 	cmd.Flags().StringVar(&deadline, "deadline", "", "give up on a read after that `TIME` (60 seconds without it)")
 	cmd.Flags().StringVar(&sums, "sums", "", "the `FILE` for the hashes of an image (MAP.sums without it)")
 	cmd.Flags().BoolVar(&hash, "hash", false, "compute the SHA-256 of the whole too, when nothing is missing")
+	cmd.Flags().StringVar(&erase, "erase", "", "confirm by this `CODE` that a device as target may be overwritten; the refusal without it names the code, the device, and what it holds")
 	cmd.Flags().StringVar(&first, "first", "", "`used`: first what file systems use, tables and folders before files, photos and documents before the rest")
 	cmd.Flags().StringArrayVar(&pick, "pick", nil, "with --first used, files whose name or path matches `PATTERN` come before others; may be given several times")
 	cmd.Flags().StringVar(&until, "until", "", "stop after a `STAGE` of --first used: tables, picked or used")
@@ -109,7 +117,8 @@ Options are named as those of GNU ddrescue where they mean the same. Sizes may e
 
 // onlyImage names an option that was given and means something for an image only.
 func (f *copyFlags) onlyImage(cmd *cobra.Command) string {
-	for _, name := range []string{"output-position", "preallocate", "truncate", "synchronous", "complete-only", "force", "test-mode", "sums"} {
+	for _, name := range []string{"output-position", "preallocate", "truncate", "synchronous", "complete-only", "force", "test-mode", "sums", "split", "erase",
+		"compare-before-write", "verify-input-size", "verify-on-error", "reopen-on-error", "extend-outfile", "fill-mode", "generate-mode", "ignore-write-errors"} {
 		if cmd.Flags().Changed(name) {
 			return name
 		}
@@ -122,7 +131,7 @@ func isImage(path string, hasMap bool) bool {
 	if st, err := os.Stat(path); err == nil {
 		return !st.IsDir()
 	}
-	images := []string{".img", ".raw", ".dd", ".bin", ".iso", ".image"}
+	images := []string{".img", ".raw", ".dd", ".bin", ".iso", ".image", ".e01"}
 	return hasMap || slices.Contains(images, strings.ToLower(filepath.Ext(path)))
 }
 
@@ -132,6 +141,24 @@ func commandLine() string {
 		return ""
 	}
 	return strings.Join(append([]string{filepath.Base(os.Args[0])}, os.Args[1:]...), " ")
+}
+
+// withoutCopy does what GNU ddrescue's fill mode and generate mode do.
+func (a *app) withoutCopy(cmd *cobra.Command, c rescue.ImageCopy, f *copyFlags) error {
+	if f.fill != "" && f.generate {
+		return usageError{errors.New("--fill-mode and --generate-mode: one of them")}
+	}
+	do := func() (wire.Result, error) { return rescue.GenerateMap(cmd.Context(), c) }
+	if f.fill != "" {
+		do = func() (wire.Result, error) {
+			return rescue.Fill(cmd.Context(), c, rescue.FillOptions{Types: f.fill, IgnoreErrors: f.ignoreWrites})
+		}
+	}
+	r, err := do()
+	if err != nil {
+		r = rescue.Failure(err, "the map says what was done; the source was only read")
+	}
+	return a.end(r)
 }
 
 func (a *app) copyImage(cmd *cobra.Command, c rescue.ImageCopy) error {

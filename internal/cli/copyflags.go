@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -21,6 +22,8 @@ type copyFlags struct {
 	retryPasses, maxReadErrors, maxSlowReads                                        int
 	tryAgain, completeOnly, direct, force, retrim, noScrape, noTrim, preallocate    bool
 	reverse, sparse, truncate, unidirectional, synchronous, loose                   bool
+	verifySize, verifyOnError, reopenOnError, compare, generate, ignoreWrites       bool
+	extend, fill, split                                                             string
 }
 
 func (f *copyFlags) add(cmd *cobra.Command) {
@@ -35,7 +38,11 @@ func (f *copyFlags) add(cmd *cobra.Command) {
 	s.StringVarP(&f.maxErrorRate, "max-error-rate", "E", "", "stop when more `BYTES` fail in a second")
 	s.BoolVarP(&f.force, "force", "f", false, "write over an image that no map speaks of")
 	s.StringVarP(&f.testMode, "test-mode", "H", "", "give errors where the map `FILE` does not say finished")
+	s.StringVarP(&f.fill, "fill-mode", "F", "", "write SOURCE over and over into the blocks of IMAGE that its MAP calls one of `TYPES` (some of ? * / - +; l for their places), and read nothing else")
+	s.BoolVarP(&f.generate, "generate-mode", "G", false, "make a map of an image that has none: what holds only zeros was not copied; nothing is copied")
 	s.StringVarP(&f.inputPosition, "input-position", "i", "0", "where to begin in the source, in `BYTES`")
+	s.BoolVarP(&f.verifySize, "verify-input-size", "I", false, "refuse a map that is not as large as the source")
+	s.BoolVarP(&f.verifyOnError, "verify-on-error", "J", false, "read the last good sector again after every error, and wait for the source when it is not the same")
 	s.StringVarP(&f.skipSize, "skip-size", "K", "", "`INITIAL[,MAX]` bytes to skip on a read error; 0 skips nothing")
 	s.BoolVarP(&f.loose, "loose-domain", "L", false, "accept a domain map that is not in order and has gaps")
 	s.StringVarP(&f.domainMapfile, "domain-mapfile", "m", "", "copy only what the map `FILE` calls finished")
@@ -43,6 +50,7 @@ func (f *copyFlags) add(cmd *cobra.Command) {
 	s.BoolVarP(&f.noScrape, "no-scrape", "n", false, "skip the scraping")
 	s.BoolVarP(&f.noTrim, "no-trim", "N", false, "skip the trimming")
 	s.StringVarP(&f.outputPosition, "output-position", "o", "", "where the copied part begins in an image, in `BYTES`; without it at its own place")
+	s.BoolVarP(&f.reopenOnError, "reopen-on-error", "O", false, "open the source anew after every error")
 	s.BoolVarP(&f.preallocate, "preallocate", "p", false, "take the space for an image now")
 	s.IntVarP(&f.retryPasses, "retry-passes", "r", 0, "try bad sectors `N` more times; -1 for ever")
 	s.BoolVarP(&f.reverse, "reverse", "R", false, "reverse the direction of all passes")
@@ -51,9 +59,13 @@ func (f *copyFlags) add(cmd *cobra.Command) {
 	s.BoolVarP(&f.truncate, "truncate", "t", false, "empty an image that is there already")
 	s.StringVarP(&f.timeout, "timeout", "T", "", "stop when nothing could be read for that `TIME`")
 	s.BoolVarP(&f.unidirectional, "unidirectional", "u", false, "run all passes in one direction")
+	s.BoolVarP(&f.ignoreWrites, "ignore-write-errors", "w", false, "with --fill-mode, go on where a block cannot be written")
+	s.BoolVarP(&f.compare, "compare-before-write", "W", false, "write only what the image does not hold already")
+	s.StringVarP(&f.extend, "extend-outfile", "x", "", "make the image at least that many `BYTES` long")
 	s.IntVarP(&f.maxReadErrors, "max-read-errors", "X", -1, "stop after more than `N` read errors")
 	s.BoolVarP(&f.synchronous, "synchronous", "y", false, "write each block to the disk at once")
 	s.StringVarP(&f.maxReadRate, "max-read-rate", "Z", "", "read at most that many `BYTES` a second")
+	s.StringVar(&f.split, "split", "", "write the image in parts of that `SIZE` (IMAGE.001, IMAGE.002, ...), or the segments of an .E01")
 	s.StringVar(&f.passes, "cpass", "", "which `PASSES` of the copying phase to run, as in 1,3-5")
 	s.StringVar(&f.logReads, "log-reads", "", "write every read to `FILE`, as GNU ddrescue does")
 	s.StringVar(&f.mapfileInterval, "mapfile-interval", "", "write the map every `TIME`; without it every 30 seconds to 5 minutes, by its size")
@@ -67,6 +79,7 @@ type copyPlan struct {
 	imaging.Plan
 	sector                 int64
 	position, size, output int64
+	extend, split          int64
 	domain, test           *imaging.Map
 	interval               time.Duration
 }
@@ -136,6 +149,7 @@ func (f *copyFlags) plan() (copyPlan, error) {
 		p.SkipSize, p.MaxSkipSize = v.of("skip-size", first), v.of("skip-size", most)
 		p.NoSkip = first != "" && p.SkipSize == 0
 	}
+	p.extend, p.split = v.of("extend-outfile", f.extend), v.of("split", f.split)
 	if f.mapfileInterval != "" {
 		first, _, _ := strings.Cut(f.mapfileInterval, ",")
 		if first != "-1" {
@@ -147,7 +161,7 @@ func (f *copyFlags) plan() (copyPlan, error) {
 		if err != nil {
 			return p, usageError{fmt.Errorf("--max-bad-areas: %q is no number", f.maxBadAreas)}
 		}
-		p.MaxBadAreas = bound(n)
+		p.MaxBadAreas, p.AllBadAreas = bound(n), !strings.HasPrefix(f.maxBadAreas, "+")
 	}
 	if f.passes != "" && v.err == nil {
 		n, err := imaging.ParsePasses(f.passes)
@@ -163,6 +177,12 @@ func (f *copyFlags) plan() (copyPlan, error) {
 		return p, usageError{fmt.Errorf("--sector-size: %d, expected a power of two up to 65536", v.sector)}
 	case p.Cluster < 0 || p.Cluster > imaging.ChunkSize || p.Cluster&(p.Cluster-1) != 0:
 		return p, usageError{fmt.Errorf("--cluster-size: %d bytes, expected a power of two up to %d", p.Cluster, imaging.ChunkSize)}
+	case f.split != "" && (p.split < 1<<20 || p.split%(1<<20) != 0):
+		return p, usageError{fmt.Errorf("--split: %d bytes, expected a multiple of 1 MiB", p.split)}
+	case strings.Trim(f.fill, "?*/-+l") != "":
+		return p, usageError{fmt.Errorf("--fill-mode: %q, expected some of ? * / - + and l", f.fill)}
+	case f.ignoreWrites && f.fill == "":
+		return p, usageError{errors.New("--ignore-write-errors belongs to --fill-mode: a copy never goes on where it was not written")}
 	case p.position < 0:
 		return p, usageError{fmt.Errorf("--input-position: %d", p.position)}
 	}
