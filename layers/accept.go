@@ -140,7 +140,11 @@ func (r *resolver) weigh(v *candidate) {
 			}
 		}
 	}
+	file := r.file(v)
 	switch {
+	case over == nil && v.score >= AcceptScore && file != nil:
+		v.outer = file
+		r.rivals = append(r.rivals, v)
 	case over == nil && v.score >= AcceptScore:
 		r.accepted = append(r.accepted, v)
 	case over == nil && v.score >= weakScore:
@@ -148,6 +152,9 @@ func (r *resolver) weigh(v *candidate) {
 		r.rivals = append(r.rivals, v)
 	case over == nil:
 		r.dropped++
+	case v.older(over) && v.score >= weakScore:
+		v.outer, v.old = over, true
+		r.rivals = append(r.rivals, v)
 	case over.healthy() && over.Extent.Contains(v.Extent) && (v.score < showScore || over.row == v.row && over.Extent == v.Extent):
 		r.inside++
 	case v.score >= AcceptScore:

@@ -5,7 +5,7 @@ import "salvor/finding"
 // Findings are the kinds of finding that this package raises.
 var Findings = []*finding.Def{
 	erased, nothing, firstUnreadable, tableBackup, tableRival, tablesLost, tableDropped,
-	volumeLost, volumeMissing, volumeLarger, volumeOpen, volumeErrors, volumeRival, volumeWeak, volumeBackup, volumeInside,
+	volumeLost, volumeMissing, volumeLarger, volumeOpen, volumeErrors, volumeRival, volumeOlder, volumeWeak, volumeBackup, volumeInside,
 	candidatesInside, candidatesDropped, landmarksSkipped, candidatesUnopened,
 	partitionUnknown, partitionBlank, partitionOutside, partitionCut, partitionOverlap, depthReached,
 	memberOld, memberStale, memberAlone, memberLate, memberMissing, volumeGone, insideMember, needsSecret, notUnlocked, nestedReached, nestedMany,
@@ -38,6 +38,8 @@ var (
 		Text: "the volume opens, but its directories cannot be read: {found}"}
 	volumeRival = &finding.Def{Code: "layers.volume.rival", Severity: finding.Info,
 		Text: "a better reading of the same bytes was taken: {expected}"}
+	volumeOlder = &finding.Def{Code: "layers.volume.older", Severity: finding.Info,
+		Text: "this volume stood here before the one that does now ({expected}); what was not overwritten of its files may still be here"}
 	volumeWeak = &finding.Def{Code: "layers.volume.weak", Severity: finding.Info,
 		Text: "too little speaks for this volume ({found} of 100)"}
 	volumeBackup = &finding.Def{Code: "layers.volume.backup", Severity: finding.Warning,

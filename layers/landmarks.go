@@ -32,6 +32,7 @@ type candidate struct {
 	part  *part      // the leaf at whose start it stands
 	outer *candidate // the accepted volume that it stands in or lost against
 	weak  bool
+	old   bool // it stood here before its outer one
 	layer *Layer
 	own   int64 // its length by its own word, when its partition is shorter
 

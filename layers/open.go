@@ -99,7 +99,9 @@ func (r *resolver) openBare(ctx context.Context, starts map[int64]int64) error {
 					return err
 				}
 			}
-			r.volumes = append(r.volumes, v)
+			if !r.echo(v) {
+				r.volumes = append(r.volumes, v)
+			}
 		}
 	}
 	return ctx.Err()
@@ -132,6 +134,10 @@ func (r *resolver) try(ctx context.Context, v *candidate, e block.Extent) error 
 		return firstFile(ctx, v.fs)
 	})
 	l.ctx.Store(nil)
+	// A volume that was just made names nothing yet; its main structure then has to speak for it.
+	if errors.Is(v.rootErr, errNoFile) && !v.FromBackup && !v.bare && v.Confirmed > v.Refuted {
+		v.rootErr = nil
+	}
 	v.rooted = v.rootErr == nil
 	return ctx.Err()
 }

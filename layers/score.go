@@ -21,6 +21,7 @@ const (
 	missingScore   = -6
 	backupScore    = -4
 	alignedScore   = 3
+	oldScore       = -40 // another volume was made in the same place later
 
 	// showScore is the least score with which a reading that lost is shown inside of a healthy volume.
 	showScore = 70
@@ -50,6 +51,9 @@ func (r *resolver) rateVolume(v *candidate, leaves []*part) {
 	}
 	if v.Extent.Offset%mib == 0 {
 		s += alignedScore
+	}
+	if r.superseded(v) {
+		s += oldScore
 	}
 	v.part = nil
 	if len(leaves) == 0 {

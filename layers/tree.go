@@ -223,8 +223,13 @@ func (r *resolver) rivalLayers() {
 		parent := r.root
 		where := finding.At(v.Extent.Offset, v.Extent.Length)
 		switch {
-		case v.outer != nil && v.outer.layer != nil:
+		case v.old:
 			parent = v.outer.layer
+			l.Findings = append(l.Findings, volumeOlder.New(where, finding.Expected(v.outer, nil)))
+		case v.outer != nil:
+			if v.outer.layer != nil {
+				parent = v.outer.layer
+			}
 			l.Findings = append(l.Findings, volumeRival.New(where, finding.Expected(v.outer, nil)))
 		default:
 			l.Findings = append(l.Findings, volumeWeak.New(where, finding.Expected(nil, v.score)))

@@ -17,47 +17,8 @@ import (
 	"salvor/layers"
 )
 
-// layouts is how many random disks are made; under SALVOR_CI=1 four times as many.
+// layouts is how many random disks are made; under SALVOR_CI=1 eight times as many.
 const layouts = 25
-
-// placed is a file system on a random disk.
-type placed struct {
-	kind, label string
-	offset      int64
-	image       []byte
-}
-
-// volumeImages makes small file systems, with a label and a file each, once for all disks.
-func volumeImages(t *testing.T) []placed {
-	t.Helper()
-	need(t, "mke2fs", "mkfs.fat", "mcopy", "sfdisk")
-	dir := t.TempDir()
-	tree := filepath.Join(dir, "tree")
-	must(t, os.MkdirAll(filepath.Join(tree, "folder"), 0o755))
-	must(t, os.WriteFile(filepath.Join(tree, "folder", "note.txt"), []byte(strings.Repeat("a note\n", 300)), 0o644))
-	var out []placed
-	for _, m := range []struct {
-		kind, label string
-		size        int64
-		make        []string
-	}{
-		{"ext4", "four", 2 << 20, []string{"mke2fs", "-q", "-F", "-t", "ext4", "-b", "1024", "-L", "four", "-d", tree}},
-		{"ext2", "two", 1 << 20, []string{"mke2fs", "-q", "-F", "-t", "ext2", "-b", "4096", "-L", "two", "-d", tree}},
-		{"fat12", "TWELVE", 1 << 20, []string{"mkfs.fat", "-F", "12", "-n", "TWELVE"}},
-		{"fat16", "SIXTEEN", 9 << 20, []string{"mkfs.fat", "-F", "16", "-n", "SIXTEEN"}},
-	} {
-		path := filepath.Join(dir, m.kind)
-		must(t, os.WriteFile(path, make([]byte, m.size), 0o600))
-		command(t, m.make[0], append(m.make[1:], path)...)
-		if strings.HasPrefix(m.kind, "fat") {
-			command(t, "mcopy", "-i", path, "-s", filepath.Join(tree, "folder"), "::")
-		}
-		image, err := os.ReadFile(path)
-		must(t, err)
-		out = append(out, placed{kind: m.kind, label: m.label, image: image})
-	}
-	return out
-}
 
 // TestRandomLayouts makes disks with random tables, partitions, gaps and file systems, and wipes the tables of some. The same
 // volumes come out, at the very same bytes, whatever is left of the tables; numbers follow places; nothing stands outside of
@@ -69,7 +30,7 @@ func TestRandomLayouts(t *testing.T) {
 	dir := t.TempDir()
 	n := layouts
 	if ci() {
-		n *= 4
+		n *= 8
 	}
 	count := 0
 	rapid.Check(t, func(rt *rapid.T) {
