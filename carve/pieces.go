@@ -329,8 +329,8 @@ func (q *quest) nearby(w *way, cut block.Extent, next, split int64, mark filetyp
 	if err != nil {
 		return nil, c, false
 	}
-	if !r.Whole && !r.Ended && r.Bad < split+glance {
-		if r.Bad > split+q.t.unit+q.t.unit/16 {
+	if !r.Whole && !r.Ended && (r.Bad < split+glance || r.Good <= split && r.Bad <= w.reach.Next) {
+		if w.reach.Next == 0 && r.Bad > split+q.t.unit+q.t.unit/16 {
 			c = candidate{split, next, r.Bad}
 		}
 		return nil, c, false

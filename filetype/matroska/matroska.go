@@ -30,6 +30,7 @@ func Formats() []filetype.Format {
 		Carve:      true,
 		Single:     true,
 		Examine:    kind.Examine,
+		Scout:      Scout,
 		Preview:    kind.Preview,
 	}}
 }
@@ -61,37 +62,9 @@ type walker struct {
 }
 
 func walk(e *exam.Exam) error {
-	p, err := e.Head(64)
-	if err != nil {
-		return err
-	}
-	head, ok := parseHead(0, p)
-	if !ok || head.id != idEBML || head.open || head.end > 4096 {
-		return filetype.ErrNot
-	}
 	w := &walker{Exam: e, scale: 1e6, tracks: map[uint64]*track{}}
-	if p, err = e.Need(0, int(head.end), "header"); err != nil {
+	if err := w.head(); err != nil {
 		return err
-	}
-	doc := ""
-	each(p[head.body:], func(id uint32, data []byte) {
-		if id == idDocType {
-			doc = exif.Text(string(data))
-		}
-	})
-	if doc != "matroska" && doc != "webm" {
-		return filetype.ErrNot
-	}
-	w.webm = doc == "webm"
-	if p, err = e.Upto(head.end, maxHead); len(p) < 5 {
-		return e.Lost(head.end+int64(len(p)), head.end+maxHead, "segment", err)
-	}
-	if w.segment, ok = parseHead(head.end, p[:min(len(p), maxHead)]); !ok || w.segment.id != idSegment {
-		return filetype.ErrNot
-	}
-	e.R.GoodUntil = w.segment.body
-	if !w.segment.open {
-		e.Want = w.segment.end
 	}
 	end, err := w.elements()
 	w.tell()
@@ -118,6 +91,42 @@ func walk(e *exam.Exam) error {
 	}
 	return e.Whole(filetype.Consistent, end, media.Followed("Matroska", fmt.Sprintf("%d blocks in %d clusters, %s; %d checks computed",
 		w.blocks, w.clusters, media.Clock(max(w.length, w.played)), w.checks)))
+}
+
+// head reads the header of the file and that of its segment.
+func (w *walker) head() error {
+	p, err := w.Head(64)
+	if err != nil {
+		return err
+	}
+	head, ok := parseHead(0, p)
+	if !ok || head.id != idEBML || head.open || head.end > 4096 {
+		return filetype.ErrNot
+	}
+	if p, err = w.Need(0, int(head.end), "header"); err != nil {
+		return err
+	}
+	doc := ""
+	each(p[head.body:], func(id uint32, data []byte) {
+		if id == idDocType {
+			doc = exif.Text(string(data))
+		}
+	})
+	if doc != "matroska" && doc != "webm" {
+		return filetype.ErrNot
+	}
+	w.webm = doc == "webm"
+	if p, err = w.Upto(head.end, maxHead); len(p) < 5 {
+		return w.Lost(head.end+int64(len(p)), head.end+maxHead, "segment", err)
+	}
+	if w.segment, ok = parseHead(head.end, p[:min(len(p), maxHead)]); !ok || w.segment.id != idSegment {
+		return filetype.ErrNot
+	}
+	w.R.GoodUntil = w.segment.body
+	if !w.segment.open {
+		w.Want = w.segment.end
+	}
+	return nil
 }
 
 // elements goes through the segment and returns where it ends.

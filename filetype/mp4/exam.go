@@ -52,9 +52,10 @@ type exam struct {
 	model      string
 	small      []block.Extent // pictures for a thumbnail
 
-	broken  int64
-	missing block.Set
-	found   []finding.Finding
+	broken   int64
+	missing  block.Set
+	found    []finding.Finding
+	scouting *scouting // nil when the file is judged
 }
 
 // topLevel are the types of boxes that a file may consist of.

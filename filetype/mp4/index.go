@@ -21,6 +21,8 @@ type track struct {
 	boxes       map[string]box // of its sample table
 	sound       sound          // of AAC
 	size        box            // of the samples: stsz or stz2
+	lost        bool           // of a scout: a sample contradicts
+	named       int            // of a scout: samples behind it that are looked for
 }
 
 const (
@@ -492,6 +494,9 @@ func (x *exam) sample(t *track, off, size int64) error {
 	if !e.Valid() || !x.inside(e) {
 		return cursor.Corrupt(fmt.Sprintf("mp4: sample of track %d", t.id), off, "a place inside the data", fmt.Sprintf("%d bytes at %#x", size, off))
 	}
+	if x.scouting != nil {
+		return x.scouting.see(x, t, e)
+	}
 	switch {
 	case size == 0 || e.End() > x.src.Size():
 		return nil
@@ -523,10 +528,7 @@ func (x *exam) nalUnits(e block.Extent, length int) error {
 		if err != nil {
 			return x.note(err) // the next sample may be readable
 		}
-		n := int64(0)
-		for _, b := range p[:length] {
-			n = n<<8 | int64(b)
-		}
+		n := number(p[:length])
 		if n > e.End()-at-int64(length) {
 			return cursor.Corrupt("mp4: NAL unit", at, fmt.Sprintf("up to %d bytes", e.End()-at-int64(length)), n)
 		}

@@ -27,6 +27,7 @@ func Formats() []filetype.Format {
 		Carve:      true,
 		Single:     true,
 		Examine:    examine,
+		Scout:      Scout,
 		Preview:    preview,
 		Thumbnail:  thumbnail,
 	}, {
@@ -38,6 +39,7 @@ func Formats() []filetype.Format {
 		Ceiling:   filetype.Consistent,
 		Carve:     true,
 		Examine:   examine,
+		Scout:     Scout,
 		Preview:   preview,
 		Thumbnail: thumbnail,
 	}}

@@ -35,6 +35,7 @@ func Formats() []filetype.Format {
 		Extensions: []string{"ogg", "oga", "ogv", "opus", "spx", "ogx"},
 		// Every page begins with the same letters; a file begins with one that begins a stream.
 		Signatures: []probe.Probe{{ID: "ogg.page", Bytes: []byte("OggS\x00\x02")}},
+		Scout:      Scout,
 		Ceiling:    filetype.Proven, // each page has a CRC-32 of all of its bytes, and a number
 	})}
 }

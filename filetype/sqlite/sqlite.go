@@ -25,6 +25,7 @@ func Formats() []filetype.Format {
 		Carve:      true,
 		Single:     true,
 		Examine:    examine,
+		Scout:      Scout,
 		Preview:    preview,
 	}, logFormat(), journalFormat()}
 }

@@ -63,6 +63,12 @@ func (k Kind) start(ctx context.Context, src block.Source) *Exam {
 	return &Exam{Window: window.New(ctx, src, limit), format: k.Format, limit: limit}
 }
 
+// New returns an examination for a reader that gives no report, as a [filetype.Scout] is: it reads pieces of up to limit
+// bytes.
+func New(ctx context.Context, src block.Source, limit int) *Exam {
+	return Kind{Buffer: limit}.start(ctx, src)
+}
+
 // Examine is the format's Examine.
 func (k Kind) Examine(ctx context.Context, src block.Source) (filetype.Report, error) {
 	if err := ctx.Err(); err != nil {
