@@ -39,6 +39,9 @@ func Mend(ctx context.Context, vol block.Source, _ int64) (mend.List, error) {
 	if err := m.groups(ctx); err != nil {
 		return m.list, err
 	}
+	if err := m.reserved(); err != nil {
+		return m.list, err
+	}
 	return m.list, m.superblock()
 }
 
@@ -241,6 +244,52 @@ func (m *mender) seal(number uint64, d []byte) {
 		}
 		le.PutUint16(d[0x1E:], sum)
 	}
+}
+
+// Where the blocks stand that a volume keeps for descriptors of groups to come.
+const (
+	compatResizeInode = 0x10
+	resizeInode       = 7
+	doubleIndirectAt  = iblockOffset + 13*4
+)
+
+// reserved gives back the blocks that are kept for more descriptors: each lists its own copies in the groups with a
+// superblock, as the inode for resizing has them.
+func (m *mender) reserved() error {
+	s := m.v.sb
+	if s.compat&compatResizeInode == 0 || s.reservedGDT == 0 || s.incompat&incompatMetaBG != 0 {
+		return nil
+	}
+	in, err := m.v.inode(resizeInode)
+	if err != nil || !in.checksumOK {
+		return nil // nothing says that they are used
+	}
+	list := make([]byte, s.blockSize)
+	if m.v.cache.read("ext: block of the inode for resizing", list, int64(le.Uint32(in.raw[doubleIndirectAt:]))*s.blockSize) != nil {
+		return nil
+	}
+	per := uint64(s.blockSize / s.descSize)
+	first := uint64(superblockOffset/s.blockSize) + 1
+	tables := (s.groups() + per - 1) / per
+	each := uint64(s.blockSize / 4)
+	for i := range uint64(s.reservedGDT) {
+		at := first + tables + i
+		if uint64(le.Uint32(list[4*((tables+i)%each):])) != at {
+			continue
+		}
+		want, n := make([]byte, s.blockSize), 0
+		for g := uint64(1); g < s.groups() && uint64(n) < each; g++ {
+			if s.hasSuper(g) {
+				le.PutUint32(want[4*n:], uint32(g*uint64(s.blocksPerGroup)+at))
+				n++
+			}
+		}
+		if err := m.list.Add(m.vol, "ext block kept for group descriptors", int64(at)*s.blockSize, want,
+			"the inode for resizing, which names this block, and the groups that have a superblock"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // superblock gives the superblock back from the backup that was used.

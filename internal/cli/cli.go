@@ -141,7 +141,7 @@ again to go on), 1 error, 2 usage.`,
 		}
 	})
 	root.AddCommand(a.rescueCommand(), a.carveCommand(), a.lookCommand(), a.copyCommand(), a.filesCommand(), a.showCommand(), a.saveCommand(),
-		a.verifyCommand(), a.mapCommand(), a.impactCommand(), a.noteCommand(), a.versionCommand())
+		a.verifyCommand(), a.mapCommand(), a.impactCommand(), a.mendCommand(), a.noteCommand(), a.versionCommand())
 	return root
 }
 
