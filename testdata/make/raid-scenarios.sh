@@ -9,14 +9,9 @@ done
 # Levels without redundancy, over disks of different sizes.
 whole linear "1 3 6" --level=linear --raid-devices=3
 whole linear-0.90 "1 3 6" --level=linear --raid-devices=3 --metadata=0.90
+whole raid0-0.90 "1 2" --level=0 --raid-devices=2 --chunk=16 --metadata=0.90
 whole raid0 "1 2" --level=0 --raid-devices=2 --chunk=16
 whole raid0-zones "1 2 4 6" --level=0 --raid-devices=4 --chunk=16
-echo 1 >/sys/module/raid0/parameters/default_layout
-whole raid0-zones-0.90 "1 3 6" --level=0 --raid-devices=3 --chunk=16 --metadata=0.90
-echo 0 >/sys/module/raid0/parameters/default_layout
-mdadm --create /dev/md0 --run --homehost=nas --name=x --level=0 --raid-devices=3 --chunk=16 --layout=original $(disks "1 3 6") </dev/null >/dev/null 2>&1
-mdadm --stop /dev/md0 2>/dev/null
-wipe
 whole raid0-original "1 3 6" --level=0 --raid-devices=3 --chunk=16 --layout=original
 whole raid0-alternate "1 3 6" --level=0 --raid-devices=3 --chunk=16 --layout=alternate
 
@@ -69,7 +64,6 @@ wipe
 
 # A spare, and blocks that a member lists as bad.
 create badblocks "1 2 3" --level=5 --raid-devices=3 --chunk=16 --spare-devices=1 $(disk 6)
-echo "$(($(cat /sys/block/md0/md/dev-vdd/offset) / 1)) 0" >/dev/null
 offset=$(cat /sys/block/md0/md/dev-vdd/offset)
 echo "$((offset + 64)) 32" >/sys/block/md0/md/dev-vdd/bad_blocks
 echo "$((offset + 1000)) 8" >/sys/block/md0/md/dev-vdd/bad_blocks

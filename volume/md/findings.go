@@ -12,8 +12,8 @@ var Findings = []*finding.Def{
 var (
 	checksum = &finding.Def{Code: "md.superblock.checksum", Severity: finding.Error,
 		Text: "the RAID superblock has a wrong checksum ({found}, expected {expected})"}
-	guessedStart = &finding.Def{Code: "md.superblock.start", Severity: finding.Info,
-		Text: "this RAID superblock does not say where its member begins; the place was taken from its size"}
+	guessedStart = &finding.Def{Code: "md.superblock.start", Severity: finding.Warning,
+		Text: "this RAID superblock does not say where its member begins; that was worked out from the size of the smallest member, and is wrong when this one is larger"}
 	logUnreadable = &finding.Def{Code: "md.badblocks.unreadable", Severity: finding.Warning,
 		Text: "the list of bad blocks of this RAID member cannot be read; bytes that it would exclude are read"}
 	logged = &finding.Def{Code: "md.badblocks", Severity: finding.Warning,
