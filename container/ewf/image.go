@@ -284,7 +284,8 @@ func (im *image) entries(t *table) (entries, error) {
 }
 
 // unpack gives the bytes of a chunk that stands from at to end; where the end is not known or too far, as far as the
-// chunk can reach. The last chunk of a disk may be stored whole or short.
+// chunk can reach. The last chunk of a disk may be stored whole or short, or
+// with a part of a sector that the disk does not count.
 func (im *image) unpack(t *table, chunk, at, end int64, packed bool, dst []byte) error {
 	name := fmt.Sprintf("ewf: chunk %d", chunk)
 	size := im.chunkSize()
@@ -301,16 +302,16 @@ func (im *image) unpack(t *table, chunk, at, end int64, packed bool, dst []byte)
 		return err
 	}
 	if packed {
-		err := im.inflate.Zlib(name, at, b, dst)
-		if err == nil || int64(len(dst)) == size {
-			return err
+		if int64(len(dst)) == size {
+			return im.inflate.Zlib(name, at, b, dst)
 		}
 		whole := make([]byte, size)
-		if e := im.inflate.Zlib(name, at, b, whole); e != nil {
-			return err
+		n, err := im.inflate.ZlibUpTo(name, at, b, whole)
+		if err == nil && n < len(dst) {
+			err = cursor.Corrupt(name, at, len(dst), n)
 		}
 		copy(dst, whole)
-		return nil
+		return err
 	}
 	for _, n := range []int{int(size), len(dst), len(b) - 4} {
 		if n < len(dst) || n+4 > len(b) {

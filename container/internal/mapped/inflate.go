@@ -61,6 +61,27 @@ func (f *Inflater) Zlib(name string, off int64, packed, dst []byte) error {
 	return err
 }
 
+// ZlibUpTo unpacks a zlib stream that may hold less than dst, and returns how much it held.
+func (f *Inflater) ZlibUpTo(name string, off int64, packed, dst []byte) (int, error) {
+	z, err := zlib.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return 0, cursor.Corrupt(name, off, "a zlib stream", err)
+	}
+	n, err := io.ReadFull(z, dst)
+	if err == nil {
+		err = Fill(name, off, z, nil, true)
+	} else if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		// The end of the stream; one that was cut or does not fit its check says so when it is asked again.
+		if _, again := z.Read(make([]byte, 1)); errors.Is(again, io.EOF) {
+			return n, nil
+		}
+		err = cursor.Corrupt(name, off, "a stream with its end", err)
+	} else {
+		err = cursor.Corrupt(name, off, "a stream that unpacks", err)
+	}
+	return n, err
+}
+
 // Deflate unpacks a deflate stream into dst. What follows in the stream is not looked at.
 func (f *Inflater) Deflate(name string, off int64, packed, dst []byte) error {
 	src := bytes.NewReader(packed)
