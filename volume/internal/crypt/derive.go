@@ -49,9 +49,21 @@ var hashes = map[string]func() hash.Hash{
 	"sha3-512":    func() hash.Hash { return sha3.New512() },
 	"ripemd160":   ripemd160.New,
 	"whirlpool":   newWhirlpool,
+	"wp256":       func() hash.Hash { return cutHash{newWhirlpool(), 32} },
+	"wp384":       func() hash.Hash { return cutHash{newWhirlpool(), 48} },
+	"wp512":       newWhirlpool,
 	"blake2b-512": unkeyed(blake2b.New512),
 	"blake2s-256": unkeyed(blake2s.New256),
 }
+
+// cutHash gives the first bytes of a sum only.
+type cutHash struct {
+	hash.Hash
+	size int
+}
+
+func (c cutHash) Size() int           { return c.size }
+func (c cutHash) Sum(b []byte) []byte { return c.Hash.Sum(b)[:len(b)+c.size] }
 
 // unkeyed is a hash whose maker fails only for a key.
 func unkeyed(open func([]byte) (hash.Hash, error)) func() hash.Hash {

@@ -37,7 +37,44 @@ const (
 	Zero                       // reads as zeros by the format's word
 	Lost                       // cannot be had
 	Fixed                      // made of what the header says
+	// Mixed holds encrypted and plain sectors beside each other. A sector that does not look random is plain; one
+	// that does not once it is decrypted was encrypted; one that looks random either way is unreadable, since
+	// nothing tells which it is.
+	Mixed
 )
+
+// errUndecided is why a sector of a Mixed piece cannot be read.
+var errUndecided = errors.New("nothing tells whether this sector is encrypted")
+
+// granule returns the part of the piece that can be read without what stands around it, bytes.
+func (c *Piece) granule() int64 {
+	switch c.Kind {
+	case Encrypted:
+		return int64(c.Sectors.granule)
+	case Mixed:
+		return int64(c.Sectors.size)
+	}
+	return 1
+}
+
+// ciphered reports whether the piece is read through a cipher.
+func (c *Piece) ciphered() bool { return c.Kind == Encrypted || c.Kind == Mixed }
+
+// leastDistinct is how many values the bytes of 512 random ones have at least: 221 on average, with a deviation of 5.
+const leastDistinct = 160
+
+// Random reports whether the first 512 bytes of p look random, as all that is encrypted does.
+func Random(p []byte) bool {
+	var seen [256]bool
+	distinct := 0
+	for _, b := range p[:min(len(p), MinSector)] {
+		if !seen[b] {
+			seen[b] = true
+			distinct++
+		}
+	}
+	return distinct >= leastDistinct
+}
 
 // chunk is how many bytes are decrypted at once in memory of the source's own.
 const chunk = 128 << 10
@@ -77,7 +114,7 @@ func NewSource(src block.Source, pieces []Piece, size int64) *Source {
 
 // cut returns the part of p inside the logical extent e.
 func (p Piece) cut(e block.Extent) (Piece, bool) {
-	if p.Kind == Encrypted {
+	if p.ciphered() {
 		size := int64(p.Sectors.size)
 		start := p.Logical + (e.Offset-p.Logical+size-1)/size*size
 		e = block.Between(start, start+max(e.End()-start, 0)/size*size)
@@ -137,7 +174,7 @@ func (s *Source) read(c *Piece, p []byte, at int64) (int, error) {
 	case Lost:
 		return 0, block.NewUnreadable(block.Extent{Offset: c.Logical, Length: c.Length}, block.Absent, c.Why)
 	}
-	g := int64(c.Sectors.granule)
+	g := c.granule()
 	done := 0
 	for done < len(p) {
 		pos := at + int64(done)
@@ -172,13 +209,39 @@ func (s *Source) decrypt(c *Piece, p []byte, at int64) (int, error) {
 	n, err := s.src.ReadAt(p, c.Physical+at)
 	whole := n
 	if n < len(p) {
-		whole -= n % c.Sectors.granule
+		whole -= n % int(c.granule())
 		err = s.failed(c, err, at+int64(whole))
 	} else {
 		err = nil
 	}
-	c.Sectors.decrypt(p[:whole], c.Number, at)
+	if c.Kind == Encrypted {
+		c.Sectors.decrypt(p[:whole], c.Number, at)
+		return whole, err
+	}
+	if done, ok := c.sort(p[:whole], at); !ok {
+		bad := block.Extent{Offset: c.Logical + at + int64(done), Length: int64(c.Sectors.size)}
+		return done, block.NewUnreadable(bad, block.Absent, errUndecided)
+	}
 	return whole, err
+}
+
+// sort decrypts the sectors of p, which stand at of a Mixed piece, that are encrypted. It stops at the first that
+// does not tell.
+func (c *Piece) sort(p []byte, at int64) (done int, ok bool) {
+	var plain [MaxSector]byte
+	for size := c.Sectors.size; done < len(p); done += size {
+		sector := p[done : done+size]
+		if !Random(sector) {
+			continue
+		}
+		copy(plain[:], sector)
+		c.Sectors.decrypt(plain[:size], c.Number, at+int64(done))
+		if Random(plain[:size]) {
+			return done, false
+		}
+		copy(sector, plain[:size])
+	}
+	return done, true
 }
 
 // failed turns the error of a read, which stopped in the granule at of the piece, into one of the plain volume.
@@ -199,10 +262,7 @@ func (s *Source) failed(c *Piece, err error, at int64) error {
 
 // widen carries what of the source cannot be read to what of the plain volume cannot be.
 func (c *Piece) widen(list []block.Unreadable) []block.Unreadable {
-	g := int64(1)
-	if c.Kind == Encrypted {
-		g = int64(c.Sectors.granule)
-	}
+	g := c.granule()
 	var out []block.Unreadable
 	for _, u := range list {
 		e := u.Extent.Intersect(block.Extent{Offset: c.Physical, Length: c.Length}).Shift(-c.Physical)
@@ -234,14 +294,11 @@ func (s *Source) Unreadable(within block.Extent) []block.Unreadable {
 		switch c.Kind {
 		case Lost:
 			out = append(out, block.Unreadable{Extent: e, Why: block.Absent, Err: c.Why})
-		case Plain, Encrypted:
-			below := e.Shift(c.Physical - c.Logical)
-			if c.Kind == Encrypted {
-				// A bad byte anywhere in a granule spoils all of it.
-				g := int64(c.Sectors.granule)
-				d := (e.Offset - c.Logical) % g
-				below = block.Extent{Offset: below.Offset - d, Length: min((below.Length+d+g-1)/g*g, c.Length)}
-			}
+		case Plain, Encrypted, Mixed:
+			// A bad byte anywhere in a granule spoils all of it.
+			below, g := e.Shift(c.Physical-c.Logical), c.granule()
+			d := (e.Offset - c.Logical) % g
+			below = block.Extent{Offset: below.Offset - d, Length: min((below.Length+d+g-1)/g*g, c.Length)}
 			have := below.Intersect(block.Extent{Length: s.src.Size()})
 			list := block.UnreadableIn(s.src, have)
 			if rest := block.Between(max(have.End(), below.Offset), below.End()); rest.Length > 0 {
@@ -264,7 +321,7 @@ func (s *Source) Places(within block.Extent) []volume.Place {
 	for i := s.at(within.Offset); i < len(s.pieces) && s.pieces[i].Logical < within.End(); i++ {
 		c := &s.pieces[i]
 		e := within.Intersect(block.Extent{Offset: c.Logical, Length: c.Length})
-		if e.Length > 0 && (c.Kind == Encrypted || c.Kind == Plain) {
+		if e.Length > 0 && (c.ciphered() || c.Kind == Plain) {
 			out = append(out, volume.Place{Logical: e.Offset, Length: e.Length, Physical: e.Offset - c.Logical + c.Physical})
 		}
 	}
