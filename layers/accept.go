@@ -152,7 +152,7 @@ func (r *resolver) weigh(v *candidate) {
 		r.rivals = append(r.rivals, v)
 	case over == nil:
 		r.dropped++
-	case v.older(over) && v.score >= weakScore:
+	case v.older(over):
 		v.outer, v.old = over, true
 		r.rivals = append(r.rivals, v)
 	case over.healthy() && over.Extent.Contains(v.Extent) && (v.score < showScore || over.row == v.row && over.Extent == v.Extent):

@@ -49,7 +49,7 @@ func (r *resolver) file(v *candidate) *candidate {
 // older reports whether v is what remains of another volume that stood where over stands now: the two begin together,
 // or one was made across the border of the other, and they are not the same by their own words.
 func (v *candidate) older(over *candidate) bool {
-	if v.Confirmed <= v.Refuted || v.bare || v.row == over.row && (v.UUID == over.UUID || v.UUID == "" || over.UUID == "") {
+	if over == nil || v.Confirmed == 0 || v.Confirmed < v.Refuted || v.bare || v.row == over.row && (v.UUID == over.UUID || v.UUID == "" || over.UUID == "") {
 		return false
 	}
 	return v.Extent.Offset == over.Extent.Offset || !over.Extent.Contains(v.Extent)
