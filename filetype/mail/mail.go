@@ -1,8 +1,8 @@
 package mail
 
 import (
+	"errors"
 	"io"
-	"mime"
 	"regexp"
 	"strings"
 	"time"
@@ -50,9 +50,8 @@ var field = regexp.MustCompile(`^([!-9;-~]{2,64}):`)
 
 // head is what the headers of a mail say.
 type head struct {
-	fields   map[string]string
-	known    int
-	boundary string
+	fields map[string]string
+	known  int
 }
 
 // readHead reads headers up to the blank line.
@@ -100,9 +99,6 @@ func readHead(l *lines) (h head, err error) {
 			name = "-" // what follows belongs to a header that is not kept
 		}
 	}
-	if t, params, err := mime.ParseMediaType(h.fields["content-type"]); err == nil && strings.HasPrefix(t, "multipart/") {
-		h.boundary = params["boundary"]
-	}
 	return h, nil
 }
 
@@ -140,13 +136,18 @@ func walkMail(e *exam.Exam) error {
 	}
 	h.describe(e)
 	e.R.GoodUntil = l.s.Offset()
+	body := newParts(&h)
+	single := body.closed()
 	for {
 		p, err := l.next()
-		if err == io.EOF && h.boundary == "" {
+		if err == io.EOF && single {
 			return e.Whole(filetype.Consistent, l.s.Offset(), filetype.NoProof.New(finding.Arg("format", "mail")))
 		}
 		if err != nil {
 			return l.lost("the line that closes the parts", err)
+		}
+		if expected := body.line(p); expected != "" && !l.last {
+			return l.wrong("parts", p, expected)
 		}
 		e.R.GoodUntil = l.s.Offset()
 		if e.Listing {
@@ -156,7 +157,7 @@ func walkMail(e *exam.Exam) error {
 				return nil
 			}
 		}
-		if h.boundary == "" || len(p) > len(h.boundary)+8 || strings.TrimRight(string(p), "\r\n \t") != "--"+h.boundary+"--" {
+		if single || !body.closed() {
 			continue
 		}
 		// Blank lines may follow.
@@ -199,8 +200,8 @@ func walkBox(e *exam.Exam) error {
 	}
 	mails := int64(1)
 	e.Member(e.R.Hints.Title, -1, e.R.Hints.Author)
-	subject := "" // of the mail under way, for a preview
-	inHead := false
+	body := newParts(&h)
+	begun := int64(0) // the mail under way
 	for blank := true; ; {
 		e.R.GoodUntil = l.s.Offset()
 		e.Units(mails-1, 0, "mails")
@@ -212,17 +213,33 @@ func walkBox(e *exam.Exam) error {
 			return l.lost("the rest of the mailbox", err)
 		}
 		line := p[:min(len(p), 256)]
-		switch {
-		case blank && strings.HasPrefix(string(line[:min(5, len(line))]), "From ") && (fromLine.Match(line) || strings.HasPrefix(string(line), "From - ")):
+		if blank && strings.HasPrefix(string(line[:min(5, len(line))]), "From ") && (fromLine.Match(line) || strings.HasPrefix(string(line), "From - ")) {
+			if !body.closed() {
+				// Somewhere in this mail another one goes on.
+				e.R.GoodUntil = begun
+				return l.wrong("parts", p, "the line that closes the parts")
+			}
+			begun = l.s.Offset() - int64(len(p))
+			h, err := readHead(l)
+			if err != nil {
+				if errors.Is(err, filetype.ErrNot) {
+					err = l.wrong("mails", p, "the headers of a mail")
+				}
+				return err
+			}
 			mails++
-			inHead, subject = true, ""
-		case inHead && len(trim(p)) == 0:
-			inHead = false
-			e.Member(subject, -1, "")
-		case inHead && e.Listing && len(line) > 8 && strings.EqualFold(string(line[:8]), "subject:"):
-			subject = decode(trim(line[8:]))
+			body = newParts(&h)
+			e.Member(decode(h.fields["subject"]), -1, decode(h.fields["from"]))
+			blank = true
+			continue
+		}
+		if expected := body.line(p); expected != "" && !l.last {
+			return l.wrong("parts", p, expected)
 		}
 		blank = len(trim(p)) == 0
+	}
+	if !body.closed() {
+		return l.lost("the line that closes the parts", io.EOF)
 	}
 	e.R.Class = filetype.Document
 	return e.Whole(filetype.Consistent, l.s.Offset(), filetype.NoProof.New(finding.Arg("format", "mailbox")))

@@ -252,6 +252,9 @@ func (w *walker) samples(c riff.Chunk) error {
 	}
 	n := int64(0)
 	foreign := media.NewForeign(c.Body())
+	if w.sound.bits == 16 {
+		foreign = media.NewForeignSamples(c.Body(), int(w.sound.channels))
+	}
 	err := w.Each(c.Data(), "sound", func(p []byte) error {
 		if w.sound.codec == 1 {
 			if err := foreign.See(p); err != nil {

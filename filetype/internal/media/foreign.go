@@ -23,15 +23,26 @@ type Foreign struct {
 	prose   int
 	since   int64 // where they began
 	verdict error
+
+	first   int64 // where the first sample stands
+	step    int   // bytes between samples of 16 bits of one channel; 0 when there are no such
+	samples []byte
+	rough   int // windows under way in which each sample is far from the one before
+	most    int // how far they are at most in those before, on average
 }
 
 // NewForeign returns a watch over what begins at off.
 func NewForeign(off int64) *Foreign { return &Foreign{off: off} }
 
+// NewForeignSamples returns a watch over signed samples of 16 bits, the low byte first, of so many channels.
+func NewForeignSamples(off int64, channels int) *Foreign {
+	return &Foreign{off: off, first: off, step: 2 * channels, samples: make([]byte, 0, window)}
+}
+
 // MoveTo says that what comes next stands at off: samples may stand in several places.
 func (f *Foreign) MoveTo(off int64) {
 	if off != f.off {
-		f.off, f.n, f.count = off, 0, [256]int{}
+		f.off, f.n, f.count, f.samples = off, 0, [256]int{}, f.samples[:0]
 	}
 }
 
@@ -43,6 +54,9 @@ func (f *Foreign) See(p []byte) error {
 		for _, c := range p[:room] {
 			f.count[c]++
 		}
+		if f.step > 0 {
+			f.samples = append(f.samples, p[:room]...)
+		}
 		f.n += room
 		f.off += int64(room)
 		p = p[room:]
@@ -53,14 +67,20 @@ func (f *Foreign) See(p []byte) error {
 	return f.verdict
 }
 
-// leastPlain is how many windows must be what they should be before others are foreign; leastForeign how many of those.
 const (
-	leastPlain   = 4
+	// leastPlain is how many windows must be what they should be before others are foreign.
+	leastPlain = 4
+	// leastForeign is how many of those there must be.
 	leastForeign = 2
+	// leastRough is how many there must be of which only each sample is far from the one before: a third of a second.
+	leastRough = 16
+	// leastJump is how far that is on average, of 65536; 21845 is chance.
+	leastJump = 16000
 )
 
 func (f *Foreign) judge() {
 	if f.n == window {
+		jump := f.jump()
 		switch {
 		case f.uniform():
 			f.packed, f.prose = f.packed+1, 0
@@ -68,12 +88,20 @@ func (f *Foreign) judge() {
 			f.packed, f.prose = 0, f.prose+1
 		default:
 			f.packed, f.prose = 0, 0
-			f.plain++
 		}
-		if f.packed+f.prose == 1 {
+		if jump >= leastJump && jump >= 4*f.most {
+			f.rough++
+		} else {
+			f.rough = 0
+		}
+		switch max(f.packed, f.prose, f.rough) {
+		case 0:
+			f.plain++
+			f.most = max(f.most, jump)
+		case 1:
 			f.since = f.off - window
 		}
-		if f.plain >= leastPlain && f.packed+f.prose >= leastForeign {
+		if f.plain >= leastPlain && (f.packed+f.prose >= leastForeign || f.rough >= leastRough) {
 			// The window before may hold the border.
 			at := max(0, f.since-window)
 			found := "bytes without any order, as packed data has them"
@@ -83,7 +111,20 @@ func (f *Foreign) judge() {
 			f.verdict = cursor.Corrupt("samples", at, "samples like those before", fmt.Sprintf("%s, from %#x at the latest", found, f.since))
 		}
 	}
-	f.n, f.count = 0, [256]int{}
+	f.n, f.count, f.samples = 0, [256]int{}, f.samples[:0]
+}
+
+// jump returns how far each sample is from the one before, on average.
+func (f *Foreign) jump() int {
+	sum, n := 0, 0
+	at := int((f.off + f.first) & 1) // a sample begins at an even distance from the first one
+	for i := at + f.step; f.step > 0 && i+1 < len(f.samples); i += 2 {
+		now := int(int16(uint16(f.samples[i]) | uint16(f.samples[i+1])<<8))
+		was := int(int16(uint16(f.samples[i-f.step]) | uint16(f.samples[i-f.step+1])<<8))
+		sum += max(now-was, was-now)
+		n++
+	}
+	return sum / max(n, 1)
 }
 
 // uniform reports whether each value is as frequent as chance makes it: the sum of squares lies within five of its deviations.

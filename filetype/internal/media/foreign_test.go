@@ -29,6 +29,13 @@ func TestForeign(t *testing.T) {
 	}
 	text := bytes.Repeat([]byte("The lighthouse keeper wrote a log, 12 lines each day.\n"), 1000)
 	sound := tone(256 << 10)
+	film := make([]byte, 128<<10) // not each byte is as frequent as the others
+	for i := range film {
+		film[i] = byte(r.Uint32() & r.Uint32())
+		if r.IntN(2) == 0 {
+			film[i] = byte(r.Uint32())
+		}
+	}
 	zeros := make([]byte, 64<<10)
 	for name, c := range map[string]struct {
 		data []byte
@@ -37,13 +44,15 @@ func TestForeign(t *testing.T) {
 		"sound":              {sound, -1},
 		"sound, then noise":  {append(bytes.Clone(sound), noise...), int64(len(sound))},
 		"sound, then text":   {append(bytes.Clone(sound), text...), int64(len(sound))},
+		"sound, then a film": {append(bytes.Clone(sound), film...), int64(len(sound))},
+		"then a short noise": {append(append(bytes.Clone(sound), film[:40<<10]...), sound...), -1},
 		"sound, then zeros":  {append(bytes.Clone(sound), zeros...), -1},
 		"a little noise":     {append(append(bytes.Clone(sound), noise[:5000]...), sound...), -1},
 		"noise all the time": {noise, -1},
 		"text all the time":  {text, -1},
 	} {
 		for _, step := range []int{100, 4096, 1 << 20} {
-			f, err := media.NewForeign(44), error(nil)
+			f, err := media.NewForeignSamples(44, 1), error(nil)
 			for p := c.data; len(p) > 0 && err == nil; p = p[min(len(p), step):] {
 				err = f.See(p[:min(len(p), step)])
 			}
