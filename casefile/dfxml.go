@@ -23,6 +23,7 @@ import (
 type DFXML struct {
 	Program string // name and version: "salvor 1.0"
 	Image   string // path of the medium
+	Format  string // of an image in a container, for people; "" for all else
 	Sector  int    // size of its sectors in bytes; 0 is 512
 	Written time.Time
 	Command string // command line; may be empty
@@ -47,7 +48,11 @@ func WriteDFXML(w io.Writer, d DFXML) error {
 	program, version, _ := strings.Cut(d.Program, " ")
 	x.raw(xml.Header)
 	x.raw(`<dfxml xmlns="` + dfxmlSpace + `" xmlns:dc="http://purl.org/dc/elements/1.1/" version="` + dfxmlVersion + `">` + "\n")
-	x.raw("<metadata><dc:type>Disk Image</dc:type></metadata>\n<creator version=\"1.0\">")
+	x.raw("<metadata><dc:type>Disk Image</dc:type>")
+	if d.Format != "" {
+		x.text("dc:format", d.Format)
+	}
+	x.raw("</metadata>\n<creator version=\"1.0\">")
 	x.text("program", program)
 	x.text("version", version)
 	x.raw("<execution_environment>")

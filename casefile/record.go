@@ -45,6 +45,27 @@ type Source struct {
 	Added              time.Time `json:"added"`
 	// Unpacked says what came out of a compressed image; nil for all else, and until it was unpacked.
 	Unpacked *Unpacked `json:"unpacked,omitempty"`
+	// Container says which disk an image in a container holds; nil for all else. What the case says of places are places
+	// of that disk.
+	Container *Container `json:"container,omitempty"`
+}
+
+// Container is the disk in an image that is more than its bytes: an E01, a qcow2.
+type Container struct {
+	Formats    []string `json:"formats"` // the outermost first: "ewf"
+	Title      string   `json:"title"`   // the same for people
+	Size       int64    `json:"size"`    // of the disk in bytes
+	SectorSize int64    `json:"sector_size"`
+	// Files are the names of the files that the disk is read from.
+	Files []string `json:"files"`
+	// Sums are the hashes of the whole disk that the image stores.
+	Sums []Sum `json:"sums,omitempty"`
+}
+
+// Sum is a hash that an image stores.
+type Sum struct {
+	Name  string `json:"name"`  // "md5"
+	Value string `json:"value"` // hex
 }
 
 // Unpacked is the image that a compressed file holds, as it stands in the case.
@@ -61,8 +82,12 @@ type Unpacked struct {
 	Broken string `json:"broken,omitempty"`
 }
 
-// MediumSize returns the size in bytes of the medium that files stand on: that of the image in a compressed file.
+// MediumSize returns the size in bytes of the medium that files stand on: that of the disk in a container, of the image
+// in a compressed file.
 func (s Source) MediumSize() int64 {
+	if s.Container != nil {
+		return s.Container.Size
+	}
 	if s.Unpacked != nil {
 		return s.Unpacked.Size
 	}
@@ -130,7 +155,7 @@ func parseRecord(b []byte) (Record, error) {
 	}
 	last := 0
 	for i, s := range r.Sources {
-		if s.Number <= last || s.Number > i+1+len(r.Virtual) || s.Size <= 0 || s.Path == "" || s.SectorSize < 0 || s.PhysicalSectorSize < 0 {
+		if s.Number <= last || s.Number > i+1+len(r.Virtual) || s.Size <= 0 || s.Path == "" || s.SectorSize < 0 || s.PhysicalSectorSize < 0 || s.MediumSize() <= 0 {
 			return bad(fmt.Sprintf("source %d with a path and a size", i+1), fmt.Sprintf("number %d, size %d", s.Number, s.Size))
 		}
 		last = s.Number

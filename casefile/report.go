@@ -98,6 +98,9 @@ func WriteReports(ctx context.Context, c *Case, d ReportData) error {
 // writeDFXML writes the list of the files of one source.
 func (c *Case) writeDFXML(ctx context.Context, s Source, rows []recovery.LayerRow, catalogue Catalogue) error {
 	d := DFXML{Program: c.o.Program, Image: s.Path, Sector: s.SectorSize, Written: c.o.Now()}
+	if s.Container != nil {
+		d.Format, d.Sector = s.Container.Title, int(s.Container.SectorSize)
+	}
 	for _, r := range rows {
 		if r.Source == s.Number && r.Volume > 0 && !r.Rival {
 			d.Volumes = append(d.Volumes, r)

@@ -62,6 +62,19 @@ func Look(ctx context.Context, path string, progress func(done, total int64)) (l
 	} else if half != nil && !opened.Device {
 		l.Notes = append(l.Notes, wireFinding(halfNote(path, half)))
 	}
+	if !opened.Device {
+		in, notes, err := tables.enter(ctx, opened, src, opened.Name)
+		if err != nil {
+			return nil, err
+		}
+		if in != nil {
+			src, notes = in.image.Source, in.findings
+			l.Size = src.Size()
+		}
+		for _, n := range notes {
+			l.Notes = append(l.Notes, wireFinding(n))
+		}
+	}
 	size := src.Size()
 	var hits []probe.Hit
 	landmark := tables.isLandmark()

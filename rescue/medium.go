@@ -19,7 +19,8 @@ type Case struct {
 	Catalog *recovery.Catalog
 	opened  []*host.Opened
 	media   map[int]block.Source
-	temp    string // folder of a catalogue that is thrown away; "" for none
+	inside  map[int]*inside // of the sources that are images in containers
+	temp    string          // folder of a catalogue that is thrown away; "" for none
 }
 
 // OpenCase opens the case in dir for reading, which can be done while a job works in it.
@@ -90,6 +91,11 @@ func (c *Case) openMedium(ctx context.Context, source int) (block.Source, error)
 		medium := o.Source
 		if s.Unpacked != nil {
 			medium = unpackedSource(medium, s.Unpacked)
+		}
+		if s.Container != nil && (s.InPlace || s.Unpacked != nil) {
+			if medium, err = c.enter(ctx, s, o, medium); err != nil {
+				return nil, err
+			}
 		}
 		m := imaging.NewMap(s.MediumSize())
 		if _, err := c.ReadMap(source, func(r io.Reader) error {

@@ -76,6 +76,8 @@ type disk struct {
 	path    string // as it was given
 	opened  *host.Opened
 	packed  *unpack.Kind // how the image is compressed; nil for all else
+	inside  *inside      // the disk in a container; nil for all else
+	folder  *host.Opened // beside which further files of the image lie: what was opened first
 	fresh   bool         // it was not read to its end before this run
 	inPlace bool
 	medium  block.Source

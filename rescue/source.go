@@ -72,9 +72,11 @@ func (j *job) openDisk(ctx context.Context, path string) error {
 	if slices.ContainsFunc(j.disks, func(d *disk) bool { return d.opened.Real == opened.Real }) {
 		return opened.Close()
 	}
-	j.disk = &disk{number: len(j.disks) + 1, path: path, opened: opened}
+	j.disk = &disk{number: len(j.disks) + 1, path: path, opened: opened, folder: opened}
 	j.disks = append(j.disks, j.disk)
-	j.recognise()
+	if err := j.recognise(ctx); err != nil {
+		return err
+	}
 	inside := false
 	for _, file := range files(opened, path) {
 		if err := host.CheckSafe(file); err != nil {
@@ -111,7 +113,7 @@ func (j *job) checkSpace() error {
 			continue
 		}
 		if !j.target.Exists {
-			need += d.opened.Size
+			need += d.size()
 		}
 	}
 	return j.target.Check(need)

@@ -7,6 +7,8 @@ import (
 
 	"salvor/block"
 	"salvor/block/probe"
+	"salvor/container"
+	containerall "salvor/container/all"
 	"salvor/filesystem"
 	fsall "salvor/filesystem/all"
 	"salvor/filetype"
@@ -18,8 +20,9 @@ import (
 
 // Tables are all kinds of things that the job knows.
 type Tables struct {
-	Layers layers.Tables
-	Files  *filetype.Table
+	Layers     layers.Tables
+	Files      *filetype.Table
+	Containers []container.Format
 	// Landmarks are the probes of volumes and file systems, Signatures those of files that can be carved.
 	Landmarks, Signatures []probe.Probe
 	// matcher finds volumes anywhere and files where sectors begin, anywhere finds files that begin at any byte.
@@ -35,7 +38,7 @@ func NewTables() (*Tables, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rescue: %w", err)
 	}
-	t := &Tables{Layers: layers.Tables{Schemes: volall.Table(), Stacks: volall.Stacks(), Locks: volall.Locks()}, Files: files}
+	t := &Tables{Layers: layers.Tables{Schemes: volall.Table(), Stacks: volall.Stacks(), Locks: volall.Locks()}, Files: files, Containers: containerall.Table()}
 	t.Layers.Kinds = slices.DeleteFunc(fsall.Table(), func(k filesystem.Kind) bool { return t.Layers.Covers(k.Name) })
 	for _, s := range t.Layers.Schemes {
 		t.Landmarks = append(t.Landmarks, s.Probes...)

@@ -19,7 +19,7 @@ import (
 )
 
 // Findings are the kinds of finding that this package raises.
-var Findings = []*finding.Def{badBytes, packedBroken, packedWrong, packedTrailing, packedHalf, noMedium, noContent, brokenEntry, moreBroken, carveFailed}
+var Findings = []*finding.Def{badBytes, packedBroken, packedWrong, packedTrailing, packedHalf, contained, containerBroken, containerSame, storedRight, storedWrong, storedOpen, noMedium, noContent, brokenEntry, moreBroken, carveFailed}
 
 var badBytes = &finding.Def{Code: "rescue.unreadable", Severity: finding.Error,
 	Text: "{bytes} of the source could not be read, in {ranges} places; the map names each"}
@@ -76,6 +76,8 @@ func (j *job) take(ctx context.Context) error {
 			j.progress("copy", p.Done, p.Total, "bytes", p.Rate, p.Left, readingWords(j.baseName(), p))
 		},
 	}
+	stored := j.storedSums()
+	work.Observers = append(work.Observers, stored)
 	j.o.Take.apply(work, j.opened)
 	defer j.o.Take.guided(work, j.tables)()
 	warnPower(ctx, work, j.opened, func(f finding.Finding) { j.tell(wireFinding(f)) })
@@ -98,6 +100,11 @@ func (j *job) take(ctx context.Context) error {
 	}
 	if err := j.opened.Changed(); err != nil {
 		return fmt.Errorf("rescue: %w", err)
+	}
+	if j.fresh {
+		for _, f := range stored.findings(size) {
+			j.tell(j.ofSource(f))
+		}
 	}
 	j.medium = imaging.CopySource(image.source, m, 0)
 	return j.noteTaken(ctx, m, result)

@@ -40,16 +40,23 @@ const (
 	zeroPiece = 64 << 10
 )
 
-// recognise finds out whether the current disk is a compressed image.
-func (j *job) recognise() {
+// recognise finds out whether the current disk is a compressed image, or one in a container.
+func (j *job) recognise(ctx context.Context) error {
 	if j.opened.Device {
-		return
+		return nil
 	}
 	kind, half := recognised(j.opened)
 	j.packed = kind
 	if half != nil {
 		j.opened.Notes = append(j.opened.Notes, halfNote(j.path, half))
 	}
+	if kind != nil {
+		return nil
+	}
+	in, notes, err := j.tables.enter(ctx, j.opened, j.opened.Source, j.opened.Name)
+	j.inside = in
+	j.opened.Notes = append(j.opened.Notes, notes...)
+	return err
 }
 
 func recognised(o *host.Opened) (kind, half *unpack.Kind) {
@@ -70,7 +77,7 @@ func (j *job) unpack(ctx context.Context) error {
 		return err
 	}
 	if j.fresh = !done; j.packed == nil {
-		return nil
+		return j.intoContainer(ctx)
 	}
 	s := j.record()
 	if s.Unpacked == nil {
@@ -94,7 +101,7 @@ func (j *job) unpack(ctx context.Context) error {
 	j.copies = append(j.copies, j.opened)
 	image.Source, image.Size, image.Name, image.Notes = unpackedSource(image.Source, s.Unpacked), s.Unpacked.Size, s.Unpacked.Name, nil
 	j.opened, j.inPlace = image, true
-	return nil
+	return j.intoContainer(ctx)
 }
 
 // record returns what the case knows of the current disk.

@@ -40,7 +40,8 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Check that all that was saved is still what it was",
 		Long: `Reads every saved file again and compares its SHA-256, checks the chain of the custody
 journal, and reads the copy (or the image that is used in place) again to compare each
-MiB with its hash. Exit code 50 when something differs.`,
+MiB with its hash, and checks the sums that an image (E01) stores of its disk. Exit code
+50 when something differs.`,
 		Args: exactly(1, "one CASE"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.verify(cmd, args[0]) },
 	}
@@ -141,6 +142,11 @@ func (a *app) verifyMedia(cmd *cobra.Command, c *rescue.Case, e *events) (change
 		case err != nil:
 			return changed, reserved, err
 		}
+		bad, err := verifyContainer(cmd, c, s.Number, e)
+		if err != nil {
+			return changed, reserved, err
+		}
+		changed += bad
 		if _, err := c.ReadSums(s.Number, func(r io.Reader, _ io.ReaderAt, _ int64) error {
 			v, err := imaging.Verify(cmd.Context(), medium, imaging.ReadSums(r))
 			if err != nil {
@@ -158,4 +164,19 @@ func (a *app) verifyMedia(cmd *cobra.Command, c *rescue.Case, e *events) (change
 		}
 	}
 	return changed, reserved, nil
+}
+
+// verifyContainer checks the sums that the image of a source stores of its disk, and returns how many do not fit. What
+// the image says it could not read when it was made is no difference.
+func verifyContainer(cmd *cobra.Command, c *rescue.Case, source int, e *events) (bad int64, err error) {
+	list, _, err := c.VerifyContainer(cmd.Context(), source)
+	for _, f := range list {
+		w := wire.FromFinding(f)
+		w.Source = source
+		e.Finding(w)
+		if f.Severity == finding.Error {
+			bad++
+		}
+	}
+	return bad, err
 }
