@@ -34,15 +34,15 @@ func (c *imageCopy) result(res imaging.Result, packed *ewf.Result) (wire.Result,
 		state = fmt.Sprintf("%s was copied but for %s in %d places", c.Source, host.Bytes(left), places)
 		next = fmt.Sprintf("run `salvor map show %s` to see where, or the same command with --retry-passes=3 to try these places again", c.Map)
 	}
-	holds := c.Image
+	holds := c.Image + " holds"
 	switch {
 	case c.kind == toParts:
-		holds = host.PartName(c.Image, 1) + " and the parts behind it"
+		holds = host.PartName(c.Image, 1) + " and the parts behind it hold"
 		next = strings.Replace(next, c.Image, host.PartName(c.Image, 1), 1)
 	case packed != nil && left > 0:
-		holds += " and " + c.target() + ", which further runs need,"
+		holds = c.Image + " and " + c.target() + ", which further runs need, hold"
 	}
-	safe := fmt.Sprintf("%s holds %s; its hashes stand in %s (list hash %s)", holds, host.Bytes(res.Done), c.Sums, list)
+	safe := fmt.Sprintf("%s %s; its hashes stand in %s (list hash %s)", holds, host.Bytes(res.Done), c.Sums, list)
 	if packed != nil {
 		safe += fmt.Sprintf("; MD5 %x, SHA-1 %x", packed.MD5, packed.SHA1)
 	}
