@@ -122,7 +122,9 @@ func fakeStack(name string, level byte) volume.Stack {
 			}
 			return out, ctx.Err()
 		},
-		Assemble: func(_ context.Context, members []volume.Member) ([]volume.Set, error) { return assembleFake(name, members), nil },
+		Assemble: func(_ context.Context, members []volume.Member) ([]volume.Set, error) {
+			return assembleFake(name, members), nil
+		},
 	}
 }
 

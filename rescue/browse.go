@@ -77,7 +77,7 @@ func (c *Case) browse(ctx context.Context) error {
 
 // list does the steps of the main job that find volumes and read their files.
 func (c *Case) list(ctx context.Context, tables *Tables, cat *recovery.Catalog, numbers []int) error {
-	j := &job{c: c.Case, cat: cat, tables: tables, events: unheard{}, labels: map[int]string{}, begun: time.Now(),
+	j := &job{browsing: true, o: Options{Keys: c.Keys}, c: c.Case, cat: cat, tables: tables, events: unheard{}, labels: map[int]string{}, begun: time.Now(),
 		log: slog.New(slog.DiscardHandler)}
 	for _, n := range numbers {
 		medium, err := c.Medium(ctx, n)
@@ -89,14 +89,11 @@ func (c *Case) list(ctx context.Context, tables *Tables, cat *recovery.Catalog, 
 		if err := copyLandmarks(ctx, c.Catalog, cat, n); err != nil {
 			return err
 		}
-		if err := j.find(ctx); err != nil {
-			return err
-		}
-		if err := j.read(ctx); err != nil {
-			return err
-		}
 	}
-	return nil
+	if err := j.find(ctx); err != nil {
+		return err
+	}
+	return j.each(ctx, j.read)
 }
 
 // copyLandmarks takes over what the sweep found on source n so far: volumes that no table names are found by it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -75,7 +74,7 @@ type carving struct {
 func (j *job) carve(ctx context.Context) error {
 	step := j.step(j.o.Carve.step())
 	done, err := j.cat.Done(ctx, step)
-	if err != nil || done {
+	if err != nil || done || j.isLess() {
 		return err
 	}
 	c := &carving{job: j, o: j.o.Carve, put: batch{cat: j.cat}, begun: time.Now()}
@@ -123,11 +122,15 @@ func (c *carving) bound(ctx context.Context) (err error) {
 	if c.owned, err = recovery.Attribute(ctx, c.cat, c.number); err != nil {
 		return err
 	}
+	// What members give to volumes is looked for there, where it is whole.
+	c.owned.Skip = c.owned.Skip.Union(c.claimed)
 	c.taken = c.owned.Skip.Union(c.owned.Owned)
 	if c.o.Free {
-		if c.owned.Skip, err = c.named(ctx); err != nil {
+		named, err := c.named(ctx)
+		if err != nil {
 			return err
 		}
+		c.owned.Skip = named.Union(c.claimed)
 		c.taken = c.taken.Union(c.owned.Skip)
 	}
 	c.within = block.SetOf(c.o.Within...)
@@ -244,38 +247,7 @@ func (c *carving) text(ctx context.Context) (carve.Stats, error) {
 
 // sweepBytes looks for signatures at every byte; those at sectors are known already.
 func (c *carving) sweepBytes(ctx context.Context) error {
-	var hits []probe.Hit
-	s := c.tables.anywhere.NewSweep(c.medium.Size(), func(h probe.Hit) { hits = append(hits, h) })
-	buf := make([]byte, mebi)
-	size := c.medium.Size()
-	for at := int64(0); at < size; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := c.medium.ReadAt(buf[:min(size-at, mebi)], at)
-		if n > 0 {
-			s.Observe(block.Extent{Offset: at, Length: int64(n)}, buf[:n])
-		}
-		at += int64(n)
-		if u, ok := block.IsUnreadable(err); ok {
-			end := at + 1
-			for _, r := range u.Ranges {
-				if r.Has(at) {
-					end = max(end, r.End())
-				}
-			}
-			at = end
-		} else if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("rescue: %w", err)
-		}
-		if len(hits) >= batchSize || at >= size {
-			if err := c.cat.PutLandmarks(ctx, c.number, hits); err != nil {
-				return err
-			}
-			hits = hits[:0]
-		}
-	}
-	return nil
+	return sweepSource(ctx, c.tables.anywhere, c.medium, func(hits []probe.Hit) error { return c.cat.PutLandmarks(ctx, c.number, hits) }, nil)
 }
 
 // named returns the places of all files that volumes name and that are live, whatever is known of their content.

@@ -2,6 +2,7 @@ package rescue
 
 import (
 	"context"
+	"iter"
 	"math"
 	"slices"
 
@@ -11,27 +12,64 @@ import (
 	"salvor/recovery"
 )
 
-// find says what stands in what on the source, by its tables and by the landmarks of the sweep.
+// find says what stands in what on the sources, by their tables and by the landmarks of the sweep, and in the volumes
+// that come out of them.
 func (j *job) find(ctx context.Context) error {
 	j.progress("search", 0, 0, "volumes", 0, -1, "looking for partitions and volumes")
-	var failed error
-	hits := slices.Collect(j.landmarks(ctx, j.tables.isLandmark(), &failed))
-	if failed != nil {
-		return failed
+	var trees []*layers.Layer
+	if err := j.each(ctx, func(ctx context.Context) error {
+		var failed error
+		hits := slices.Collect(j.landmarks(ctx, j.tables.isLandmark(), &failed))
+		if failed != nil {
+			return failed
+		}
+		var err error
+		if j.tree, err = j.resolve(ctx, hits); err != nil {
+			return err
+		}
+		trees = append(trees, j.tree)
+		return j.putLayers(ctx, j.disk)
+	}); err != nil {
+		return err
 	}
-	tree, err := j.resolve(ctx, hits)
+	others, err := j.besides(ctx)
 	if err != nil {
 		return err
 	}
-	j.tree = tree
-	for _, v := range tree.Volumes() {
-		j.labels[v.Volume] = volumeLabel(v)
-	}
-	if err := j.cat.PutLayers(ctx, recovery.LayerRows(tree, j.number)); err != nil {
+	found, err := layers.Nest(ctx, append(trees, others...), layers.Nesting{Tables: j.tables.Layers, Keys: j.o.Keys, Resolve: j.openVolume})
+	if err != nil {
 		return err
 	}
-	j.events.Layers(wire.FromTree(tree, j.number))
+	for _, v := range found {
+		for source, claimed := range v.Claimed {
+			if d := j.diskOf(source); d != nil {
+				d.claimed = d.claimed.Union(claimed)
+			}
+		}
+	}
+	var lines []wire.Layer
+	for _, d := range slices.Concat(j.others, j.disks) {
+		if d.tree == nil {
+			continue
+		}
+		lines = append(lines, wire.FromTree(d.tree, d.number)...)
+		for _, v := range d.tree.Volumes() {
+			j.labels[v.Volume] = volumeLabel(v)
+		}
+		if err := j.putLayers(ctx, d); err != nil {
+			return err
+		}
+	}
+	j.events.Layers(lines)
 	return nil
+}
+
+// putLayers keeps the layers of a disk, by which the next one gets the numbers of its volumes.
+func (j *job) putLayers(ctx context.Context, d *disk) error {
+	if d.virtual != nil && d.virtual.less {
+		return nil // what the catalogue has is more
+	}
+	return j.cat.PutLayers(ctx, recovery.LayerRows(d.tree, d.number))
 }
 
 // resolve says what stands in what on the current disk, with numbers of volumes that no other disk of the case has.
@@ -70,22 +108,25 @@ func (j *job) resolve(ctx context.Context, hits []probe.Hit) (*layers.Layer, err
 	return tree, nil
 }
 
-// volumeLabel returns the name of a volume for people: its own label, else that of its partition, else its
-// kind.
+// volumeLabel returns the name of a volume for people: its own label, else that of what is around it, else its kind.
 func volumeLabel(v *layers.Layer) string {
-	partition := ""
-	if p := v.Parent; p != nil && p.Kind == "partition" {
-		partition = p.Label
-	}
-	return labelOf(v.Label, partition, v.Kind)
+	return labelOf(v.Label, v.Kind, func(yield func(kind, label string) bool) {
+		for p := v.Parent; p != nil && yield(p.Kind, p.Label); p = p.Parent {
+		}
+	})
 }
 
-func labelOf(own, partition, kind string) string {
-	switch {
-	case own != "":
+// naming are the kinds of layers whose labels are names for what stands in them.
+var naming = map[string]bool{"partition": true, "lv": true, "md": true, "plain": true, "luks": true, "bitlocker": true, "lvm": true}
+
+func labelOf(own, kind string, around iter.Seq2[string, string]) string {
+	if own != "" {
 		return own
-	case partition != "":
-		return partition
+	}
+	for k, label := range around {
+		if label != "" && naming[k] {
+			return label
+		}
 	}
 	return kind
 }

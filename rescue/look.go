@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"time"
 
 	"salvor/block"
@@ -11,6 +13,7 @@ import (
 	"salvor/host"
 	"salvor/internal/wire"
 	"salvor/layers"
+	"salvor/volume"
 )
 
 // Bounds of a look at a device: what it may read of it, and how long.
@@ -22,100 +25,176 @@ const (
 	mebi      = 1 << 20
 )
 
-// Looked is what a look at a source found.
+// Looked is what a look at sources found.
 type Looked struct {
-	Tree       *layers.Layer
+	// Trees are those of the sources, then those of the volumes that were put together out of them.
+	Trees      []*layers.Layer
 	Size       int64
 	Searched   int64 // bytes that were read
 	Unreadable int64 // of them, those that could not be
-	Whole      bool  // all of the source was searched
+	Whole      bool  // all of the sources was searched, and all of the volumes
 	Device     bool
 	Packed     bool           // a compressed image; Size and Searched count what is in it
 	Cut        bool           // of which only the beginning was looked at
-	Notes      []wire.Finding // about the source itself: parts that are missing
+	Notes      []wire.Finding // about the sources themselves: parts that are missing
 	Duration   time.Duration
 }
 
-// Look says what stands in what on the source at path, without a case. Of a device it reads at most 1 GiB in
-// 60 seconds: both ends, and the beginning of each MiB, where volumes begin. An image file is searched fully
-// as far as that time allows.
-func Look(ctx context.Context, path string, progress func(done, total int64)) (l *Looked, err error) {
+// LookOptions are what a look may use.
+type LookOptions struct {
+	Keys     volume.Keyring // the secrets of encrypted volumes; nil for none
+	Progress func(done, total int64)
+}
+
+// looking is one look.
+type looking struct {
+	*Looked
+	o      LookOptions
+	tables *Tables
+	begun  time.Time
+	opened []*host.Opened
+	device map[int]bool // by number: it stands on a device, so that it is not read wholly
+	count  int          // volumes that have numbers
+}
+
+// Look says what stands in what on the sources at these paths, without a case. Of a device it reads at most 1 GiB, and
+// 60 seconds are all that it takes to search: both ends, and the beginning of each MiB, where volumes begin. An image
+// file is searched fully as far as that time allows. Volumes that are put together out of the sources are searched in
+// the same way, which reads their bytes once more.
+func Look(ctx context.Context, paths []string, o LookOptions) (*Looked, error) {
 	tables, err := NewTables()
 	if err != nil {
 		return nil, err
 	}
+	l := &looking{Looked: &Looked{Whole: true}, o: o, tables: tables, begun: time.Now(), device: map[int]bool{}}
+	err = l.all(ctx, paths)
+	for _, opened := range l.opened {
+		err = errors.Join(err, opened.Close())
+	}
+	l.Duration = time.Since(l.begun)
+	return l.Looked, err
+}
+
+func (l *looking) all(ctx context.Context, paths []string) error {
+	for _, path := range paths {
+		if err := l.source(ctx, path); err != nil {
+			return err
+		}
+	}
+	_, err := layers.Nest(ctx, slices.Clone(l.Trees), layers.Nesting{Tables: l.tables.Layers, Keys: l.o.Keys, Resolve: func(ctx context.Context, v *layers.Volume) (*layers.Layer, error) {
+		if v.Source.Size() <= 0 {
+			return nil, nil
+		}
+		number := len(l.Trees) + 1
+		for _, m := range v.Members {
+			l.device[number] = l.device[number] || l.device[m.Source]
+		}
+		return l.resolve(ctx, v.String(), v.Source)
+	}})
+	return err
+}
+
+// source looks at one source.
+func (l *looking) source(ctx context.Context, path string) error {
 	opened, err := host.Open(ctx, path, host.OpenOptions{})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer func() { err = errors.Join(err, opened.Close()) }()
-	begun := time.Now()
-	l = &Looked{Size: opened.Size, Device: opened.Device}
+	if slices.ContainsFunc(l.opened, func(o *host.Opened) bool { return o.Real == opened.Real }) {
+		return opened.Close()
+	}
+	l.opened = append(l.opened, opened)
+	l.Device = l.Device || opened.Device
+	l.device[len(l.Trees)+1] = opened.Device
 	for _, n := range opened.Notes {
 		l.Notes = append(l.Notes, wireFinding(n))
 	}
 	src := opened.Source
 	if kind, half := recognised(opened); kind != nil && !opened.Device {
-		if src, err = lookInto(ctx, opened, kind, l); err != nil {
-			return nil, err
+		if src, err = lookInto(ctx, opened, kind, l.Looked); err != nil {
+			return err
 		}
 	} else if half != nil && !opened.Device {
 		l.Notes = append(l.Notes, wireFinding(halfNote(path, half)))
 	}
 	if !opened.Device {
-		in, notes, err := tables.enter(ctx, opened, src, opened.Name)
+		in, notes, err := l.tables.enter(ctx, opened, src, opened.Name)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if in != nil {
 			src, notes = in.image.Source, in.findings
-			l.Size = src.Size()
+			l.Packed = l.Packed || l.Cut
 		}
 		for _, n := range notes {
 			l.Notes = append(l.Notes, wireFinding(n))
 		}
 	}
+	_, err = l.resolve(ctx, opened.Name, src)
+	return err
+}
+
+// resolve searches a source or a volume, and finds its layers.
+func (l *looking) resolve(ctx context.Context, name string, src block.Source) (*layers.Layer, error) {
+	number := len(l.Trees) + 1
+	hits, err := l.search(ctx, src, l.device[number])
+	if err != nil {
+		return nil, err
+	}
+	t, err := layers.Resolve(ctx, layers.Disk{Number: number, Name: name, Source: src, Volumes: l.count}, hits, l.tables.Layers)
+	if err != nil {
+		return nil, err
+	}
+	l.count += len(t.Volumes())
+	l.Trees = append(l.Trees, t)
+	return t, nil
+}
+
+// search returns the landmarks on a source.
+func (l *looking) search(ctx context.Context, src block.Source, device bool) ([]probe.Hit, error) {
 	size := src.Size()
+	l.Size += size
 	var hits []probe.Hit
-	landmark := tables.isLandmark()
-	s := tables.matcher.NewSweep(size, func(h probe.Hit) {
+	landmark := l.tables.isLandmark()
+	s := l.tables.matcher.NewSweep(size, func(h probe.Hit) {
 		if landmark(h) {
 			hits = append(hits, h)
 		}
 	})
 	buf := make([]byte, mebi)
-	want := lookWant(size, opened.Device)
-	total := want.Bytes()
-search:
+	want := lookWant(size, device)
+	total, searched, unreadable := l.Searched+want.Bytes(), int64(0), int64(0)
+	defer func() {
+		l.Whole = l.Whole && searched == size && unreadable == 0 && !l.Cut
+		l.Unreadable += unreadable
+	}()
 	for e := range want.All() {
 		for at := e.Offset; at < e.End(); at += mebi {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			if time.Since(begun) > lookTime {
-				break search
+			if time.Since(l.begun) > lookTime {
+				return hits, nil
 			}
 			n := min(e.End()-at, mebi)
 			m, err := src.ReadAt(buf[:n], at)
 			if m > 0 {
 				s.Observe(block.Extent{Offset: at, Length: int64(m)}, buf[:m])
 			}
+			searched += n
 			l.Searched += n
-			if err != nil {
+			if err != nil && !errors.Is(err, io.EOF) {
 				if _, ok := block.IsUnreadable(err); !ok {
 					return nil, fmt.Errorf("rescue: %w", err)
 				}
-				l.Unreadable += n - int64(m)
+				unreadable += n - int64(m)
 			}
-			if progress != nil {
-				progress(l.Searched, total)
+			if l.o.Progress != nil {
+				l.o.Progress(l.Searched, total)
 			}
 		}
 	}
-	l.Whole = l.Searched == size && l.Unreadable == 0 && !l.Cut
-	l.Tree, err = layers.Resolve(ctx, layers.Disk{Number: 1, Name: opened.Name, Source: src}, hits, tables.Layers)
-	l.Duration = time.Since(begun)
-	return l, err
+	return hits, nil
 }
 
 // lookWant returns what a look reads of a source, at most [lookBytes] of a device.

@@ -25,10 +25,10 @@ func lookInto(ctx context.Context, o *host.Opened, kind *unpack.Kind, l *Looked)
 	p := &pages{}
 	r, err := kind.Run(ctx, o.Source, p, lookUnpacked)
 	var limit *unpack.LimitError
-	l.Size, l.Packed = r.Size, true
+	l.Packed = true
 	switch {
 	case errors.As(err, &limit), errors.Is(err, errMemory):
-		l.Size = max(p.size, kind.Announced(o.Source))
+		l.Size += max(0, kind.Announced(o.Source)-p.size) // the search adds what came out
 		l.Cut = true
 	case err != nil:
 		return nil, err

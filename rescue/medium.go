@@ -8,15 +8,23 @@ import (
 
 	"salvor/block"
 	"salvor/casefile"
+	"salvor/finding"
 	"salvor/host"
 	"salvor/imaging"
+	"salvor/layers"
 	"salvor/recovery"
+	"salvor/volume"
 )
 
 // Case is a case that is open for looking at it: its record, its catalogue and the bytes of its source.
 type Case struct {
 	*casefile.Case
 	Catalog *recovery.Catalog
+	Keys    volume.Keyring // the secrets of encrypted volumes; nil for none
+	// Absent tells of the disks that volumes were put together without.
+	Absent  []finding.Finding
+	volumes map[int]*layers.Volume // those that were put together again, by number
+	depth   int
 	opened  []*host.Opened
 	media   map[int]block.Source
 	inside  map[int]*inside // of the sources that are images in containers
@@ -38,13 +46,17 @@ func OpenCase(dir, program string) (*Case, error) {
 
 // Close closes all that was opened.
 func (c *Case) Close() error {
+	errs := []error{c.closeMedia(), c.Catalog.Close(), c.Case.Close()}
+	if c.temp != "" {
+		errs = append(errs, host.RemoveTemp(c.temp))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Case) closeMedia() error {
 	var errs []error
 	for _, o := range c.opened {
 		errs = append(errs, o.Close())
-	}
-	errs = append(errs, c.Catalog.Close(), c.Case.Close())
-	if c.temp != "" {
-		errs = append(errs, host.RemoveTemp(c.temp))
 	}
 	return errors.Join(errs...)
 }
@@ -55,7 +67,7 @@ func (c *Case) Medium(ctx context.Context, source int) (block.Source, error) {
 	if m, ok := c.media[source]; ok {
 		return m, nil
 	}
-	m, err := c.openMedium(ctx, source)
+	m, err := c.openAny(ctx, source)
 	if err == nil {
 		if c.media == nil {
 			c.media = map[int]block.Source{}
@@ -119,13 +131,18 @@ func (c *Case) Labels(ctx context.Context) (map[int]string, error) {
 		return nil, err
 	}
 	labels := map[int]string{}
-	partition := map[string]string{}
+	byID := map[string]recovery.LayerRow{}
 	for _, r := range rows {
-		if r.Kind == "partition" {
-			partition[r.ID] = r.Label
-		}
+		byID[r.ID] = r
+	}
+	for _, r := range rows {
 		if r.Volume > 0 {
-			labels[r.Volume] = labelOf(r.Label, partition[r.Parent], r.Kind)
+			labels[r.Volume] = labelOf(r.Label, r.Kind, func(yield func(kind, label string) bool) {
+				p, ok := byID[r.Parent]
+				for n := 0; ok && n < len(rows) && yield(p.Kind, p.Label); n++ {
+					p, ok = byID[p.Parent]
+				}
+			})
 		}
 	}
 	return labels, nil

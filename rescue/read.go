@@ -27,12 +27,15 @@ const maxBroken = 50
 
 // read lists the files of every volume that can be read, in any state, and judges their content.
 func (j *job) read(ctx context.Context) error {
+	if j.isLess() {
+		return nil
+	}
 	judge := &recovery.Judge{Table: j.tables.Files}
 	for _, v := range j.tree.Volumes() {
 		if v.FS == nil {
 			continue
 		}
-		step := fmt.Sprintf("%s %s", stepRead, v.ID)
+		step := j.readStep(v)
 		done, err := j.cat.Done(ctx, step)
 		if err != nil {
 			return err
@@ -85,6 +88,7 @@ func (j *job) readVolume(ctx context.Context, judge *recovery.Judge, v *layers.L
 			return err
 		}
 		for _, e := range entries {
+			j.noteComputed(e)
 			if err := put.add(ctx, e...); err != nil {
 				return err
 			}
@@ -124,7 +128,15 @@ func (j *job) readVolume(ctx context.Context, judge *recovery.Judge, v *layers.L
 	if more > 0 {
 		broken = append(broken, moreBroken.New(finding.Arg("volume", v.Volume), finding.Arg("count", more)))
 	}
-	return j.cat.PutFindings(ctx, fmt.Sprintf("%s %s", stepRead, v.ID), broken)
+	return j.cat.PutFindings(ctx, j.readStep(v), broken)
+}
+
+// readStep returns the name under which the catalogue keeps that the files of a volume are listed.
+func (j *job) readStep(v *layers.Layer) string {
+	if j.virtual != nil {
+		return fmt.Sprintf("%s %s %s", stepRead, v.ID, j.virtual.version)
+	}
+	return fmt.Sprintf("%s %s", stepRead, v.ID)
 }
 
 // broken tells of a structure that could not be read, at its place on the medium.

@@ -19,7 +19,7 @@ const stepRelate = "relate"
 // their places in folders, so that only named files are asked about.
 func (j *job) relate(ctx context.Context) error {
 	done, err := j.cat.Done(ctx, j.step(stepRelate))
-	if err != nil || done {
+	if err != nil || done || j.isLess() {
 		return err
 	}
 	for _, v := range j.tree.Volumes() {

@@ -15,6 +15,7 @@ import (
 	"salvor/layers"
 	"salvor/recovery"
 	"salvor/unpack"
+	"salvor/volume"
 )
 
 // Options say what to rescue, and to where.
@@ -26,9 +27,10 @@ type Options struct {
 	NoLock bool     // leave the system's read-only flag of a device as it is
 	// TakeOnly ends the job when the source is read: the verb copy.
 	TakeOnly bool
-	Take     TakeOptions  // how the sources are read
-	Carve    CarveOptions // how files are looked for that nothing names
-	Program  string       // name and version, for the record
+	Keys     volume.Keyring // the secrets of encrypted volumes; nil for none
+	Take     TakeOptions    // how the sources are read
+	Carve    CarveOptions   // how files are looked for that nothing names
+	Program  string         // name and version, for the record
 }
 
 // Events are told what happens while the job works. They may be called from one goroutine at a time only.
@@ -55,14 +57,17 @@ type job struct {
 	tables *Tables
 	log    *slog.Logger
 
-	c      *casefile.Case
-	cat    *recovery.Catalog
-	target host.Target
-	disks  []*disk
-	*disk                 // the one that a step works on
-	copies []*host.Opened // copies in the case that are open for reading
-	labels map[int]string
-	safe   recovery.Count // what is saved so far, for the progress
+	c        *casefile.Case
+	cat      *recovery.Catalog
+	target   host.Target
+	disks    []*disk        // the sources, then the volumes that were put together out of them
+	*disk                   // the one that a step works on
+	others   []*disk        // sources of the case that this run does not name, and parts of volumes may stand on
+	aside    *Case          // that these are read through
+	browsing bool           // the case may not be changed
+	copies   []*host.Opened // copies in the case that are open for reading
+	labels   map[int]string
+	safe     recovery.Count // what is saved so far, for the progress
 
 	findings []wire.Finding
 	saved    recovery.SaveResult
@@ -84,6 +89,9 @@ type disk struct {
 	tree    *layers.Layer
 	bad     int64 // bytes that could not be read
 	left    int64 // bytes that were not to be read
+
+	virtual *virtual  // nil for a source
+	claimed block.Set // what volumes explain that were put together out of it
 }
 
 // Run does the main job. The result is never empty: it says what holds also when the error is not nil. The
@@ -134,10 +142,17 @@ func (j *job) each(ctx context.Context, do func(context.Context) error) error {
 
 // step returns the name under which the catalogue keeps that a step of the current disk is done.
 func (j *job) step(name string) string {
-	if j.number == 1 {
+	if j.virtual != nil {
+		return fmt.Sprintf("%s %d %s", name, j.number, j.virtual.version)
+	}
+	return stepOf(name, j.number)
+}
+
+func stepOf(name string, number int) string {
+	if number == 1 {
 		return name
 	}
-	return fmt.Sprintf("%s %d", name, j.number)
+	return fmt.Sprintf("%s %d", name, number)
 }
 
 func (j *job) steps(ctx context.Context) error {
@@ -148,7 +163,7 @@ func (j *job) steps(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"unpack", each(j.unpack)}, {"take", each(j.take)}, {"compare", each(j.same)}, {"find", each(j.find)}, {"read", each(j.read)}, {"carve", each(j.carve)}, {"relate", each(j.relate)}, {"save", j.save}, {"compare", each(j.stillSame)},
+		{"unpack", each(j.unpack)}, {"take", each(j.take)}, {"compare", each(j.same)}, {"find", j.find}, {"read", each(j.read)}, {"carve", each(j.carve)}, {"relate", each(j.relate)}, {"save", j.save}, {"compare", each(j.stillSame)},
 	}
 	for _, s := range steps {
 		if j.o.TakeOnly && s.name == "find" {
@@ -182,6 +197,9 @@ func (j *job) close() error {
 	var errs []error
 	for _, c := range j.copies {
 		errs = append(errs, c.Close())
+	}
+	if j.aside != nil {
+		errs = append(errs, j.aside.closeMedia())
 	}
 	closers := []io.Closer{closer(j.cat)}
 	for _, d := range j.disks {

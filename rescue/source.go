@@ -234,4 +234,9 @@ func (j *job) lockLeft() (bool, error) {
 }
 
 // baseName returns the name of the current disk's file.
-func (j *job) baseName() string { return j.opened.Name }
+func (j *job) baseName() string {
+	if j.virtual != nil {
+		return j.path
+	}
+	return j.opened.Name
+}

@@ -4,29 +4,35 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"salvor/host"
 	"salvor/internal/wire"
+	"salvor/layers"
 	"salvor/rescue"
 )
 
 func (a *app) lookCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "look [SOURCE | CASE]",
-		Short: "Show this computer's disks, or what stands on a disk, in an image or in a case",
+		Use:   "look [SOURCE… | CASE]",
+		Short: "Show this computer's disks, or what stands on disks, in images or in a case",
 		Long: `Without an argument: the disks of this computer.
 
 With a SOURCE: its tables, partitions and volumes. Of a device it reads at most 1 GiB in 60
 seconds and says what it did not search; an image file is searched fully as far as that
 time allows. Nothing is written anywhere.
 
+With several SOURCEs, in any order: what stands on each, and the volumes that they give
+together: RAID sets and volume groups, and what stands in these. What is encrypted is named
+with what opens it.
+
 With a CASE: what the main job found.`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usageError{fmt.Errorf("expected one SOURCE or CASE, found %s", found(args))}
+			if len(args) > 1 && slices.ContainsFunc(args, isCase) {
+				return usageError{fmt.Errorf("expected one CASE, or SOURCEs, found %s", found(args))}
 			}
 			return nil
 		},
@@ -37,7 +43,7 @@ With a CASE: what the main job found.`,
 			case isCase(args[0]):
 				return a.lookCase(cmd, args[0])
 			}
-			return a.lookSource(cmd, args[0])
+			return a.lookSources(cmd, args)
 		},
 	}
 }
@@ -83,13 +89,14 @@ func (a *app) lookDisks(cmd *cobra.Command) error {
 		"nothing was read from them", "`salvor look DISK` shows what stands on one"))
 }
 
-func (a *app) lookSource(cmd *cobra.Command, path string) error {
+func (a *app) lookSources(cmd *cobra.Command, paths []string) error {
 	e := a.events()
-	l, err := rescue.Look(cmd.Context(), path, func(done, total int64) {
+	names := strings.Join(paths, " ")
+	l, err := rescue.Look(cmd.Context(), paths, rescue.LookOptions{Progress: func(done, total int64) {
 		p := wire.NewProgress("search", done, total, "bytes")
-		p.Words = "looking at " + path
+		p.Words = "looking at " + names
 		e.Progress(p)
-	})
+	}})
 	e.p.clear()
 	if err != nil {
 		return err
@@ -97,17 +104,14 @@ func (a *app) lookSource(cmd *cobra.Command, path string) error {
 	for _, n := range l.Notes {
 		e.Finding(n)
 	}
-	e.Layers(wire.FromTree(l.Tree, 1))
-	volumes, exit := l.Tree.Volumes(), rescue.ExitDone
-	state := fmt.Sprintf("%s found on %s", plural(int64(len(volumes)), "volume"), path)
-	if len(volumes) == 0 {
-		exit = rescue.ExitReserved
+	var list []wire.Layer
+	for _, t := range l.Trees {
+		list = append(list, wire.FromTree(t, t.Medium)...)
 	}
-	for _, v := range volumes {
-		if v.State != "good" {
-			exit = rescue.ExitReserved
-		}
-	}
+	e.Layers(list)
+	sum := sumUp(list)
+	state := fmt.Sprintf("%s found on %s", plural(int64(sum.volumes), "volume"), strings.Join(paths, ", "))
+	exit := sum.exit()
 	if !l.Whole {
 		exit = rescue.ExitReserved
 		state += fmt.Sprintf("; searched %s of %s, so that there may be more", host.Bytes(l.Searched-l.Unreadable), host.Bytes(l.Size))
@@ -115,7 +119,73 @@ func (a *app) lookSource(cmd *cobra.Command, path string) error {
 	if l.Unreadable > 0 {
 		state += fmt.Sprintf("; %s could not be read", host.Bytes(l.Unreadable))
 	}
-	return a.end(wire.NewResult(exit, state, "the source was only read", fmt.Sprintf("`salvor rescue %s --to CASE` saves its files", path)))
+	safe := "the source was only read"
+	if len(paths) > 1 {
+		safe = "the sources were only read"
+	}
+	next := fmt.Sprintf("`salvor rescue %s --to CASE` saves its files", names)
+	if sum.missing > 0 {
+		next = fmt.Sprintf("name the missing disks too, if there are any left: `salvor look %s DISK`; `salvor rescue %s --to CASE` saves what these have", names, names)
+	}
+	return a.end(wire.NewResult(exit, state+sum.words(), safe, next))
+}
+
+// summary is what a tree of layers comes to.
+type summary struct {
+	volumes, damaged, locked, missing int
+	readable                          bool
+}
+
+func sumUp(list []wire.Layer) summary {
+	var s summary
+	for _, l := range list {
+		switch {
+		case l.Rival:
+			continue
+		case l.State == string(layers.Missing) && l.Set != "":
+			s.missing++
+		}
+		if l.Volume == 0 {
+			if len(l.Members) > 0 && l.State != string(layers.Good) {
+				s.damaged++ // a set
+			}
+			continue
+		}
+		if l.Set == "" {
+			s.volumes++ // members of sets are counted with what they give
+		}
+		switch layers.State(l.State) {
+		case layers.Locked:
+			s.locked++
+		case layers.Good:
+		default:
+			s.damaged++
+		}
+		s.readable = s.readable || l.Readable
+	}
+	return s
+}
+
+func (s summary) exit() int {
+	switch {
+	case s.locked > 0 && !s.readable && s.volumes == s.locked:
+		return rescue.ExitLocked
+	case s.volumes == 0, s.damaged > 0, s.locked > 0, s.missing > 0:
+		return rescue.ExitReserved
+	}
+	return rescue.ExitDone
+}
+
+// words says what is not in order.
+func (s summary) words() string {
+	text := ""
+	if s.locked > 0 {
+		text += fmt.Sprintf("; %d of them locked", s.locked)
+	}
+	if s.missing > 0 {
+		text += fmt.Sprintf("; %s of sets missing", plural(int64(s.missing), "member"))
+	}
+	return text
 }
 
 func (a *app) lookCase(cmd *cobra.Command, dir string) error {
@@ -129,17 +199,15 @@ func (a *app) lookCase(cmd *cobra.Command, dir string) error {
 		return err
 	}
 	list := make([]wire.Layer, len(rows))
-	exit, volumes := rescue.ExitDone, 0
 	for i, r := range rows {
 		list[i] = wire.FromRow(r)
-		if r.Volume > 0 && !r.Rival {
-			volumes++
-			if r.State != "good" {
-				exit = rescue.ExitReserved
-			}
-		}
 	}
 	a.events().Layers(list)
-	return a.end(wire.NewResult(exit, "the case has "+plural(int64(volumes), "volume"),
+	sum := sumUp(list)
+	exit := sum.exit()
+	if sum.volumes == 0 {
+		exit = rescue.ExitDone // that nothing was found is what the main job said
+	}
+	return a.end(wire.NewResult(exit, "the case has "+plural(int64(sum.volumes), "volume")+sum.words(),
 		"what the case holds was only read", fmt.Sprintf("`salvor files %s` lists the files", dir)))
 }

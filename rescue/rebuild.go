@@ -1,0 +1,74 @@
+package rescue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"salvor/block"
+	"salvor/casefile"
+	"salvor/finding"
+	"salvor/host"
+	"salvor/layers"
+)
+
+var setAbsent = &finding.Def{Code: "rescue.set.absent", Severity: finding.Warning,
+	Text: "a disk of {volume} cannot be read now ({found}); what stood on it alone cannot be shown"}
+
+// openAny opens a source, or puts a volume together again that is none.
+func (c *Case) openAny(ctx context.Context, source int) (block.Source, error) {
+	v, ok := c.Record().Volume(source)
+	if !ok {
+		return c.openMedium(ctx, source)
+	}
+	if c.depth++; c.depth > maxBelow {
+		c.depth--
+		return nil, fmt.Errorf("rescue: the volumes of the case stand too deep in each other")
+	}
+	defer func() { c.depth-- }()
+	tables, err := NewTables()
+	if err != nil {
+		return nil, err
+	}
+	rebuilt, absent, err := layers.Rebuild(ctx, recipeOf(v), layers.Nesting{Tables: tables.Layers, Keys: c.Keys}, c.Medium)
+	var locked *layers.LockedError
+	if errors.As(err, &locked) {
+		why := fmt.Sprintf("%s %s is encrypted; it opens with %s", locked.Format, locked.UUID, locked.Needs)
+		if locked.Err != nil {
+			why += fmt.Sprintf(" (%v)", locked.Err)
+		}
+		return nil, &host.RefusedError{Exit: ExitLocked, Code: "rescue.locked", Why: why,
+			Next: "run the same command again where it can ask for the secret, or name a file with it: --key-file FILE"}
+	}
+	if err != nil {
+		return nil, errors.Join(append([]error{err}, absent...)...)
+	}
+	if c.volumes == nil {
+		c.volumes = map[int]*layers.Volume{}
+	}
+	c.volumes[source] = rebuilt
+	for _, err := range absent {
+		c.Absent = append(c.Absent, setAbsent.New(finding.Arg("volume", rebuilt), finding.Expected(nil, err)))
+	}
+	return rebuilt.Source, nil
+}
+
+// maxBelow is how deep volumes stand in each other, sources included.
+const maxBelow = 16
+
+func recipeOf(v casefile.Virtual) layers.Recipe {
+	r := layers.Recipe{Key: v.Key, Reader: v.Reader, Set: v.Set, UUID: v.UUID, Name: v.Name}
+	for _, m := range v.Members {
+		r.Members = append(r.Members, layers.Part{Source: m.Source, Extent: block.Extent{Offset: m.Offset, Length: m.Size}, Header: m.Header, ID: m.ID, Role: m.Role})
+	}
+	return r
+}
+
+// Places returns where bytes of a source stand on the disks of the case, as far as the volumes between could be put
+// together.
+func (c *Case) Places(ctx context.Context, source int, within block.Extent) ([]layers.Place, error) {
+	if _, err := c.Medium(ctx, source); err != nil {
+		return nil, err
+	}
+	return layers.Down(func(n int) *layers.Volume { return c.volumes[n] }, source, within), nil
+}
