@@ -73,6 +73,13 @@ func (a *app) mend(cmd *cobra.Command, o rescue.MendOptions) error {
 	return a.end(mendResult(o, m))
 }
 
+func patches(n int) string {
+	if n == 1 {
+		return "1 patch"
+	}
+	return fmt.Sprintf("%d patches", n)
+}
+
 // mendResult says what mending came to.
 func mendResult(o rescue.MendOptions, m *rescue.Mended) wire.Result {
 	exit := rescue.ExitDone
@@ -85,10 +92,10 @@ func mendResult(o rescue.MendOptions, m *rescue.Mended) wire.Result {
 		state := "no boot structure and no table is broken in a way that can be given back: no image was written"
 		return wire.NewResult(exit, state, only, fmt.Sprintf("`salvor rescue %s --to CASE` saves the files", o.Path))
 	case m.Out == "":
-		return wire.NewResult(exit, plural(int64(len(m.Patches)), "patch")+" would be made; nothing was written", only,
+		return wire.NewResult(exit, patches(len(m.Patches))+" would be made; nothing was written", only,
 			fmt.Sprintf("`salvor mend %s --out NEW.img` makes an image with them", o.Path))
 	}
-	state := fmt.Sprintf("%s holds the image with %s; %s checked on it", m.Out, plural(int64(len(m.Patches)), "patch"), plural(int64(m.Checked), "volume"))
+	state := fmt.Sprintf("%s holds the image with %s; %s checked on it", m.Out, patches(len(m.Patches)), plural(int64(m.Checked), "volume"))
 	if m.Broken > 0 {
 		state += fmt.Sprintf(", of which %d still differ from what they should be", m.Broken)
 	}
@@ -106,7 +113,7 @@ func (a *app) unmend(cmd *cobra.Command, image, undo, to string) error {
 	if err != nil {
 		return a.end(rescue.Failure(err, image+" was only read"))
 	}
-	return a.end(wire.NewResult(rescue.ExitDone, fmt.Sprintf("%s is the image as it was before %s", to, plural(int64(len(m.Patches)), "patch")),
+	return a.end(wire.NewResult(rescue.ExitDone, fmt.Sprintf("%s is the image as it was before %s", to, patches(len(m.Patches))),
 		fmt.Sprintf("%s was only read; SHA-256 %s", image, m.After), fmt.Sprintf("`salvor look %s` shows what stands on it", to)))
 }
 
