@@ -77,25 +77,32 @@ func Mend(ctx context.Context, o MendOptions, events Events) (*Mended, error) {
 	if o.DryRun || len(list.Patches) == 0 {
 		return out, nil
 	}
-	out.Out, out.Undo = o.Out, o.Undo
+	out.Out, out.Undo, out.Map = o.Out, o.Undo, mapPath
+	if err := m.write(ctx, list, out, events); err != nil {
+		return nil, errors.Join(err, host.RemoveFile(o.Out), host.RemoveFile(o.Undo), host.RemoveFile(mapPath))
+	}
+	return out, nil
+}
+
+// write makes the new image and what stands beside it, and checks it.
+func (m *mendable) write(ctx context.Context, list mend.List, out *Mended, events Events) error {
 	unread, err := writeMended(ctx, m.source, list, out, events)
 	if err != nil {
-		return out, err
+		return err
 	}
-	if out.Unread = unread.Bytes(); out.Unread > 0 {
-		out.Map = mapPath
-		if err := writeHoles(out.Map, m.size, unread); err != nil {
-			return out, err
-		}
+	if out.Unread = unread.Bytes(); out.Unread == 0 {
+		out.Map = ""
+	} else if err := writeHoles(out.Map, m.size, unread); err != nil {
+		return err
 	}
 	undo := mend.Undo{Size: m.size, Before: out.Before, After: out.After, Patches: list.Patches}
-	if err := host.ReplaceFile(o.Undo, false, func(w io.Writer) error {
+	if err := host.ReplaceFile(out.Undo, false, func(w io.Writer) error {
 		_, err := undo.WriteTo(w)
 		return err
 	}); err != nil {
-		return out, err
+		return err
 	}
-	return out, m.check(ctx, list, out)
+	return m.check(ctx, list, out)
 }
 
 // mendable is a medium whose structures are to be given back.
@@ -404,14 +411,18 @@ func Unmend(ctx context.Context, image, undoPath, to string, events Events) (*Me
 			Why: fmt.Sprintf("%s is about an image of %s, and %s has %s.", undoPath, host.Bytes(undo.Size), image, host.Bytes(opened.Size)), Next: "Name the image that it was written with."}
 	}
 	out := &Mended{Size: opened.Size, Out: to, Patches: undo.Reverse().Patches}
-	if _, err := writeMended(ctx, opened.Source, undo.Reverse(), out, events); err != nil {
-		return out, err
+	_, err = writeMended(ctx, opened.Source, undo.Reverse(), out, events)
+	switch {
+	case err != nil:
+	case out.Before != undo.After:
+		err = &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.mend.changed",
+			Why:  fmt.Sprintf("%s was changed since it was mended: its SHA-256 was %s and is %s.", image, undo.After, out.Before),
+			Next: "Mend the image of the case again, or use that image itself."}
+	case out.After != undo.Before:
+		err = fmt.Errorf("rescue: %s: the SHA-256 before mending was %s, and what came out has %s", undoPath, undo.Before, out.After)
 	}
-	if out.Before != undo.After {
-		return out, fmt.Errorf("rescue: %s was changed since it was mended: its SHA-256 was %s and is %s; %s is that with the old structures", image, undo.After, out.Before, to)
-	}
-	if out.After != undo.Before {
-		return out, fmt.Errorf("rescue: %s: the SHA-256 before mending was %s, and what came out has %s", undoPath, undo.Before, out.After)
+	if err != nil {
+		return nil, errors.Join(err, host.RemoveFile(to))
 	}
 	return out, nil
 }

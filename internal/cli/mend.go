@@ -56,11 +56,7 @@ func (a *app) mend(cmd *cobra.Command, o rescue.MendOptions) error {
 	m, err := rescue.Mend(cmd.Context(), o, e)
 	e.p.clear()
 	if err != nil {
-		safe := "nothing was written"
-		if m != nil && m.Out != "" {
-			safe = fmt.Sprintf("%s is not complete and may be removed; the source was only read", m.Out)
-		}
-		return a.end(rescue.Failure(err, safe))
+		return err // no new file is left
 	}
 	for _, p := range m.Patches {
 		if err := a.patch(wire.FromPatch(p)); err != nil {
@@ -111,7 +107,7 @@ func (a *app) unmend(cmd *cobra.Command, image, undo, to string) error {
 	m, err := rescue.Unmend(cmd.Context(), image, undo, to, e)
 	e.p.clear()
 	if err != nil {
-		return a.end(rescue.Failure(err, image+" was only read"))
+		return err
 	}
 	return a.end(wire.NewResult(rescue.ExitDone, fmt.Sprintf("%s is the image as it was before %s", to, patches(len(m.Patches))),
 		fmt.Sprintf("%s was only read; SHA-256 %s", image, m.After), fmt.Sprintf("`salvor look %s` shows what stands on it", to)))
