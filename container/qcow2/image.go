@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"strings"
 
 	"salvor/block"
 	"salvor/block/probe"
@@ -97,24 +96,18 @@ func (o *opener) tell(f finding.Finding) { o.findings = append(o.findings, f) }
 
 // sibling opens a file that the image called path names; nil when it does not lie beside it.
 func (o *opener) sibling(ctx context.Context, path, name string) (block.Source, string, error) {
-	name = strings.TrimPrefix(name, "file:")
-	src, err := o.open(name)
-	if errors.Is(err, container.ErrConfined) && !strings.Contains(name, "://") && !strings.HasPrefix(name, "json:") {
-		// Machines name files by their whole paths. What was moved together still lies together.
-		whole := name
-		name = name[strings.LastIndexAny(name, `/\`)+1:]
-		if src, err = o.open(name); err == nil {
-			o.tell(backingMoved.New(finding.Arg("name", whole), finding.Arg("path", path)))
-		}
+	src, called, moved, err := container.Beside(o.open, name)
+	if moved {
+		o.tell(backingMoved.New(finding.Arg("name", name), finding.Arg("path", path)))
 	}
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil, name, ctx.Err()
+			return nil, called, ctx.Err()
 		}
-		o.tell(backingMissing.New(finding.Arg("name", name), finding.Arg("path", path)))
-		return nil, name, nil
+		o.tell(backingMissing.New(finding.Arg("name", called), finding.Arg("path", path)))
+		return nil, called, nil
 	}
-	return src, name, nil
+	return src, called, nil
 }
 
 // backing opens what an image builds on; nil when that cannot be.
