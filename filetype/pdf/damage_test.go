@@ -109,7 +109,7 @@ func TestContradictions(t *testing.T) {
 		at         int
 	}{
 		{"an object elsewhere", "object", change("\n5 0 obj", "\n5 1 obj"), bytes.Index(plain, []byte("\n5 0 obj")) + 1},
-		{"no endstream", "endstream", change("endstream", "endstraem"), bytes.Index(plain, []byte("endstream")) - 1},
+		{"no endstream", "endstream", change("endstream", "endstraem"), bytes.LastIndex(plain[:bytes.Index(plain, []byte("endstream"))], []byte("endobj")) + len("endobj")},
 		{"no page tree", "", change("/Kids", "/Kidz"), -1},
 		{"the end mark", "cross-reference", startxref, -1},
 		{"packed data", "packed", flate, -1},

@@ -49,6 +49,11 @@ type exam struct {
 	hidden    bool // the pages stand in encrypted object streams
 	tooMany   bool // more objects than are kept
 
+	spoilt  map[int64]bool // objects that are not whole
+	leading int64          // pages from the first on of which all is there
+	reached int64          // how far a picture goes that breaks
+	sound   int64          // up to where the file is whole, object by object, when it breaks
+
 	broken  int64
 	missing block.Set
 	found   []finding.Finding
@@ -73,6 +78,11 @@ func examine(ctx context.Context, src block.Source) (filetype.Report, error) {
 	lock := none
 	if x.end > 0 {
 		if lock, err = x.judge(); err != nil {
+			return filetype.Report{}, err
+		}
+	}
+	if x.unended || x.badEnd > 0 || x.broken >= 0 || !x.missing.Empty() {
+		if x.sound, err = x.remains(); err != nil {
 			return filetype.Report{}, err
 		}
 	}
@@ -336,6 +346,12 @@ func (x *exam) checkObjects() error {
 		if err == nil {
 			err = x.checkObject(o)
 		}
+		if err != nil {
+			if x.spoilt == nil {
+				x.spoilt = map[int64]bool{}
+			}
+			x.spoilt[e.num] = true
+		}
 		if err := x.note(err); err != nil {
 			return err
 		}
@@ -367,6 +383,9 @@ func (x *exam) checkObject(o *object) error {
 		return cursor.Corrupt(fmt.Sprintf("pdf: stream of object %d", o.num), o.data+n, "endstream", "other bytes")
 	}
 	filters := x.filters(o.dict)
+	if err := x.picture(o, n, filters); err != nil {
+		return err
+	}
 	if len(filters) == 0 || !isFlate(filters[0]) || x.encrypted && o.dict["Type"] != name("XRef") {
 		return nil
 	}

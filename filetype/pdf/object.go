@@ -140,7 +140,11 @@ func isFlate(n name) bool { return n == "FlateDecode" || n == "Fl" }
 
 // inflate reads a stream packed with Flate to its end, into sink.
 func (x *exam) inflate(o *object, n int64, sink io.Writer) error {
-	in := x.w.Reader(block.Extent{Offset: o.data, Length: n})
+	return x.inflateFrom(o, x.w.Reader(block.Extent{Offset: o.data, Length: n}), sink)
+}
+
+// inflateFrom is inflate for a stream that is read from in.
+func (x *exam) inflateFrom(o *object, in *window.Reader, sink io.Writer) error {
 	var err error
 	if x.z == nil {
 		var z io.ReadCloser

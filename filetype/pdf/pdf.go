@@ -27,7 +27,7 @@ func Formats() []filetype.Format {
 }
 
 // Findings are the kinds of finding that this package raises.
-var Findings = []*finding.Def{badObject, noEnd, badCross, cutOff, unread, pagesFound, needsPassword, openLock, disproportion, limitReached, lengthDiffers}
+var Findings = []*finding.Def{badObject, noEnd, badCross, cutOff, unread, pagesFound, pagesLeft, needsPassword, openLock, disproportion, limitReached, lengthDiffers}
 
 var (
 	badObject = &finding.Def{Code: "pdf.structure", Severity: finding.Error,
@@ -42,6 +42,8 @@ var (
 		Text: "bytes of the file could not be read"}
 	pagesFound = &finding.Def{Code: "pdf.pages", Severity: finding.Info,
 		Text: "{count} pages and all objects in their places; the format carries no check of every byte"}
+	pagesLeft = &finding.Def{Code: "pdf.pages-left", Severity: finding.Warning,
+		Text: "the first {found} of {expected} pages are there"}
 	needsPassword = &finding.Def{Code: "pdf.password", Severity: finding.Warning,
 		Text: "the file is encrypted and needs a password"}
 	openLock = &finding.Def{Code: "pdf.encrypted", Severity: finding.Info,
@@ -68,12 +70,12 @@ func (x *exam) report(lock lock) filetype.Report {
 		add(unread.New(finding.At(e.Offset, e.Length)))
 	case x.badEnd > 0:
 		r.Verdict = filetype.Damaged
-		r.GoodUntil = max(x.end, min(x.lastEnd, x.badEnd))
+		r.GoodUntil = max(x.end, min(x.sound, x.badEnd))
 		add(badCross.New(finding.At(x.badEnd, 0), finding.Expected(nil, x.badErr)))
 	case x.unended:
 		r.Verdict = filetype.Partial
 		from := max(x.lastEnd, x.end)
-		r.GoodUntil = from
+		r.GoodUntil = max(x.sound, x.end)
 		if x.end > 0 {
 			add(cutOff.New(finding.At(x.end, 0)))
 		} else {
@@ -88,7 +90,7 @@ func (x *exam) report(lock lock) filetype.Report {
 			r.Size = max(r.Size, e.End())
 		}
 	case x.broken >= 0:
-		r.Verdict, r.GoodUntil = filetype.Damaged, x.broken
+		r.Verdict, r.GoodUntil = filetype.Damaged, min(x.broken, x.sound)
 	case x.tooMany:
 		r.Verdict, r.GoodUntil = filetype.Unknown, x.end
 		add(limitReached.New(finding.Expected(maxObjects, nil)))
@@ -99,6 +101,10 @@ func (x *exam) report(lock lock) filetype.Report {
 		r.Verdict, r.GoodUntil = filetype.Consistent, x.end
 		add(pagesFound.New(finding.Arg("count", x.pages)))
 	}
+	if n := max(x.pagesSaid, x.pages); n > 0 && (r.Verdict == filetype.Partial || r.Verdict == filetype.Damaged) && x.leading < n {
+		add(pagesLeft.New(finding.Expected(n, x.leading)))
+	}
+	r.Size = max(r.Size, r.GoodUntil)
 	r.GoodUntil = min(r.GoodUntil, have, max(r.Size, 0))
 	r.Missing = x.missing
 	r.Findings = append(r.Findings, x.found...)

@@ -287,7 +287,7 @@ func (f *font) read(p []byte) {
 			case "endbfchar":
 				for i := 0; i+1 < len(args); i += 2 {
 					if c, ok := code(args[i]); ok {
-						f.table[c] = unicode(args[i+1], 0)
+						f.table[c] = hexUnits(args[i+1], 0)
 					}
 				}
 			case "endbfrange":
@@ -300,9 +300,9 @@ func (f *font) read(p []byte) {
 					list, _ := args[i+2].(array)
 					for k := range int(to-from) + 1 {
 						if list == nil {
-							f.table[from+uint16(k)] = unicode(args[i+2], k)
+							f.table[from+uint16(k)] = hexUnits(args[i+2], k)
 						} else if k < len(list) {
-							f.table[from+uint16(k)] = unicode(list[k], 0)
+							f.table[from+uint16(k)] = hexUnits(list[k], 0)
 						}
 					}
 				}
@@ -330,8 +330,8 @@ func code(v any) (uint16, bool) {
 	return 0, false
 }
 
-// unicode returns the text that a string in UTF-16 is, its last unit counted on by k.
-func unicode(v any, k int) string {
+// hexUnits returns the text that a string in UTF-16 is, its last unit counted on by k.
+func hexUnits(v any, k int) string {
 	s, _ := v.(string)
 	var u []uint16
 	for ; len(s) >= 2 && len(u) < 8; s = s[2:] {
