@@ -47,7 +47,9 @@ func (q *quest) across(w *way, a filetype.Anchor, gap int64, depth int) *Found {
 	if c.bad > a.Offset {
 		best = append(best, c)
 	}
-	low = max(low, up(r.Good))
+	if r.Good <= high { // else it speaks of what stands behind the gap
+		low = max(low, up(r.Good))
+	}
 	if r.Bad > low && r.Bad < high {
 		high = w.at + (r.Bad-w.at)/unit*unit
 	}
@@ -57,9 +59,13 @@ func (q *quest) across(w *way, a filetype.Anchor, gap int64, depth int) *Found {
 			return f
 		}
 	}
-	for split := low; split <= high; split += unit {
+	for split := high; split >= low; split -= unit {
 		if q.spent() {
 			return nil
+		}
+		cut := block.Extent{Offset: w.last, Length: split - w.at}
+		if r.Whole && q.blind([]block.Extent{cut, {Offset: cut.End() + gap}}, shifted(r.Blind, -w.at)) {
+			continue // as at the anchor, nothing would tell
 		}
 		q.trials--
 		f, c, _ := at(split)
@@ -75,3 +81,12 @@ func (q *quest) across(w *way, a filetype.Anchor, gap int64, depth int) *Found {
 
 // leastFill is how many empty clusters are no coincidence inside of data that may have such itself.
 const leastFill = 4
+
+// shifted returns extents moved by a distance.
+func shifted(list []block.Extent, by int64) []block.Extent {
+	out := make([]block.Extent, len(list))
+	for i, e := range list {
+		out[i] = e.Shift(by)
+	}
+	return out
+}

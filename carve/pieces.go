@@ -23,7 +23,8 @@ func (j *joiner) try(ctx context.Context, b *broken, level int) {
 		return
 	}
 	read := &meter{Source: j.Source}
-	t.src = &cache{Source: read}
+	cached := &meter{Source: &cache{Source: read}}
+	t.src = cached
 	defer func() { j.ledger.add(b.Format, read.n) }()
 	_ = guard.Do(ctx, j.Limit, read, func(ctx context.Context, _ block.Source) error {
 		if level == 0 {
@@ -44,7 +45,7 @@ func (j *joiner) try(ctx context.Context, b *broken, level int) {
 		s.src = t.src
 		t = s.tape(b.Offset, j.bounds.ahead, j.bounds.behind)
 		l := levels[level-1]
-		q := &quest{j: j, b: b, t: t, ctx: ctx, trials: j.bounds.trials / l.share, decoded: j.bounds.decoded / int64(l.share), most: j.bounds.splits * l.splits / levels[len(levels)-1].splits}
+		q := &quest{j: j, b: b, t: t, ctx: ctx, read: cached, trials: j.bounds.trials / l.share, decoded: j.bounds.decoded / int64(l.share), most: j.bounds.splits * l.splits / levels[len(levels)-1].splits}
 		q.scout = b.Format.Scout
 		if q.scout == nil {
 			q.scout = q.byExamining
@@ -97,6 +98,7 @@ type quest struct {
 	trials  int   // left
 	most    int   // places where the file may break, for one way
 	decoded int64 // bytes that may still be read
+	read    *meter
 	sector  [sector]byte
 	head    []byte
 	kinds   map[int64]sectorKind
@@ -104,12 +106,14 @@ type quest struct {
 
 // follows reads a source from a mark on and counts what that took.
 func (q *quest) follows(src block.Source, mark filetype.Mark, keep func(filetype.Mark)) (filetype.Reach, error) {
+	before := q.read.n
 	r, err := q.scout(q.ctx, src, mark, keep)
 	from := int64(0)
 	if mark != nil {
 		from = mark.Offset()
 	}
-	q.decoded -= max(r.Bad-from, 0) + callCost
+	// Of what was read in one piece a scout may have looked at the beginning only.
+	q.decoded -= min(max(r.Bad-from, 0), q.read.n-before) + callCost
 	return r, err
 }
 
@@ -369,8 +373,16 @@ func (q *quest) blind(pieces []block.Extent, blind []block.Extent) bool {
 				continue
 			}
 			next := pieces[i+1].Offset
-			if q.kind(p.End()) == anyData || next < q.t.unit || q.kind(next-q.t.unit) == anyData {
+			if next < q.t.unit || p.Length < q.t.unit {
 				return true
+			}
+			gap := [2]sectorKind{q.kind(p.End()), q.kind(next - q.t.unit)}
+			own := [2]sectorKind{q.kind(p.End() - q.t.unit), q.kind(next)}
+			for _, k := range gap {
+				// Text in the gap says nothing where the file is text itself.
+				if k == anyData || k == wordy && (own[0] != anyData || own[1] != anyData) {
+					return true
+				}
 			}
 		}
 	}
@@ -410,7 +422,10 @@ func (q *quest) follow(w *way, cut block.Extent, next, split int64, mark filetyp
 		return nil, candidate{}, r
 	}
 	if r.Whole && !q.blind(all, r.Blind) {
-		if f := q.j.judge(q.ctx, q.b, q.t, all); f != nil {
+		before := q.read.n
+		f := q.j.judge(q.ctx, q.b, q.t, all)
+		q.decoded -= q.read.n - before
+		if f != nil {
 			return f, candidate{}, r
 		}
 	}

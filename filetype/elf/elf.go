@@ -50,6 +50,7 @@ func Formats() []filetype.Format {
 		Carve:      true,
 		Single:     true,
 		Examine:    kind.Examine,
+		Scout:      scout,
 		Preview:    kind.Preview,
 	}}
 }

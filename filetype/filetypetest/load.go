@@ -3,6 +3,7 @@ package filetypetest
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"io/fs"
 	"path"
@@ -43,11 +44,15 @@ func Load(t testing.TB, dir fs.FS, pattern string) map[string][]byte {
 	return out
 }
 
-// Named returns the fixtures of those names, as they are and in that order.
+// Named returns the fixtures of those names, in that order; one that is only there with ".gz" behind its name is unpacked.
 func Named(t testing.TB, dir fs.FS, names ...string) (out [][]byte) {
 	t.Helper()
 	for _, name := range names {
 		b, err := fs.ReadFile(dir, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			b = Load(t, dir, name+".gz")[path.Base(name)]
+			err = nil
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,6 +42,7 @@ func Formats() []filetype.Format {
 		Carve:      true,
 		Single:     true,
 		Examine:    kind.Examine,
+		Scout:      scout,
 		Preview:    kind.Preview,
 	}}
 }

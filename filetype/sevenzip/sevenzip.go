@@ -39,7 +39,7 @@ func Formats() []filetype.Format {
 		Carve:      true,
 		Single:     true,
 		Examine:    kind.Examine,
-		Tells:      true,
+		Scout:      scout,
 		Preview:    kind.Preview,
 	}}
 }

@@ -37,6 +37,7 @@ func Formats() []filetype.Format {
 		Ceiling:    filetype.Consistent, // content has no check
 		Carve:      true,
 		Examine:    kind.Examine,
+		Scout:      scout,
 		Preview:    kind.Preview,
 	}}
 }

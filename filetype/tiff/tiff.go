@@ -42,6 +42,7 @@ func Formats() []filetype.Format {
 		Ceiling:   filetype.Consistent, // nothing checks the directories
 		Carve:     true,
 		Examine:   kind.Examine,
+		Scout:     scout,
 		Preview:   kind.Preview,
 		Thumbnail: thumbnail,
 	}, rafFormat()}

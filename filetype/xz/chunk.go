@@ -2,6 +2,7 @@ package xz
 
 import (
 	"fmt"
+	"io"
 
 	"salvor/cursor"
 	"salvor/filetype/internal/exam"
@@ -9,8 +10,8 @@ import (
 
 // chunks follows the chunks of LZMA2 from off on, without unpacking them. It returns the offset behind the last one,
 // how much content they announce, and whether their control bytes leave no choice: a chunk behind the first that sets
-// new properties or forgets the dictionary might as well do only one of both.
-func chunks(e *exam.Exam, off int64) (end, content int64, forced bool, err error) {
+// new properties or forgets the dictionary might as well do only one of both. With heads, only the heads are read.
+func chunks(e *exam.Exam, off int64, heads bool) (end, content int64, forced bool, err error) {
 	forced = true
 	for n := int64(0); ; n++ {
 		if n%4096 == 0 {
@@ -49,7 +50,10 @@ func chunks(e *exam.Exam, off int64) (end, content int64, forced bool, err error
 		}
 		content += unpacked
 		off += int64(size)
-		if packed > 0 { // the next chunk must be there; the content is read when it is unpacked
+		if heads && off+packed > e.Size() {
+			return off, 0, false, e.Lost(e.Size(), off+packed, "packed content", io.EOF)
+		}
+		if packed > 0 && !heads { // the next chunk must be there; the content is read when it is unpacked
 			if _, err := e.Need(off, int(packed), "packed content"); err != nil {
 				return off, 0, false, err
 			}

@@ -46,6 +46,7 @@ func Formats() []filetype.Format {
 		Ceiling:    filetype.Proven, // checks over headers, index, footer and content, and over each chunk
 		Carve:      true,
 		Examine:    kind.Examine,
+		Scout:      Scout,
 		Tells:      true,
 		Preview:    kind.Preview,
 	}}
@@ -63,6 +64,7 @@ type walker struct {
 	content int64
 	head    []byte
 	loose   string // why the file is not Proven, "" for no reason
+	heads   bool   // nothing is unpacked
 }
 
 func walk(e *exam.Exam) error {
@@ -270,7 +272,7 @@ func (w *walker) block(off int64, size int) (int64, error) {
 		return off, err
 	}
 	start := off + int64(size)
-	end, content, forced, err := chunks(e, start)
+	end, content, forced, err := chunks(e, start, w.heads)
 	if err != nil {
 		return off, err
 	}
@@ -292,6 +294,9 @@ func (w *walker) block(off int64, size int) (int64, error) {
 	}
 	w.records = append(w.records, record{int64(size) + end - start + int64(n), content})
 	next := end + int64(pad+n)
+	if w.heads {
+		return next, nil
+	}
 	if !forced {
 		w.doubt("the choice of the packed form")
 	}
