@@ -60,6 +60,11 @@ type Layer struct {
 	Member *volume.Member
 	Lock   *volume.Locked
 
+	// Table is what a layer of a table was read from, with places on the medium; Entry is the entry of a partition. Both
+	// are nil for all else.
+	Table *volume.Table
+	Entry *volume.Entry
+
 	// Source reads the layer's bytes; its origin leads to the medium. Nil for tables.
 	Source block.Source
 	// FS is the opened file system; nil when there is none or it is not readable.

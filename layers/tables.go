@@ -98,12 +98,14 @@ func (r *resolver) tablesOn(ctx context.Context, src block.Source, base int64, p
 				}
 			}
 			taken[id] = true
+			v.Entries = slices.Clone(v.Entries)
 			t := &table{Table: v, id: id, parent: parent, depth: depth, base: base}
-			for _, e := range v.Entries {
+			for i := range v.Entries {
+				e := &v.Entries[i]
 				e.Extent.Offset += base
 				e.Runs = shiftRuns(e.Runs, base)
 				e.Findings = shift(e.Findings, base)
-				t.parts = append(t.parts, &part{Entry: e, of: t})
+				t.parts = append(t.parts, &part{Entry: *e, of: t})
 			}
 			out = append(out, t)
 		}

@@ -51,7 +51,7 @@ func (r *resolver) tableLayers() {
 		}
 		l := &Layer{
 			ID: t.id, Kind: t.Scheme, Extent: block.Extent{Offset: t.Offset, Length: t.SectorSize},
-			Label: t.Copy, UUID: t.UUID, State: Good, Score: t.score, Rival: t.rival,
+			Label: t.Copy, UUID: t.UUID, State: Good, Score: t.score, Rival: t.rival, Table: &t.Table,
 			Findings: slices.Clone(t.Findings),
 		}
 		if !t.Valid {
@@ -93,7 +93,7 @@ func (r *resolver) partLayer(p *part, t *table) *Layer {
 	l := &Layer{
 		ID: p.id, Kind: "partition", Extent: p.Extent, Label: orElse(p.Name, p.TypeName), UUID: p.UUID,
 		State: Good, Score: t.score, Rival: t.rival, Findings: slices.Clone(p.Findings),
-		Source: block.Section(r.src, p.Extent),
+		Source: block.Section(r.src, p.Extent), Entry: &p.Entry,
 	}
 	switch missing := r.missing(p.Extent); {
 	case p.Extent.Length == 0:

@@ -36,6 +36,7 @@ type app struct {
 	code     int
 	ended    bool // a result was printed
 	lines    *wire.Writer
+	comment  string // before each line of the end, where standard output is a script
 }
 
 // usageError is a wrong use of a verb.
@@ -141,7 +142,7 @@ again to go on), 1 error, 2 usage.`,
 		}
 	})
 	root.AddCommand(a.rescueCommand(), a.carveCommand(), a.lookCommand(), a.copyCommand(), a.filesCommand(), a.showCommand(), a.saveCommand(),
-		a.verifyCommand(), a.mapCommand(), a.impactCommand(), a.mendCommand(), a.noteCommand(), a.versionCommand())
+		a.verifyCommand(), a.mapCommand(), a.impactCommand(), a.tableCommand(), a.mendCommand(), a.noteCommand(), a.versionCommand())
 	return root
 }
 
@@ -177,7 +178,7 @@ func (a *app) end(r wire.Result) error {
 	if a.json {
 		return a.lines.Write(r)
 	}
-	_, err := fmt.Fprintf(a.out, "\nState  %s\nSafe   %s\nNext   %s\n", show(r.State), show(r.Safe), show(r.Next))
+	_, err := fmt.Fprintf(a.out, "\n%sState  %s\n%sSafe   %s\n%sNext   %s\n", a.comment, show(r.State), a.comment, show(r.Safe), a.comment, show(r.Next))
 	return err
 }
 

@@ -108,7 +108,7 @@ func sum(t *testing.T, path string) [sha256.Size]byte {
 }
 
 var (
-	endText  = regexp.MustCompile(`\nState  \S.*\nSafe   \S.*\nNext   \S.*\n$`)
+	endText  = regexp.MustCompile(`\n(# )?State  \S.*\n(# )?Safe   \S.*\n(# )?Next   \S.*\n$`)
 	failText = regexp.MustCompile(`(^|\n)salvor: \S.*\nSafe   \S.*\nNext   \S.*\n$`)
 )
 
