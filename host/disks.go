@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"salvor/finding"
 )
 
 // Disk is one disk of this computer.
@@ -28,47 +26,6 @@ type Disk struct {
 	Virtual bool
 	Holders []Holder // mounts, swap, arrays, on it or on a part of it
 	Health  Health
-}
-
-// Health is what the storage itself says of its wear.
-type Health struct {
-	Known bool
-	// Used is how much of its rated life is used up, in percent, as the upper bound of the range that the
-	// storage gives; over 100 when more than all of it. 0 where unknown.
-	Used int
-	// Reserve is "normal", "warning" or "urgent": what is left of the spare blocks. "" where unknown.
-	Reserve string
-}
-
-// Worn reports whether the storage says that it is at its end.
-func (h Health) Worn() bool {
-	return h.Known && (h.Used > 100 || h.Reserve == "warning" || h.Reserve == "urgent")
-}
-
-// Words returns what a person is told.
-func (h Health) Words() string {
-	if !h.Known {
-		return "unknown"
-	}
-	var w []string
-	switch {
-	case h.Used > 100:
-		w = append(w, "used longer than it was built for")
-	case h.Used > 0:
-		w = append(w, fmt.Sprintf("up to %d %% of its life used", h.Used))
-	}
-	if h.Reserve != "" {
-		w = append(w, "spare blocks: "+h.Reserve)
-	}
-	return strings.Join(w, ", ")
-}
-
-// Findings returns a finding when the disk says that it is at its end.
-func (d *Disk) Findings() []finding.Finding {
-	if !d.Health.Worn() {
-		return nil
-	}
-	return []finding.Finding{worn.New(finding.Expected(nil, d.Health.Words()))}
 }
 
 // Disks returns the disks of this computer by name: whole disks, with hardware or a file behind them.
@@ -145,7 +102,7 @@ func (s System) describe(name string) Disk {
 	if d.Transport == "usb" {
 		d.Removable = true // it can be pulled out, whatever its firmware says of its medium
 	}
-	d.Health = s.health(name)
+	d.Health = s.cardHealth(name)
 	return d
 }
 
@@ -234,23 +191,6 @@ func (s System) transport(name string) string {
 		return "scsi"
 	}
 	return ""
-}
-
-// health reads what an eMMC says of itself (JEDEC 84-B51, EXT_CSD 267 to 269): life time in steps of ten
-// percent from 0x01, 0x0b for more than all; reserve 0x01 to 0x03. 0x00 is "not defined".
-func (s System) health(name string) Health {
-	var h Health
-	for _, v := range strings.Fields(s.attribute(name, "device", "life_time")) {
-		if n, ok := hexByte(v); ok && n >= 1 && n <= 0x0b {
-			h.Known = true
-			h.Used = max(h.Used, n*10)
-		}
-	}
-	if n, ok := hexByte(s.attribute(name, "device", "pre_eol_info")); ok && n >= 1 && n <= 3 {
-		h.Known = true
-		h.Reserve = [...]string{1: "normal", 2: "warning", 3: "urgent"}[n]
-	}
-	return h
 }
 
 // listError says what a missing list of disks means.

@@ -64,6 +64,7 @@ type Opened struct {
 	// Notes tell of parts that are missing or cut.
 	Notes []finding.Finding
 
+	system  System
 	parts   []*Opened
 	beside  []*Opened // further files of an image in a container
 	file    *os.File
@@ -124,7 +125,7 @@ func open(ctx context.Context, f *os.File, path string, o OpenOptions) (*Opened,
 	if err := kindError(path, st.Mode()); err != nil {
 		return nil, err
 	}
-	op := &Opened{Path: path, Name: filepath.Base(path), Real: realPath(path), file: f}
+	op := &Opened{Path: path, Name: filepath.Base(path), Real: realPath(path), file: f, system: o.System}
 	if st.Mode()&fs.ModeDevice != 0 {
 		op.Device = true
 		if err := describeDevice(op, f, o.System); err != nil {

@@ -39,12 +39,18 @@ const (
 // IsReader reports whether this process was started as a reader process. A program that opens devices asks
 // it before anything else, and when it is true does nothing but exit with what [ServeReader] returns.
 func IsReader() bool {
-	return len(os.Args) == 2 && os.Args[1] == readerArgument && os.Getenv(readerVariable) == "1"
+	return len(os.Args) == 2 && (os.Args[1] == readerArgument || os.Args[1] == healthArgument) && os.Getenv(readerVariable) == "1"
 }
 
-// ServeReader answers read requests on the standard input from the descriptor that the parent passed, until
+// ServeReader asks the disk for its health, or answers read requests on the standard input from the descriptor that the parent passed, until
 // the parent closes the input or is gone. It refuses a descriptor that can write. It returns the exit code.
 func ServeReader() int {
+	if os.Args[1] == healthArgument {
+		if err := serveHealth(os.Stdout); err != nil {
+			return ExitError
+		}
+		return 0
+	}
 	if err := serve(os.Stdin, os.Stdout); err != nil {
 		return ExitError
 	}

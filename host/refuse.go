@@ -53,12 +53,8 @@ func usage(code, why, next string) *RefusedError {
 	return &RefusedError{Exit: ExitUsage, Code: code, Why: why, Next: next}
 }
 
-var (
-	changed = &finding.Def{Code: "host.source.changed", Severity: finding.Error,
-		Text: "The source changed while it was read: {expected} became {found}. What was read before and after may not fit together."}
-	worn = &finding.Def{Code: "host.health.worn", Severity: finding.Warning,
-		Text: "The storage says of itself that it is worn: {found}. Copy it before anything else."}
-)
+var changed = &finding.Def{Code: "host.source.changed", Severity: finding.Error,
+	Text: "The source changed while it was read: {expected} became {found}. What was read before and after may not fit together."}
 
 // Findings are the findings that this package raises.
-var Findings = []*finding.Def{changed, worn, partMissing, partShort, partAlone, onBattery, upsLow, hubPower}
+var Findings = []*finding.Def{changed, healthWorn, healthFailing, healthPending, healthReallocated, healthLink, healthHot, healthLocked, healthSilent, partMissing, partShort, partAlone, onBattery, upsLow, hubPower}

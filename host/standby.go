@@ -87,11 +87,11 @@ func (s *Standby) Await(ctx context.Context, check func(block.Source) error, tel
 func (s *Standby) Reopen(ctx context.Context) error {
 	was := s.Opened()
 	opened, err := Open(ctx, was.Path, s.o)
-	if err != nil || opened.Size != s.id.Size || opened.Serial != was.Serial {
-		if opened != nil {
-			err = errors.Join(err, opened.Close())
-		}
+	if err != nil {
 		return ctx.Err()
+	}
+	if opened.Size != s.id.Size || opened.Serial != was.Serial {
+		return errors.Join(opened.Close(), ctx.Err())
 	}
 	s.mu.Lock()
 	s.now = opened

@@ -226,14 +226,11 @@ func noteHealth(ctx context.Context, opened *host.Opened, tell func(finding.Find
 	if !opened.Device {
 		return nil
 	}
-	disk, ok := host.DiskOf(ctx, opened.Real)
-	if !ok || !disk.Health.Known {
-		return nil
-	}
-	for _, f := range disk.Findings() {
+	h := host.HealthOf(ctx, opened)
+	for _, f := range h.Findings() {
 		tell(f)
 	}
-	act := map[string]any{"words": disk.Health.Words(), "used_percent": disk.Health.Used, "reserve": disk.Health.Reserve}
+	act := h.Record()
 	maps.Copy(act, fields)
 	return append("source.health", act)
 }
