@@ -46,9 +46,11 @@ import (
 	"salvor/rescue"
 	"salvor/volume/apm"
 	"salvor/volume/atari"
+	"salvor/volume/bitlocker"
 	"salvor/volume/bsd"
 	"salvor/volume/gpt"
 	"salvor/volume/lp"
+	"salvor/volume/luks"
 	"salvor/volume/mbr"
 	"salvor/volume/md"
 	"salvor/volume/mtdparts"
@@ -65,7 +67,7 @@ var tables = map[string][]*finding.Def{
 	"filetype/zip": zip.Findings, "guard": guard.Findings, "host": host.Findings, "imaging": imaging.Findings, "internal/cli": cli.Findings, "container/ewf": ewf.Findings, "container/qcow2": qcow2.Findings, "layers": layers.Findings,
 	"filetype/avi": avi.Findings, "filetype/mp3": mp3.Findings, "filetype/mpeg": mpeg.Findings, "filetype/ogg": ogg.Findings,
 	"filetype/wav": wav.Findings,
-	"recovery":     recovery.Findings, "preview": preview.Findings, "relate": relate.Findings, "rescue": rescue.Findings, "volume/gpt": gpt.Findings, "volume/mbr": mbr.Findings, "volume/md": md.Findings,
+	"recovery":     recovery.Findings, "preview": preview.Findings, "relate": relate.Findings, "rescue": rescue.Findings, "volume/bitlocker": bitlocker.Findings, "volume/gpt": gpt.Findings, "volume/luks": luks.Findings, "volume/mbr": mbr.Findings, "volume/md": md.Findings,
 	"volume/apm": apm.Findings, "volume/atari": atari.Findings, "volume/bsd": bsd.Findings, "volume/lp": lp.Findings,
 	"volume/mtdparts": mtdparts.Findings, "volume/pmt": pmt.Findings, "volume/sgi": sgi.Findings, "volume/sun": sun.Findings,
 }

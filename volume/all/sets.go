@@ -2,6 +2,8 @@ package all
 
 import (
 	"salvor/volume"
+	"salvor/volume/bitlocker"
+	"salvor/volume/luks"
 	"salvor/volume/md"
 )
 
@@ -9,4 +11,4 @@ import (
 func Stacks() []volume.Stack { return []volume.Stack{md.Stack()} }
 
 // Locks returns a row for each kind of encrypted volume.
-func Locks() []volume.Lock { return nil }
+func Locks() []volume.Lock { return []volume.Lock{luks.Lock(), bitlocker.Lock()} }
