@@ -52,6 +52,8 @@ type exam struct {
 	model      string
 	small      []block.Extent // pictures for a thumbnail
 
+	doubt    int64                                     // where the frame before the first broken one begins; 0 for none
+	counting func(e block.Extent, samples int64) error // instead of judging them
 	broken   int64
 	missing  block.Set
 	found    []finding.Finding

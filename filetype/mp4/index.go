@@ -21,6 +21,7 @@ type track struct {
 	boxes       map[string]box // of its sample table
 	sound       sound          // of AAC
 	size        box            // of the samples: stsz or stz2
+	before      int64          // where the last sample that was right begins
 	lost        bool           // of a scout: a sample contradicts
 	named       int            // of a scout: samples behind it that are looked for
 }
@@ -447,7 +448,13 @@ func (x *exam) chunksOf(t *track, trak box, s *sizes) error {
 			return cursor.Corrupt("mp4: box stsc", runs.off, fmt.Sprintf("%d samples", s.n), "more")
 		}
 		at, each := off, perChunk
-		if s.same > 0 && t.nal == 0 { // sound whose samples are single values
+		if s.same > 0 && t.nal == 0 && x.counting != nil {
+			if err := x.counting(block.Extent{Offset: off, Length: s.same * perChunk}, perChunk); err != nil {
+				return err
+			}
+			at, each = off+s.same*perChunk, 0
+			sample += perChunk
+		} else if s.same > 0 && t.nal == 0 { // sound whose samples are single values
 			if err := x.sample(t, off, s.same*perChunk); err != nil {
 				return err
 			}
@@ -491,6 +498,9 @@ func (x *exam) offsets(t *track) (*table, bool, error) {
 // sample judges one sample.
 func (x *exam) sample(t *track, off, size int64) error {
 	e := block.Extent{Offset: off, Length: size}
+	if x.counting != nil {
+		return x.counting(e, 1)
+	}
 	if !e.Valid() || !x.inside(e) {
 		return cursor.Corrupt(fmt.Sprintf("mp4: sample of track %d", t.id), off, "a place inside the data", fmt.Sprintf("%d bytes at %#x", size, off))
 	}
@@ -506,13 +516,30 @@ func (x *exam) sample(t *track, off, size int64) error {
 			return x.note(err)
 		}
 		if at, ok := t.sound.see(off, p); !ok {
+			x.doubtful(max(0, at-aacDoubt))
 			return cursor.Corrupt("mp4: AAC frame", at, "frames that end as AAC frames do", "other bytes")
 		}
 		return nil
 	case t.nal == 0:
 		return nil
 	}
-	return x.nalUnits(e, t.nal)
+	err := x.nalUnits(e, t.nal)
+	if err != nil {
+		x.doubtful(t.before)
+	}
+	t.before = off
+	return err
+}
+
+// aacDoubt is how many bytes before the first frame of AAC that ends otherwise may be others' too: one frame in four of these ends
+// as it should.
+const aacDoubt = 4 << 10
+
+// doubtful notes that what begins at off may hold other bytes.
+func (x *exam) doubtful(off int64) {
+	if off > 0 && (x.doubt == 0 || off < x.doubt) {
+		x.doubt = off
+	}
 }
 
 // nalUnits walks the NAL units of a sample.

@@ -94,9 +94,9 @@ func (x *exam) report() filetype.Report {
 	}
 	switch {
 	case x.broken >= 0:
-		r.Verdict, r.GoodUntil = filetype.Damaged, min(x.broken, first)
+		r.Verdict, r.GoodUntil = filetype.Damaged, x.goodUntil(min(x.broken, first))
 	case !x.missing.Empty():
-		r.Verdict, r.GoodUntil = filetype.Partial, first
+		r.Verdict, r.GoodUntil = filetype.Partial, x.goodUntil(first)
 		if !content {
 			r.Findings = append(r.Findings, noIndex.New(finding.At(x.end, 0)))
 		} else {
@@ -112,6 +112,9 @@ func (x *exam) report() filetype.Report {
 	}
 	if !content && r.Verdict == filetype.Damaged {
 		r.Findings = append(r.Findings, noIndex.New(finding.At(x.end, 0)))
+	}
+	if r.Verdict == filetype.Damaged || r.Verdict == filetype.Partial {
+		x.plays(&r)
 	}
 	r.Findings = append(r.Findings, x.found...)
 	if r.Verdict >= filetype.Partial {
