@@ -22,7 +22,12 @@ import (
 // their order follow dfxml.xsd 1.1.0 of the DFXML working group, which later versions take too.
 type DFXML struct {
 	Program string // name and version: "salvor 1.0"
-	Image   string // path of the medium
+	// Images are the paths of the medium; of all disks of the case, in the order of their numbers, for a volume that was put
+	// together of them.
+	Images []string
+	// Floors leads from such a volume to the disks; nil for a medium. The attribute salvor:source of a byte run is then the
+	// number of the disk that its img_offset counts on.
+	Floors  recovery.Floors
 	Format  string // of an image in a container, for people; "" for all else
 	Sector  int    // size of its sectors in bytes; 0 is 512
 	Written time.Time
@@ -35,19 +40,20 @@ type DFXML struct {
 
 const (
 	dfxmlSpace   = "http://www.forensicswiki.org/wiki/Category:Digital_Forensics_XML"
+	ownSpace     = "urn:salvor:dfxml" // of what DFXML has no word for
 	dfxmlVersion = "1.1.0"
 )
 
 // WriteDFXML writes d, with the byte runs of every file. Memory does not grow with the number of files. Errors are those
 // of w and of the entries.
 func WriteDFXML(w io.Writer, d DFXML) error {
-	x := &dfxmlWriter{w: bufio.NewWriterSize(w, 64<<10), sector: d.Sector}
+	x := &dfxmlWriter{w: bufio.NewWriterSize(w, 64<<10), sector: d.Sector, floors: d.Floors}
 	if x.sector <= 0 {
 		x.sector = 512
 	}
 	program, version, _ := strings.Cut(d.Program, " ")
 	x.raw(xml.Header)
-	x.raw(`<dfxml xmlns="` + dfxmlSpace + `" xmlns:dc="http://purl.org/dc/elements/1.1/" version="` + dfxmlVersion + `">` + "\n")
+	x.raw(`<dfxml xmlns="` + dfxmlSpace + `" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:salvor="` + ownSpace + `" version="` + dfxmlVersion + `">` + "\n")
 	x.raw("<metadata><dc:type>Disk Image</dc:type>")
 	if d.Format != "" {
 		x.text("dc:format", d.Format)
@@ -63,7 +69,9 @@ func WriteDFXML(w io.Writer, d DFXML) error {
 	}
 	x.text("start_time", d.Written.UTC().Format(time.RFC3339))
 	x.raw("</execution_environment></creator>\n<source>")
-	x.text("image_filename", d.Image)
+	for _, image := range d.Images {
+		x.text("image_filename", image)
+	}
 	x.raw("</source>\n")
 	for _, v := range d.Volumes {
 		x.volume(v)
@@ -85,6 +93,7 @@ func WriteDFXML(w io.Writer, d DFXML) error {
 type dfxmlWriter struct {
 	w      *bufio.Writer
 	sector int
+	floors recovery.Floors
 	id     int64
 	err    error
 }
@@ -131,6 +140,13 @@ func xmlText(s string) string {
 }
 
 func (x *dfxmlWriter) volume(v recovery.LayerRow) {
+	if x.floors != nil { // its offset counts on what is no image
+		x.raw("<volume>")
+		x.number("sector_size", int64(x.sector))
+		x.text("ftype_str", v.Kind)
+		x.raw("\n")
+		return
+	}
 	x.raw(fmt.Sprintf("<volume offset=\"%d\">", v.Extent.Offset))
 	x.raw(fmt.Sprintf("<byte_runs><byte_run img_offset=\"%d\" len=\"%d\"/></byte_runs>", v.Extent.Offset, v.Extent.Length))
 	if v.Extent.Offset > 0 {
@@ -276,6 +292,11 @@ func (x *dfxmlWriter) runs(e *recovery.Entry, v recovery.LayerRow) {
 		return
 	}
 	x.raw("<byte_runs>")
+	if x.floors != nil {
+		x.places(e)
+		x.raw("</byte_runs>")
+		return
+	}
 	for _, r := range list {
 		switch r.Kind {
 		case block.Lost:
@@ -291,4 +312,26 @@ func (x *dfxmlWriter) runs(e *recovery.Entry, v recovery.LayerRow) {
 		x.raw(fmt.Sprintf("<byte_run file_offset=\"%d\"%s img_offset=\"%d\" len=\"%d\"/>", r.Logical, place, r.Physical, r.Length))
 	}
 	x.raw("</byte_runs>")
+}
+
+// places writes where the bytes of e stand on the disks under its volume.
+func (x *dfxmlWriter) places(e *recovery.Entry) {
+	for _, r := range e.Runs {
+		if r.Kind == block.Zero {
+			x.raw(fmt.Sprintf("<byte_run file_offset=\"%d\" fill=\"0\" len=\"%d\"/>", r.Logical, r.Length))
+		}
+	}
+	for p := range e.OnDisks(x.floors) {
+		how := ""
+		if p.Computed {
+			how += ` salvor:computed="1"`
+		}
+		if p.Encrypted {
+			how += ` salvor:encrypted="1"`
+		}
+		x.raw(fmt.Sprintf("<byte_run file_offset=\"%d\" img_offset=\"%d\" len=\"%d\" salvor:source=\"%d\"%s/>", p.Logical, p.Offset, p.Length, p.Source, how))
+		if x.err != nil {
+			return
+		}
+	}
 }

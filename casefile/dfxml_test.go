@@ -136,7 +136,7 @@ func TestDFXML(t *testing.T) {
 	}
 	carved := &recovery.Entry{ID: "c/0x300000", Origin: recovery.FromContent, Name: "jpeg at 0x300000.jpg", State: filesystem.Orphan, Size: 10,
 		Runs: []block.Run{{Physical: 3 << 20, Length: 10, Kind: block.Data}}}
-	d := DFXML{Program: "salvor 1.0 & more", Image: "/media/<usb>/card.img", Written: at, Command: "salvor rescue 'a'",
+	d := DFXML{Program: "salvor 1.0 & more", Images: []string{"/media/<usb>/card.img"}, Written: at, Command: "salvor rescue 'a'",
 		Volumes: []recovery.LayerRow{{Volume: 1, Kind: "ext4", Extent: block.Extent{Offset: 1 << 20, Length: 8 << 20}}},
 		Files: func(volume int) iter.Seq2[*recovery.Entry, error] {
 			if volume == 1 {

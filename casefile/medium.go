@@ -66,10 +66,7 @@ func (m *mediumMap) add(e block.Extent, kind int) {
 }
 
 func (m *mediumMap) addEntry(e *recovery.Entry) {
-	kind := mapOther
-	if e.Origin == recovery.FromFileSystem && e.State == filesystem.Live {
-		kind = mapLive
-	}
+	kind := entryKind(e)
 	for _, list := range [][]block.Run{e.Runs, e.Stored} {
 		for _, r := range list {
 			if r.Kind.Stands() && r.Kind != block.Foreign {
@@ -77,6 +74,14 @@ func (m *mediumMap) addEntry(e *recovery.Entry) {
 			}
 		}
 	}
+}
+
+// entryKind returns what the bytes of a file are on the map.
+func entryKind(e *recovery.Entry) int {
+	if e.Origin == recovery.FromFileSystem && e.State == filesystem.Live {
+		return mapLive
+	}
+	return mapOther
 }
 
 // show returns the kind that a cell is shown as, -1 for nothing.

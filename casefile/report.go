@@ -28,6 +28,9 @@ type ReportData struct {
 	Finished  bool
 	Catalogue Catalogue
 	Findings  []wire.Finding // about what is no single file
+	// Floors leads from volumes that were put together of several disks, or decrypted, down to these; nil where there are
+	// none.
+	Floors recovery.Floors
 	// Thumbnails are small pictures of files, the best first; the page shows them as they are.
 	Thumbnails []Thumbnail
 	// Todo and NotTodo are further steps and warnings, one sentence each; Result.Next stands above them.
@@ -73,7 +76,7 @@ func WriteReports(ctx context.Context, c *Case, d ReportData) error {
 		Maps: maps, CaseNotes: notes, Thumbnails: d.Thumbnails,
 		Program: c.o.Program, Case: c.dir, Written: c.o.Now().UTC().Truncate(time.Second),
 		Result: d.Result, Finished: d.Finished, Todo: d.Todo, NotTodo: append(notTodo[:len(notTodo):len(notTodo)], d.NotTodo...),
-		Record: c.Record(), Journal: journal, Findings: d.Findings, tally: newTally(),
+		Record: c.Record(), Journal: journal, Findings: d.Findings, tally: newTally(), floors: d.Floors,
 	}
 	for _, r := range rows {
 		p.Layers = append(p.Layers, wire.FromRow(r))
@@ -88,28 +91,34 @@ func WriteReports(ctx context.Context, c *Case, d ReportData) error {
 		return err
 	}
 	for _, s := range p.Record.Sources {
-		if err := c.writeDFXML(ctx, s, rows, d.Catalogue); err != nil {
+		if err := c.writeDFXML(ctx, s.Number, DFXML{Images: []string{s.Path}, Sector: s.SectorSize}, rows, d.Catalogue); err != nil {
+			return err
+		}
+	}
+	for _, v := range p.Record.Virtual {
+		x := DFXML{Floors: d.Floors}
+		for _, s := range p.Record.Sources {
+			x.Images = append(x.Images, s.Path)
+		}
+		if err := c.writeDFXML(ctx, v.Number, x, rows, d.Catalogue); err != nil {
 			return err
 		}
 	}
 	return writeAtomic(c.root, c.dir, htmlName, p.writeHTML)
 }
 
-// writeDFXML writes the list of the files of one source.
-func (c *Case) writeDFXML(ctx context.Context, s Source, rows []recovery.LayerRow, catalogue Catalogue) error {
-	d := DFXML{Program: c.o.Program, Image: s.Path, Sector: s.SectorSize, Written: c.o.Now()}
-	if s.Container != nil {
-		d.Format, d.Sector = s.Container.Title, int(s.Container.SectorSize)
-	}
+// writeDFXML writes the list of the files of one source, or of a volume that is none.
+func (c *Case) writeDFXML(ctx context.Context, number int, d DFXML, rows []recovery.LayerRow, catalogue Catalogue) error {
+	d.Program, d.Written = c.o.Program, c.o.Now()
 	for _, r := range rows {
-		if r.Source == s.Number && r.Volume > 0 && !r.Rival {
+		if r.Source == number && r.Volume > 0 && !r.Rival {
 			d.Volumes = append(d.Volumes, r)
 		}
 	}
 	d.Files = func(volume int) iter.Seq2[*recovery.Entry, error] {
-		return catalogue.Select(ctx, recovery.Query{Sources: []int{s.Number}, Volumes: []int{volume}, IncludeDirs: true})
+		return catalogue.Select(ctx, recovery.Query{Sources: []int{number}, Volumes: []int{volume}, IncludeDirs: true})
 	}
-	return writeAtomic(c.root, c.dir, dfxmlFile(s.Number), func(w io.Writer) error { return WriteDFXML(w, d) })
+	return writeAtomic(c.root, c.dir, dfxmlFile(number), func(w io.Writer) error { return WriteDFXML(w, d) })
 }
 
 // notTodo are the steps by which people destroy what could still be saved.
@@ -136,7 +145,8 @@ type page struct {
 	CaseNotes     []CaseNote
 	Thumbnails    []Thumbnail
 
-	tally *tally
+	tally  *tally
+	floors recovery.Floors
 }
 
 // journalReport is what a report says of the journal at its time.

@@ -382,12 +382,23 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
+// TestLayersOverDisks puts a set below its first member, also when another disk or the set comes first.
+func TestLayersOverDisks(t *testing.T) {
+	l := func(id, parent string, source int, set string) wire.Layer {
+		return wire.Layer{ID: id, Parent: parent, Source: source, State: "good", Set: set}
+	}
+	tops, _ := treeOf([]wire.Layer{l("d1", "", 1, ""), l("v1", "d1", 1, "d2"), l("d2", "v1", 2, ""), l("v3", "d2", 2, ""), l("d3", "", 3, ""), l("v2", "d3", 3, "d2")})
+	if len(tops) != 2 || tops[0].Children[0].Children[0].Children[0].ID != "v3" || tops[1].Children[0].StateWords != "good; part of d2" {
+		t.Errorf("%+v", tops)
+	}
+}
+
 func TestLayersWithoutTheirParents(t *testing.T) {
 	l := func(id, parent string) wire.Layer {
 		return wire.Layer{ID: id, Parent: parent, Source: 1, State: "good"}
 	}
 	tops, _ := treeOf([]wire.Layer{l("a", "a"), l("b", "c"), l("c", "b"), l("d", "c")})
-	if len(tops) != 2 || tops[0].ID != "a" || tops[1].ID != "b" || len(tops[1].Children) != 1 {
+	if len(tops) != 2 || tops[0].ID != "a" || tops[1].ID != "c" || len(tops[1].Children) != 2 {
 		t.Errorf("%d tops", len(tops))
 	}
 }

@@ -245,31 +245,43 @@ var stateLights = map[string][2]string{
 	"good": {"good", "good"}, "damaged": {"bad", "damaged"}, "missing": {"warn", "missing"}, "locked": {"warn", "locked"},
 }
 
-// treeOf nests the layers; rivals, which are not read, are told apart. Layers whose parent is not there
-// stand at the top.
+// treeOf nests the layers, over the borders between disks and the volumes that were put together out of them; rivals,
+// which are not read, are told apart. Layers whose parent is not there stand at the top.
 func treeOf(list []wire.Layer) (tops []*node, rivals []wire.Layer) {
-	type key struct {
-		source int
-		id     string
-	}
-	nodes := map[key]*node{}
+	nodes := map[string]*node{}
+	var order []*node
 	for _, l := range list {
 		if l.Rival {
 			rivals = append(rivals, l)
 			continue
 		}
 		n := &node{Layer: l, Light: stateLights[l.State][0], StateWords: stateLights[l.State][1]}
-		if !l.Readable && l.Volume > 0 && l.State != "locked" {
+		switch {
+		case l.Set != "" && l.State != "missing":
+			n.StateWords += "; part of " + l.Set
+		case !l.Readable && l.Volume > 0 && l.State != "locked":
 			n.StateWords += "; names cannot be read, files come by their content alone"
 		}
-		// Parents come first, so that no layer can be its own ancestor.
-		parent := nodes[key{l.Source, l.Parent}]
-		if parent == nil || l.Parent == "" {
-			tops = append(tops, n)
-		} else {
-			parent.Children = append(parent.Children, n)
+		order = append(order, n)
+		if nodes[l.ID] == nil {
+			nodes[l.ID] = n
 		}
-		nodes[key{l.Source, l.ID}] = n
+	}
+	parent := map[*node]*node{}
+	for _, n := range order {
+		up := nodes[n.Parent]
+		for p := up; p != nil; p = parent[p] {
+			if p == n { // a damaged catalogue: no layer is its own ancestor
+				up = nil
+				break
+			}
+		}
+		if up == nil || n.Parent == "" {
+			tops = append(tops, n)
+			continue
+		}
+		parent[n] = up
+		up.Children = append(up.Children, n)
 	}
 	return tops, rivals
 }

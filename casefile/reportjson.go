@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 
+	"salvor/block"
 	"salvor/internal/wire"
 	"salvor/recovery"
 )
@@ -25,7 +26,7 @@ func (p *page) writeJSON(w io.Writer, files iter.Seq2[*recovery.Entry, error]) e
 		value any
 	}{
 		{"program", p.Program}, {"written", p.Written}, {"finished", p.Finished}, {"result", p.Result},
-		{"sources", p.Record.Sources}, {"layers", p.Layers}, {"findings", p.Findings}, {"journal", p.Journal},
+		{"sources", p.Record.Sources}, {"virtual", virtualOf(p.Record)}, {"layers", p.Layers}, {"findings", p.Findings}, {"journal", p.Journal},
 	} {
 		if err := field(w, f.name, f.value); err != nil {
 			return err
@@ -40,10 +41,18 @@ func (p *page) writeJSON(w io.Writer, files iter.Seq2[*recovery.Entry, error]) e
 			return err
 		}
 		p.tally.add(e)
-		if m := p.Maps[e.Source]; m != nil {
+		f := wire.FromEntry(e)
+		if _, virtual := p.Record.Volume(e.Source); virtual && p.floors != nil {
+			f.AddPlaces(e.OnDisks(p.floors))
+			for _, place := range f.Places {
+				if m := p.Maps[place.Source]; m != nil {
+					m.add(block.Extent{Offset: place.Offset, Length: place.Length}, entryKind(e))
+				}
+			}
+		} else if m := p.Maps[e.Source]; m != nil {
 			m.addEntry(e)
 		}
-		line, err := wire.Encode(wire.FromEntry(e))
+		line, err := wire.Encode(f)
 		if err != nil {
 			return fmt.Errorf("file %s: %w", e.ID, err)
 		}
@@ -63,6 +72,14 @@ func (p *page) writeJSON(w io.Writer, files iter.Seq2[*recovery.Entry, error]) e
 	}
 	_, err := io.WriteString(w, "}\n")
 	return err
+}
+
+// virtualOf returns the volumes of a case, as a list also when there are none.
+func virtualOf(r Record) []Virtual {
+	if r.Virtual == nil {
+		return []Virtual{}
+	}
+	return r.Virtual
 }
 
 func field(w io.Writer, name string, value any) error {

@@ -80,7 +80,7 @@ var (
 	volumeGone = &finding.Def{Code: "layers.volume.gone", Severity: finding.Error,
 		Text: "nothing of this volume can be read from the members that are there"}
 	insideMember = &finding.Def{Code: "layers.member.inside", Severity: finding.Info,
-		Text: "this is one member's part of {expected}, which is read instead"}
+		Text: "what seems to be a volume of its own in it ({found} of them) is its part of {expected}, and is read there"}
 	needsSecret = &finding.Def{Code: "layers.locked", Severity: finding.Warning,
 		Text: "{kind} is encrypted; it opens with {needs}"}
 	notUnlocked = &finding.Def{Code: "layers.locked.refused", Severity: finding.Warning,

@@ -179,7 +179,11 @@ func (n *nest) set(ctx context.Context, s volume.Set, where []*Layer) error {
 	// That a member is missing is said with what follows from it and what to do.
 	findings := slices.DeleteFunc(slices.Clone(s.Findings), func(f finding.Finding) bool { return strings.HasSuffix(f.Code, ".member.missing") })
 	whole := len(s.Missing) == 0 || s.Degraded
-	for _, m := range s.Missing {
+	gone := slices.DeleteFunc(slices.Clone(s.Missing), func(role string) bool {
+		// It is there and too old, which is said of it.
+		return slices.ContainsFunc(stale, func(l *Layer) bool { return l.Member.Role == role })
+	})
+	for _, m := range gone {
 		findings = append(findings, memberMissing.New(at, finding.Arg("member", m), finding.Arg("set", orElse(s.Label, s.UUID)),
 			finding.Arg("means", missingMeans(whole))))
 	}
@@ -192,7 +196,7 @@ func (n *nest) set(ctx context.Context, s volume.Set, where []*Layer) error {
 			owner.State = Damaged
 		}
 		attach(first, owner)
-		addMissing(owner, s, first)
+		addMissing(owner, gone, first)
 		tellMembers(members, owner)
 	}
 	depth := 0
@@ -225,7 +229,7 @@ func (n *nest) set(ctx context.Context, s volume.Set, where []*Layer) error {
 		}
 		if plain {
 			v.Tree.Members = idsOf(members)
-			addMissing(v.Tree, s, first)
+			addMissing(v.Tree, gone, first)
 			tellMembers(members, v.Tree)
 		}
 	}
@@ -249,8 +253,8 @@ func kindOf(s volume.Set, lv volume.Logical) string {
 }
 
 // addMissing adds a layer for each member that is nowhere.
-func addMissing(owner *Layer, s volume.Set, first *Layer) {
-	for i, m := range s.Missing {
+func addMissing(owner *Layer, missing []string, first *Layer) {
+	for i, m := range missing {
 		if i == maxMissing {
 			break
 		}
@@ -356,32 +360,46 @@ func (n *nest) open(ctx context.Context, v *Volume) error {
 	return nil
 }
 
-// shadow marks what members hold by themselves as other readings of what stands in v.
+// shadow takes what members seem to hold by themselves out of their trees: it is their part of what stands in v.
 func (n *nest) shadow(v *Volume) {
 	if len(v.Claimed) == 0 {
 		return
 	}
 	for _, m := range slices.Concat(v.members, v.stale) {
 		around := map[*Layer]bool{}
-		for l := m; l != nil; l = l.Parent {
-			around[l] = true
-		}
 		top := m
-		for top.Parent != nil && top.Parent.Medium == m.Medium {
-			top = top.Parent
+		for l := m; l != nil && l.Medium == m.Medium; l = l.Parent {
+			around[l] = true
+			top = l
 		}
 		claimed := v.Claimed[m.Medium]
 		if slices.Contains(v.stale, m) {
 			claimed = block.SetOf(m.Extent)
 		}
-		top.Walk(func(l *Layer, _ int) bool {
-			if around[l] || l.Rival || l.Kind == "free" || l.Member != nil && n.used[l] || l.Medium != m.Medium ||
-				l.Extent.Length == 0 || l.State == Missing || len(l.Members) > 0 || !claimed.Has(l.Extent.Offset) {
-				return true
+		count := 0
+		var prune func(l *Layer)
+		prune = func(l *Layer) {
+			l.Children = slices.DeleteFunc(l.Children, func(c *Layer) bool {
+				gone := !around[c] && len(c.Members) == 0 && (c.Rival || c.Member == nil || !n.used[c]) && c.Kind != "free" && c.State != Missing &&
+					c.Extent.Length > 0 && claimed.Has(c.Extent.Offset)
+				if gone {
+					c.Walk(func(d *Layer, _ int) bool {
+						d.Rival = true
+						if d.Volume > 0 {
+							count++
+						}
+						return true
+					})
+				}
+				return gone
+			})
+			for _, c := range l.Children {
+				prune(c)
 			}
-			l.Rival, l.FS, l.Readable = true, nil, false
-			l.Findings = append(l.Findings, insideMember.New(finding.At(l.Extent.Offset, l.Extent.Length), finding.Expected(v, nil)))
-			return true
-		})
+		}
+		prune(top)
+		if count > 0 {
+			m.Findings = append(m.Findings, insideMember.New(finding.At(m.Extent.Offset, m.Extent.Length), finding.Expected(v, count)))
+		}
 	}
 }

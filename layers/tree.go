@@ -304,7 +304,9 @@ func (r *resolver) freeLayers() {
 
 // summary tells on the disk what was left out, and how the volumes were found.
 func (r *resolver) summary() {
-	if r.chosen == nil && slices.ContainsFunc(r.accepted, func(v *candidate) bool { return v.Extent.Offset != 0 }) {
+	if r.chosen == nil && slices.ContainsFunc(r.accepted, func(v *candidate) bool {
+		return v.Extent.Offset != 0 && !slices.ContainsFunc(r.accepted, func(o *candidate) bool { return o.member != nil && o != v && o.Extent.Contains(v.Extent) })
+	}) {
 		r.add(tablesLost.New())
 	}
 	for _, c := range []struct {

@@ -90,7 +90,7 @@ func down(volumeOf func(source int) *Volume, source int, within block.Extent, de
 		for _, q := range down(volumeOf, p.Source, block.Extent{Offset: p.Offset, Length: p.Length}, depth+1) {
 			q.Logical += p.Logical - p.Offset
 			q.Computed, q.Encrypted = q.Computed || p.Computed, q.Encrypted || p.Encrypted
-			if n := len(out) - 1; n >= 0 && out[n].continues(q) {
+			if n := len(out) - 1; n >= 0 && out[n].Continues(q) {
 				out[n].Length += q.Length
 				continue
 			}
@@ -100,8 +100,8 @@ func down(volumeOf func(source int) *Volume, source int, within block.Extent, de
 	return out
 }
 
-// continues reports whether q goes on where p ends, above and below.
-func (p Place) continues(q Place) bool {
+// Continues reports whether q goes on where p ends, above and below.
+func (p Place) Continues(q Place) bool {
 	return p.Source == q.Source && p.Logical+p.Length == q.Logical && p.Offset+p.Length == q.Offset &&
 		p.Computed == q.Computed && p.Encrypted == q.Encrypted
 }

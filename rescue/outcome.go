@@ -277,7 +277,7 @@ func (j *job) report(ctx context.Context, r wire.Result, finished bool) error {
 		pictures = j.thumbnails(ctx)
 	}
 	return casefile.WriteReports(ctx, j.c, casefile.ReportData{
-		Result: r, Finished: finished, Catalogue: j.cat, Findings: j.findings, Todo: todo, NotTodo: not,
+		Result: r, Finished: finished, Catalogue: j.cat, Findings: j.findings, Floors: j.floors(), Todo: todo, NotTodo: not,
 		Thumbnails: pictures,
 	})
 }

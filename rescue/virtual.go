@@ -164,6 +164,14 @@ func (j *job) places(source int, within block.Extent) []layers.Place {
 	return layers.Down(j.volumeOf, source, within)
 }
 
+// floors is how reports lead down to the disks.
+func (j *job) floors() recovery.Floors {
+	if slices.ContainsFunc(j.disks, func(d *disk) bool { return d.virtual != nil }) {
+		return j.places
+	}
+	return nil
+}
+
 // besides returns the trees of the sources of the case that this run does not name: volumes may stand on them too.
 func (j *job) besides(ctx context.Context) ([]*layers.Layer, error) {
 	record := j.c.Record()

@@ -2,10 +2,12 @@ package wire
 
 import (
 	"io/fs"
+	"iter"
 	"time"
 
 	"salvor/block"
 	"salvor/finding"
+	"salvor/layers"
 	"salvor/recovery"
 )
 
@@ -37,14 +39,18 @@ type File struct {
 	Runs []Run `json:"runs"`
 	// Encoding is empty where the runs give the content itself. Else there are none, and Stored leads to the
 	// bytes of which it is decoded.
-	Encoding  string  `json:"encoding,omitempty"`
-	Stored    []Run   `json:"stored,omitempty"`
-	Missing   []Range `json:"missing,omitempty"`
-	Uncovered []Range `json:"uncovered,omitempty"`
-	GoodUntil int64   `json:"good_until"`
-	Sound     bool    `json:"sound"`
-	Owned     bool    `json:"owned"`
-	Erased    bool    `json:"erased,omitempty"`
+	Encoding string `json:"encoding,omitempty"`
+	Stored   []Run  `json:"stored,omitempty"`
+	// Places say where the bytes stand on the disks, for a file on a volume that was put together of several or decrypted;
+	// the physical of a run counts on that volume. MorePlaces is how many are left out.
+	Places     []Place `json:"places,omitempty"`
+	MorePlaces int64   `json:"more_places,omitempty"`
+	Missing    []Range `json:"missing,omitempty"`
+	Uncovered  []Range `json:"uncovered,omitempty"`
+	GoodUntil  int64   `json:"good_until"`
+	Sound      bool    `json:"sound"`
+	Owned      bool    `json:"owned"`
+	Erased     bool    `json:"erased,omitempty"`
 
 	Save        string            `json:"save"` // pending, saved, skipped, failed
 	SavedAs     string            `json:"saved_as,omitempty"`
@@ -61,6 +67,33 @@ type Run struct {
 	Physical int64  `json:"physical"`
 	Length   int64  `json:"length"`
 	Kind     string `json:"kind"`
+}
+
+// Place is where bytes of a file stand on a disk: length bytes at logical in the file, or in its stored bytes, stand at
+// offset on the source.
+type Place struct {
+	Logical int64 `json:"logical"`
+	Length  int64 `json:"length"`
+	Source  int   `json:"source"`
+	Offset  int64 `json:"offset"`
+	// Computed says that the bytes do not stand there as such: they come out of all disks of the stripe.
+	Computed bool `json:"computed,omitempty"`
+	// Encrypted says that what stands there is ciphertext.
+	Encrypted bool `json:"encrypted,omitempty"`
+}
+
+// maxPlaces bounds the places of one line.
+const maxPlaces = 1 << 16
+
+// AddPlaces adds the places of f on the disks.
+func (f *File) AddPlaces(list iter.Seq[layers.Place]) {
+	for p := range list {
+		if len(f.Places) == maxPlaces {
+			f.MorePlaces++
+			continue
+		}
+		f.Places = append(f.Places, Place(p))
+	}
 }
 
 // Range is a range of bytes of a file.
