@@ -41,6 +41,14 @@ type Map struct {
 	Current  Status   // what the work does
 	Pass     int      // of the current work, from 1
 	Comments []string // heading lines, without "#" and the blank behind it
+	Notes    []Note   // comments in the list of blocks, in order of offset
+}
+
+// Note is a comment in the list of blocks. It stays with its place, whatever becomes of the blocks around it.
+type Note struct {
+	Offset int64 // start of the block that it stood before or beside; the size of the map for one behind the last
+	Beside bool  // on the line of the block; else on a line of its own before it
+	Text   string
 }
 
 // NewMap returns the map of a medium of size bytes of which nothing was tried.
@@ -54,6 +62,7 @@ func (m *Map) Clone() *Map {
 	c := *m
 	c.Map = m.Map.Clone()
 	c.Comments = append([]string(nil), m.Comments...)
+	c.Notes = append([]Note(nil), m.Notes...)
 	return &c
 }
 
@@ -88,6 +97,7 @@ func (m *Map) Fit(size int64) *Map {
 const (
 	maxLine     = 64 << 10
 	maxComments = 64
+	maxNotes    = 1 << 16
 )
 
 // columns are heading lines that are written anew each time.
@@ -151,15 +161,21 @@ func (p *mapReader) line(s string) error {
 	if strings.HasPrefix(text, "#") {
 		comment := strings.TrimRight(strings.TrimPrefix(strings.Map(printable, text[1:]), " "), " ")
 		column := slices.ContainsFunc(columns[:], func(c string) bool { return strings.TrimSpace(comment) == strings.TrimLeft(c, "# ") })
-		if !column && len(p.m.Comments) < maxComments {
+		switch {
+		case column:
+		case p.begun:
+			p.note(p.size, false, comment)
+		case len(p.m.Comments) < maxComments:
 			p.m.Comments = append(p.m.Comments, comment)
 		}
 		return nil
 	}
 	fields := strings.Fields(s)
+	beside := ""
 	for i, f := range fields {
 		if f[0] == '#' {
 			fields = fields[:i]
+			_, beside, _ = strings.Cut(strings.Map(printable, s), "#")
 			break
 		}
 	}
@@ -169,10 +185,24 @@ func (p *mapReader) line(s string) error {
 	first := !p.begun
 	p.begun = true
 	// Files of version 1.6 and before have no status line: the second field tells.
+	beside = strings.TrimSpace(beside)
 	if first && len(fields) >= 2 && len(fields[1]) == 1 && Status(fields[1][0]).ofWork() {
+		if beside != "" {
+			p.m.Comments = append(p.m.Comments, beside)
+		}
 		return p.status(fields)
 	}
+	if beside != "" {
+		p.note(p.size, true, beside)
+	}
 	return p.block(fields)
+}
+
+// note keeps a comment of the list of blocks.
+func (p *mapReader) note(at int64, beside bool, text string) {
+	if len(p.m.Notes) < maxNotes && !p.loose {
+		p.m.Notes = append(p.m.Notes, Note{at, beside, text})
+	}
 }
 
 func (p *mapReader) status(fields []string) (err error) {
@@ -267,8 +297,24 @@ func (m *Map) WriteTo(w io.Writer) (int64, error) {
 		fmt.Fprintf(c, "# %s\n", strings.Map(printable, line))
 	}
 	fmt.Fprintf(c, "%s\n0x%08X     %c               %d\n%s\n", columns[0], m.Pos, m.Current, max(m.Pass, 1), columns[1])
+	left := m.Notes
 	for e, s := range m.All() {
-		fmt.Fprintf(c, "0x%08X  0x%08X  %c\n", e.Offset, e.Length, s)
+		var beside []string
+		for ; len(left) > 0 && left[0].Offset < e.End(); left = left[1:] {
+			if left[0].Beside {
+				beside = append(beside, left[0].Text)
+			} else {
+				fmt.Fprintf(c, "# %s\n", strings.Map(printable, left[0].Text))
+			}
+		}
+		fmt.Fprintf(c, "0x%08X  0x%08X  %c", e.Offset, e.Length, s)
+		if len(beside) > 0 {
+			fmt.Fprintf(c, "  # %s", strings.Map(printable, strings.Join(beside, "; ")))
+		}
+		fmt.Fprintln(c)
+	}
+	for _, n := range left {
+		fmt.Fprintf(c, "# %s\n", strings.Map(printable, n.Text))
 	}
 	if err := c.w.Flush(); err != nil {
 		return c.n, fmt.Errorf("map file: %w", err)

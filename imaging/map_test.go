@@ -72,7 +72,7 @@ func TestReadMap(t *testing.T) {
 		{"all bases", "010 F 12\n0 010 +\n8 0x8 -\n0X10 020 /\n",
 			[]stretch{{block.Between(0, 8), '+'}, {block.Between(8, 16), '-'}, {block.Between(16, 32), '/'}}, 8, 'F', 12, nil},
 		{"comments and blanks everywhere", "\n\t# a\n 0 + 3 # b\r\n\n0 512 + # c\r\n#d\n  512   512 + #\n",
-			[]stretch{{block.Between(0, 1024), '+'}}, 0, '+', 3, []string{"a", "d"}},
+			[]stretch{{block.Between(0, 1024), '+'}}, 0, '+', 3, []string{"a", "b"}},
 		{"a first block that is not at 0", "0 ? 1\n512 512 +\n", []stretch{{block.Between(0, 512), '?'}, {block.Between(512, 1024), '+'}}, 0, '?', 1, nil},
 		{"a block of no bytes", "0 ? 1\n0 0 -\n0 512 +\n", []stretch{{block.Between(0, 512), '+'}}, 0, '?', 1, nil},
 		{"no end of line", "0 ? 1\n0 512 +", []stretch{{block.Between(0, 512), '+'}}, 0, '?', 1, nil},

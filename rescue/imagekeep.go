@@ -53,17 +53,21 @@ func (c *imageCopy) keep(_ context.Context, s imaging.Snapshot) error {
 
 // heading returns the comments of the map: those that it had, but for what is said anew.
 func (c *imageCopy) heading(m *imaging.Map) []string {
-	own := []string{"Mapfile. Created by ", "Command line: ", "Start time: ", "Current time: ", "Copying ", "Trimming ", "Scraping ", "Retrying ", "Finished", identityPrefix, titlePrefix}
-	kept := slices.DeleteFunc(slices.Clone(m.Comments), func(line string) bool {
-		return slices.ContainsFunc(own, func(p string) bool { return strings.HasPrefix(line, p) })
-	})
 	const layout = "2006-01-02 15:04:05"
 	out := []string{"Mapfile. Created by " + c.Program, "Command line: " + c.Command,
 		"Start time:   " + c.begun.Format(layout), "Current time: " + time.Now().Format(layout), phaseWords(m.Current, m.Pass, ""), c.identityLine()}
 	if c.title != "" {
 		out = append(out, titlePrefix+c.title)
 	}
-	return append(out, kept...)
+	return append(out, keptComments(m.Comments)...)
+}
+
+// keptComments returns the heading lines of a map but for those that each run writes anew.
+func keptComments(lines []string) []string {
+	own := []string{"Mapfile. Created by ", "Command line: ", "Start time: ", "Current time: ", "Copying ", "Trimming ", "Scraping ", "Retrying ", "Finished", identityPrefix, titlePrefix}
+	return slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
+		return slices.ContainsFunc(own, func(p string) bool { return strings.HasPrefix(line, p) })
+	})
 }
 
 // phaseWords says what the work does, as GNU ddrescue says it.

@@ -150,7 +150,7 @@ func (j *job) keep(n int, s imaging.Snapshot) error {
 		return nil
 	}
 	return j.c.WriteMap(n, func(w io.Writer) error {
-		s.Map.Comments = []string{"Mapfile. Created by " + j.o.Program, phaseWords(s.Map.Current, s.Map.Pass, "")}
+		s.Map.Comments = append([]string{"Mapfile. Created by " + j.o.Program, phaseWords(s.Map.Current, s.Map.Pass, "")}, keptComments(s.Map.Comments)...)
 		_, err := s.Map.WriteTo(w)
 		return err
 	})
