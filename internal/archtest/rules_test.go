@@ -49,7 +49,7 @@ var keepers = []struct {
 	rooms   []string
 	why     string
 }{
-	{[]string{"os"}, []string{"host", "casefile", "recovery", "internal/cli", "cmd/*", "bench/*", "release/*", "filesystem/filesystemtest", "filetype/filetypetest", "container/containertest"}, "touches the operating system"},
+	{[]string{"os"}, []string{"host", "casefile", "recovery", "internal/cli", "cmd/*", "bench/*", "release/*", "filesystem/filesystemtest", "filetype/filetypetest", "volume/volumetest", "container/containertest"}, "touches the operating system"},
 	{[]string{"os/exec"}, []string{"host", "bench/*", "container/containertest"}, "starts processes"},
 	{[]string{"os/signal"}, []string{"internal/cli"}, "listens to signals"},
 	{[]string{"syscall"}, []string{"host", "recovery", "internal/cli", "bench/*"}, "touches the operating system"},

@@ -174,6 +174,9 @@ func readMap(src block.Source, at, size int64, d driver) (volume.Table, bool) {
 			t.Valid = false
 			t.Findings = append(t.Findings, countDiffers.New(finding.At(off, entrySize), number, finding.Expected(first.count, s.count)))
 		}
+		if s.kind == "Apple_Free" || s.kind == "Apple_Void" {
+			continue // what is not used has entries too
+		}
 		e := entry(s, int(i)+1, base, size)
 		if d.blocks > 0 && d.blockSize == size && int64(s.first)+int64(s.blocks) > d.blocks {
 			e.Findings = append(e.Findings, entryOutside.New(finding.At(off, entrySize), number))
@@ -203,14 +206,13 @@ func entry(s slot, number int, base, size int64) volume.Entry {
 		Number: number, Extent: block.Extent{Offset: base + int64(s.first)*size, Length: int64(s.blocks) * size},
 		Type: s.kind, TypeName: typeNames[s.kind], Name: s.name, Flags: uint64(s.status),
 	}
-	// The map and what is free hold nothing that is read.
-	e.Container = s.kind == mapType || s.kind == "Apple_Free" || s.kind == "Apple_Void"
+	e.Container = s.kind == mapType
 	return e
 }
 
 // typeNames are the types that Apple documents.
 var typeNames = map[string]string{
-	mapType: "Apple partition map", "Apple_Free": "free", "Apple_Void": "unused", "Apple_HFS": "Apple HFS or HFS+",
+	mapType: "Apple partition map", "Apple_HFS": "Apple HFS or HFS+",
 	"Apple_HFSX": "Apple HFSX", "Apple_UFS": "Apple UFS", "Apple_Boot": "Apple boot", "Apple_Bootstrap": "New World boot",
 	"Apple_Driver": "driver", "Apple_Driver43": "driver", "Apple_Driver_ATA": "driver", "Apple_Driver_ATAPI": "driver",
 	"Apple_Driver_IOKit": "driver", "Apple_Driver_OpenFirmware": "driver", "Apple_FWDriver": "driver", "Apple_Patches": "patches",

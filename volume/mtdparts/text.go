@@ -99,8 +99,8 @@ func number(s string, unit int64) (int64, string, bool) {
 	}
 	digits := "0123456789"
 	base, body := 10, s
-	if after, ok := strings.CutPrefix(strings.ToLower(s), "0x"); ok {
-		digits, base, body = "0123456789abcdef", 16, after
+	if len(s) > 2 && s[0] == '0' && s[1]|0x20 == 'x' {
+		digits, base, body = "0123456789abcdef", 16, s[2:]
 	}
 	n := 0
 	for n < len(body) && strings.IndexByte(digits, body[n]|0x20) >= 0 {
