@@ -6,10 +6,15 @@ import (
 	"salvor/container"
 	"salvor/container/ewf"
 	"salvor/container/qcow2"
+	"salvor/container/sparse"
+	"salvor/container/vdi"
+	"salvor/container/vhd"
+	"salvor/container/vhdx"
+	"salvor/container/vmdk"
 )
 
 // Table returns a row for each format. Those that are recognised by the end of a file come last: a file that begins
 // as another format is of that one.
 func Table() []container.Format {
-	return []container.Format{ewf.Format(), qcow2.Format()}
+	return []container.Format{ewf.Format(), qcow2.Format(), vmdk.Format(), vhdx.Format(), vdi.Format(), sparse.Format(), vhd.Format()}
 }
