@@ -140,23 +140,17 @@ func (s *Standby) try(ctx context.Context, path string, check func(block.Source)
 	return nil
 }
 
+// same says why o is not the source. Where neither marks nor a serial number tell, nothing is the source.
 func (s *Standby) same(ctx context.Context, o *Opened) error {
-	id, err := o.Identity(ctx)
-	if err != nil {
-		return err
-	}
-	differs := func(a, b string) bool { return a != "" && b != "" && a != b }
 	switch {
-	case id.Size != s.id.Size:
-		return fmt.Errorf("%d bytes, expected %d", id.Size, s.id.Size)
-	case id.Device != s.id.Device:
+	case o.Size != s.id.Size:
+		return fmt.Errorf("%d bytes, expected %d", o.Size, s.id.Size)
+	case o.Device != s.id.Device:
 		return errors.New("one is a file, the other a device")
-	case differs(id.Serial, s.id.Serial):
-		return fmt.Errorf("serial number %s, expected %s", id.Serial, s.id.Serial)
-	case differs(id.First, s.id.First):
-		return errors.New("its first MiB is another one")
-	case differs(id.Last, s.id.Last):
-		return errors.New("its last MiB is another one")
+	case o.Serial != "" && s.id.Serial != "" && o.Serial != s.id.Serial:
+		return fmt.Errorf("serial number %s, expected %s", o.Serial, s.id.Serial)
+	case len(s.id.Marks) == 0 && (s.id.Serial == "" || o.Serial == ""):
+		return errors.New("nothing tells whether it is")
 	}
-	return nil
+	return s.id.meets(block.WithContext(ctx, o.Source))
 }

@@ -73,11 +73,11 @@ func TestStandby(t *testing.T) {
 	other := bytes.Clone(data)
 	other[5]++
 	write(other)
-	expect("first MiB is another one")
+	expect("its bytes at 0x0+0x100000 are other ones")
 	other = bytes.Clone(data)
 	other[len(data)-5]++
 	write(other)
-	expect("last MiB is another one")
+	expect("its bytes at 0x200000+0x100000 are other ones")
 	write(data[:2<<20])
 	expect("2097152 bytes")
 	other = bytes.Clone(data)

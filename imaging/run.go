@@ -372,7 +372,6 @@ func (r *run) take(ctx context.Context, it *item, s step, wanted bool) error {
 	}
 	if lost := r.deaf.note(r.Map, e, o); lost || r.VerifyOnError && o.good < e.Length && !o.stuck {
 		if !r.alive(ctx) {
-			r.deaf.undo(r.plan)
 			return r.wait(ctx, errors.New("it answers nothing any more, not even where it could be read before"))
 		}
 		r.deaf.heard()
@@ -403,6 +402,7 @@ func (r *run) take(ctx context.Context, it *item, s step, wanted bool) error {
 // wait waits for a source that is gone, where the job knows how, and begins the plan anew.
 func (r *run) wait(ctx context.Context, why error) error {
 	err := fmt.Errorf("imaging: %w: %w", ErrGone, why)
+	r.deaf.undo(r.plan)
 	if r.Wait == nil {
 		return err
 	}
@@ -441,35 +441,3 @@ func (r *run) result(ended bool) Result {
 	return res
 }
 
-// deafness notices a source that fails everywhere, as one does that was pulled out but whose system does not say so.
-type deafness struct {
-	fails int
-	good  block.Extent // the last sector that was read
-	bytes []byte       // what it held, where that is compared
-	saved []mapBlock   // what the map said before each failure
-}
-
-// deafAfter is how many reads fail in a row before the source is asked where it could be read before.
-const deafAfter = 24
-
-func (d *deafness) note(m *Map, e block.Extent, o outcome) bool {
-	if o.good > 0 || o.stuck {
-		d.heard()
-		return false
-	}
-	for s, st := range m.Within(e) {
-		d.saved = append(d.saved, mapBlock{s, st})
-	}
-	d.fails++
-	return d.fails >= deafAfter
-}
-
-func (d *deafness) heard() { d.fails, d.saved = 0, d.saved[:0] }
-
-// undo gives back what failed only because no one was there.
-func (d *deafness) undo(p *planner) {
-	for i := len(d.saved) - 1; i >= 0; i-- {
-		p.set(d.saved[i].e, d.saved[i].s)
-	}
-	d.heard()
-}
