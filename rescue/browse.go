@@ -13,17 +13,20 @@ import (
 	"salvor/host"
 	"salvor/internal/wire"
 	"salvor/recovery"
+	"salvor/volume"
 )
 
 // BrowseCase opens a case for looking at it, as [OpenCase] does. When the case holds a copy of which no file was listed
 // yet, since the copy is still running, was stopped, or nothing more was asked for, the files are listed now, from what is
 // copied so far, into a catalogue that is thrown away when the case is closed. A file that stands on what is not
 // copied says so. Carved files are not among them.
-func BrowseCase(ctx context.Context, dir, program string) (*Case, error) {
+// Keys open its encrypted volumes; nil opens none.
+func BrowseCase(ctx context.Context, dir, program string, keys volume.Keyring) (*Case, error) {
 	c, err := OpenCase(dir, program)
 	if err != nil {
 		return nil, err
 	}
+	c.Keys = keys
 	rows, err := c.Catalog.Layers(ctx)
 	if err != nil || len(rows) > 0 {
 		return c, err

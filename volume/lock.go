@@ -61,8 +61,8 @@ const (
 // Need is a secret that a volume can be opened with.
 type Need struct {
 	Kind SecretKind
-	ID   string // of the key: BitLocker's key ID, LUKS' slot
-	Note string // for people: "slot 1, argon2id, 1 GiB of memory"
+	ID   string // of the key: BitLocker's key ID, "slot 1" of LUKS; "" where it has none
+	Note string // for people, beside the kind and the ID: "argon2id, 1 GiB of memory"
 }
 
 // Secret opens a volume. It is never written to a case, a report, a log or an error.

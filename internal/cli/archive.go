@@ -22,7 +22,13 @@ import (
 // saveArchive writes a selection as a tar archive to a new file, or to standard output.
 func (a *app) saveArchive(cmd *cobra.Command, dir, to string, q recovery.Query) (err error) {
 	ctx := cmd.Context()
-	c, err := rescue.BrowseCase(cmd.Context(), dir, program())
+	e := a.events()
+	keys, err := a.secrets.open(e.p)
+	if err != nil {
+		return err
+	}
+	defer keys.close()
+	c, err := rescue.BrowseCase(cmd.Context(), dir, program(), keys)
 	if err != nil {
 		return err
 	}
@@ -54,7 +60,6 @@ func (a *app) saveArchive(cmd *cobra.Command, dir, to string, q recovery.Query) 
 		out, where, done = f, to, func() error { return errors.Join(f.Sync(), f.Close()) }
 	}
 	w := bufio.NewWriterSize(out, 1<<20)
-	e := a.events()
 	wrong := 0
 	result, err := recovery.Tar(ctx, recovery.TarOptions{
 		Catalog: c.Catalog, Query: q, LabelOf: func(v int) string { return labels[v] }, Decode: tables.Decode,

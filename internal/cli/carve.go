@@ -52,6 +52,7 @@ any moment, the same command goes on where it was; with other options it carves 
 			return a.runCarving(cmd, o)
 		},
 	}
+	a.secrets.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.Case, "to", "", "the `CASE` folder: a new or empty one, or the one to go on with")
 	f.BoolVar(&o.Copy, "copy", false, "copy an image file into the case, instead of using it where it lies")
@@ -144,6 +145,12 @@ func (a *app) runCarving(cmd *cobra.Command, o rescue.Options) error {
 	outlive()
 	o.Program = program()
 	e := a.events()
+	keys, err := a.secrets.open(e.p)
+	if err != nil {
+		return err
+	}
+	defer keys.close()
+	o.Keys = keys
 	r, err := rescue.Run(cmd.Context(), o, e, a.log())
 	e.p.clear()
 	if err != nil && r.Case == "" {

@@ -36,7 +36,8 @@ type app struct {
 	code     int
 	ended    bool // a result was printed
 	lines    *wire.Writer
-	comment  string // before each line of the end, where standard output is a script
+	comment  string      // before each line of the end, where standard output is a script
+	secrets  secretFlags // of the verb that runs
 }
 
 // usageError is a wrong use of a verb.

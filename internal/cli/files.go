@@ -51,6 +51,7 @@ options must all hold; several words for one option are alternatives.`,
 		},
 	}
 	s.addFlags(cmd)
+	a.secrets.add(cmd)
 	cmd.Flags().BoolVar(&tree, "tree", false, "show folders as a tree")
 	cmd.Flags().BoolVar(&duplicates, "duplicates", false, "list too what was found by content where a named file stands")
 	cmd.Flags().StringVar(&order, "order", "path", "path, class, size, time or found")
@@ -68,7 +69,12 @@ type listing struct {
 const line = "%-11s %-8s %10s  %-16s  %-12s  %s\n"
 
 func (a *app) listFiles(cmd *cobra.Command, dir string, q recovery.Query, o listing) error {
-	c, err := rescue.BrowseCase(cmd.Context(), dir, program())
+	keys, err := a.secrets.open(newProgress(a.err))
+	if err != nil {
+		return err
+	}
+	defer keys.close()
+	c, err := rescue.BrowseCase(cmd.Context(), dir, program(), keys)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) lookCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "look [SOURCE… | CASE]",
 		Short: "Show this computer's disks, or what stands on disks, in images or in a case",
 		Long: `Without an argument: the disks of this computer.
@@ -46,6 +46,8 @@ With a CASE: what the main job found.`,
 			return a.lookSources(cmd, args)
 		},
 	}
+	a.secrets.add(cmd)
+	return cmd
 }
 
 // isCase reports whether path is a folder with a case in it.
@@ -91,8 +93,13 @@ func (a *app) lookDisks(cmd *cobra.Command) error {
 
 func (a *app) lookSources(cmd *cobra.Command, paths []string) error {
 	e := a.events()
+	keys, err := a.secrets.open(e.p)
+	if err != nil {
+		return err
+	}
+	defer keys.close()
 	names := strings.Join(paths, " ")
-	l, err := rescue.Look(cmd.Context(), paths, rescue.LookOptions{Progress: func(done, total int64) {
+	l, err := rescue.Look(cmd.Context(), paths, rescue.LookOptions{Keys: keys, Progress: func(done, total int64) {
 		p := wire.NewProgress("search", done, total, "bytes")
 		p.Words = "looking at " + names
 		e.Progress(p)

@@ -99,13 +99,17 @@ func wide(r rune) bool {
 }
 
 // clear takes the line away, so that text can follow.
-func (p *progress) clear() {
+func (p *progress) clear() { p.quiet(func() {}) }
+
+// quiet takes the line away, and shows none while fn runs.
+func (p *progress) quiet(fn func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.shown {
 		fmt.Fprint(p.w, "\r\x1b[K")
 		p.shown = false
 	}
+	fn()
 }
 
 // describe says how far a step is: what, how much, how fast, how long, what is safe.

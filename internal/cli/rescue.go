@@ -39,6 +39,7 @@ any of them; a compressed one (.gz, .xz, .zst, .bz2, .lz4) is unpacked into the 
 	}
 	cmd.Flags().StringVar(&o.Case, "to", "", "the `CASE` folder: a new or empty one, or the one to go on with")
 	cmd.Flags().BoolVar(&o.Copy, "copy", false, "copy an image file into the case, instead of using it where it lies")
+	a.secrets.add(cmd)
 	cmd.Flags().BoolVar(&o.NoLock, "no-lock", false, "leave the system's read-only flag of the device as it is")
 	return cmd
 }
@@ -51,8 +52,14 @@ func (a *app) runJob(cmd *cobra.Command, o rescue.Options) error {
 	outlive()
 	o.Program = program()
 	e := a.events()
+	keys, err := a.secrets.open(e.p)
+	if err != nil {
+		return err
+	}
+	defer keys.close()
+	o.Keys = keys
 	var r wire.Result
-	r, err := rescue.Run(cmd.Context(), o, e, a.log())
+	r, err = rescue.Run(cmd.Context(), o, e, a.log())
 	e.p.clear()
 	if err != nil && r.Case == "" {
 		return err // it ended before there was a case to speak of

@@ -56,6 +56,7 @@ their names. "-" is standard output; what is told then stands on standard error.
 		},
 	}
 	s.addFlags(cmd)
+	a.secrets.add(cmd)
 	cmd.Flags().StringVar(&to, "to", "", "the `FOLDER` to save to")
 	cmd.Flags().StringVar(&archive, "tar", "", "write a tar archive to a new `FILE`, or with - to standard output, instead of a folder")
 	return cmd
@@ -64,7 +65,13 @@ their names. "-" is standard output; what is told then stands on standard error.
 func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query) error {
 	outlive()
 	ctx := cmd.Context()
-	c, err := rescue.BrowseCase(cmd.Context(), dir, program())
+	e := a.events()
+	keys, err := a.secrets.open(e.p)
+	if err != nil {
+		return err
+	}
+	defer keys.close()
+	c, err := rescue.BrowseCase(cmd.Context(), dir, program(), keys)
 	if err != nil {
 		return err
 	}
@@ -100,7 +107,6 @@ func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query
 	if err != nil {
 		return err
 	}
-	e := a.events()
 	result, err := recovery.Save(ctx, recovery.SaveOptions{
 		Catalog: c.Catalog, Root: root, Elsewhere: true, Query: q, Target: rescue.Limits(target), Free: max(target.Free, 0),
 		LabelOf: func(v int) string { return labels[v] }, Decode: tables.Decode,

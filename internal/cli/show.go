@@ -24,7 +24,7 @@ const (
 )
 
 func (a *app) showCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "show CASE ID…",
 		Short: "Show what is known of a file, what is in it, and where it is damaged",
 		Long: `Shows what a case knows of a file: its names and times, where its bytes stand on the source, its
@@ -42,11 +42,18 @@ ID is what ` + "`salvor files`" + ` shows: v2/i1234, c/0x2801000. A path in a vo
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return a.show(cmd, args[0], args[1:]) },
 	}
+	a.secrets.add(cmd)
+	return cmd
 }
 
 func (a *app) show(cmd *cobra.Command, dir string, ids []string) error {
 	ctx := cmd.Context()
-	c, err := rescue.BrowseCase(cmd.Context(), dir, program())
+	keys, err := a.secrets.open(newProgress(a.err))
+	if err != nil {
+		return err
+	}
+	defer keys.close()
+	c, err := rescue.BrowseCase(cmd.Context(), dir, program(), keys)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ var (
 )
 
 func (a *app) verifyCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "verify CASE",
 		Short: "Check that all that was saved is still what it was",
 		Long: `Reads every saved file again and compares its SHA-256, checks the chain of the custody
@@ -45,16 +45,24 @@ MiB with its hash, and checks the sums that an image (E01) stores of its disk. E
 		Args: exactly(1, "one CASE"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.verify(cmd, args[0]) },
 	}
+	a.secrets.add(cmd)
+	return cmd
 }
 
 func (a *app) verify(cmd *cobra.Command, dir string) error {
 	ctx := cmd.Context()
+	e := a.events()
+	keys, err := a.secrets.open(e.p)
+	if err != nil {
+		return err
+	}
+	defer keys.close()
 	c, err := rescue.OpenCase(dir, program())
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	e := a.events()
+	c.Keys = keys
 	result, err := recovery.Verify(ctx, c.Catalog, c.Root(), func(p recovery.SaveProgress) {
 		l := wire.NewProgress("verify", p.Bytes, p.TotalBytes, "bytes")
 		l.Words = fmt.Sprintf("reading saved files again, %d of %d", p.Files, p.TotalFiles)

@@ -319,15 +319,14 @@ func (v *opened) protectors(l *volume.Locked) {
 		need := volume.Need{ID: p.id.String()}
 		switch p.kind {
 		case byClearKey:
-			need.Kind, need.Note = volume.ClearKey, "protection is suspended: no secret is needed"
+			need.Kind = volume.ClearKey
 			l.Findings = append(l.Findings, suspended.New())
 		case byRecovery:
-			need.Kind = volume.RecoveryKey
-			need.Note = fmt.Sprintf("48 digits, kept under the key ID %s (short: %.8s)", p.id, p.id.String())
+			need.Kind, need.Note = volume.RecoveryKey, "kept under this key ID"
 		case byPassword:
-			need.Kind, need.Note = volume.Passphrase, "the password that the volume is unlocked with"
+			need.Kind = volume.Passphrase
 		case byStartup:
-			need.Kind, need.Note = volume.StartupKey, fmt.Sprintf("the file %s.BEK", p.id)
+			need.Kind, need.Note = volume.StartupKey, "the name of the file"
 		case byTPM:
 			hardware = "its TPM"
 			continue

@@ -248,7 +248,7 @@ func copyAt(head block.Source, off int64, second bool) copy2 {
 	return c
 }
 
-var headerNeed = volume.Need{Kind: volume.HeaderFile, Note: "a backup of the header (`cryptsetup luksHeaderBackup`), and a passphrase of that time"}
+var headerNeed = volume.Need{Kind: volume.HeaderFile, Note: "made with `cryptsetup luksHeaderBackup`, beside a passphrase of that time"}
 
 // describe fills l from the header, and looks at the key material.
 func (v *opened) describe(ctx context.Context, l *volume.Locked) {
@@ -273,20 +273,20 @@ func (v *opened) describe(ctx context.Context, l *volume.Locked) {
 			l.Findings = append(l.Findings, slotUnknown.New(finding.Arg("slot", k.number), finding.Expected(nil, k.problem)))
 			continue
 		}
-		note := fmt.Sprintf("slot %d, %s", k.number, k.kdf.words())
+		note := k.kdf.words()
 		for _, t := range h.tokens {
 			if contains(t.keyslots, k.number) {
 				note += ", made for " + tokenWords(t.kind)
 			}
 		}
-		l.Needs = append(l.Needs, volume.Need{Kind: volume.Passphrase, ID: fmt.Sprint(k.number), Note: note})
+		l.Needs = append(l.Needs, volume.Need{Kind: volume.Passphrase, ID: fmt.Sprintf("slot %d", k.number), Note: note})
 	}
 	if len(l.Needs) > 0 {
-		l.Needs = append(l.Needs, volume.Need{Kind: volume.KeyFile, Note: "a key file, where one was set in the place of a passphrase"})
+		l.Needs = append(l.Needs, volume.Need{Kind: volume.KeyFile, Note: "where one was set in the place of a passphrase"})
 	} else {
 		l.Findings = append(l.Findings, noSlots.New(finding.At(l.Header, size1)))
+		l.Needs = append(l.Needs, volume.Need{Kind: volume.VolumeKey}, headerNeed)
 	}
-	l.Needs = append(l.Needs, volume.Need{Kind: volume.VolumeKey, Note: "the volume key itself"}, headerNeed)
 	for _, s := range h.live() {
 		switch {
 		case strings.HasPrefix(s.kind, "hw-opal"):
