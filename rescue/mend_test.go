@@ -87,6 +87,7 @@ func TestMend(t *testing.T) {
 	}{
 		{"primary table", func(p []byte) { clear(p[:34*512]) }, true},
 		{"backup table", func(p []byte) { clear(p[end-33*512:]) }, true},
+		{"both tables", func(p []byte) { clear(p[:34*512]); clear(p[end-33*512:]) }, false},
 		{"boot sectors", func(p []byte) { boot(p, 512); clear(p[starts[3]+1024 : starts[3]+2048]) }, false},
 		{"first 4 KiB of all", func(p []byte) { boot(p, 4096); clear(p[:34*512]) }, false},
 	}
