@@ -15,7 +15,7 @@ func (q *quest) byAnchor(w *way, depth int) *Found {
 			continue
 		}
 		here := w.last + a.Offset - w.at
-		for _, x := range q.t.anchored(a, here, maxAnchored) {
+		for _, x := range q.anchored(a, here) {
 			if f := q.across(w, a, x-here, depth); f != nil {
 				return f
 			}
@@ -23,6 +23,39 @@ func (q *quest) byAnchor(w *way, depth int) *Found {
 	}
 	return nil
 }
+
+// anchored returns the places of an anchor on the tape. What was found is kept as long as the free space is the same.
+func (q *quest) anchored(a filetype.Anchor, here int64) []int64 {
+	b := q.b
+	if b.generation != q.j.generation {
+		b.anchored, b.generation = nil, q.j.generation
+	}
+	key := anchorKey{a.Offset, here, string(a.Bytes)}
+	if found, ok := b.anchored[key]; ok {
+		return found
+	}
+	before := q.read.n
+	found := q.t.anchored(a, here, maxAnchored)
+	q.decoded -= (q.read.n - before) / searchCost
+	if b.anchored == nil || len(b.anchored) > maxKept {
+		b.anchored = map[anchorKey][]int64{}
+	}
+	b.anchored[key] = found
+	return found
+}
+
+// anchorKey tells a search for an anchor from others of the same file.
+type anchorKey struct {
+	offset, here int64
+	bytes        string
+}
+
+const (
+	// searchCost is how many bytes are searched in the time in which one is decoded.
+	searchCost = 16
+	// maxKept is how many searches of a file are remembered.
+	maxKept = 1 << 10
+)
 
 // across looks for the place before an anchor at which the last piece ends, when the gap is known.
 func (q *quest) across(w *way, a filetype.Anchor, gap int64, depth int) *Found {

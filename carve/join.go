@@ -40,6 +40,13 @@ var boundsOf = map[Effort]bounds{
 	Deep:   {ahead: 1 << 30, behind: 256 << 20, trials: 3_000_000, follow: 24, splits: 200, pieces: 8, decoded: 4 << 30},
 }
 
+// All files together may take so many bytes for each byte of free space, and so many more: a small medium full of files that
+// break does not take as long as a large one.
+const (
+	workEach = 8
+	workMore = 128 << 20
+)
+
 // JoinOptions say which files to put together, and out of what.
 type JoinOptions struct {
 	Source block.Source
@@ -95,6 +102,10 @@ func Join(ctx context.Context, o JoinOptions) (JoinStats, error) {
 	whole := block.Extent{Length: o.Source.Size()}
 	j.space.free = block.SetOf(whole)
 	j.space.take(o.Free.Complement(whole))
+	j.work = workEach*j.space.free.Bytes() + workMore
+	if o.Effort == Deep {
+		j.work *= 64
+	}
 	for _, f := range o.Broken {
 		j.pending = append(j.pending, &broken{Found: f})
 	}
@@ -109,15 +120,23 @@ type broken struct {
 	searched int         // level of the last search for its pieces
 	tried    []block.Run // the tape that was tried last
 	answer   *Found      // of this round
+	spent    int64       // in this round, in bytes
+
+	anchored   map[anchorKey][]int64 // what was found of anchors, in the free space of that generation
+	generation int
 }
 
 type joiner struct {
 	JoinOptions
-	bounds  bounds
-	space   *space
-	pending []*broken
-	stats   JoinStats
-	ledger  ledger
+	bounds bounds
+	space  *space
+	work   int64 // bytes that may still be read, by all files together
+	each   int64 // by each file in this round
+	// generation counts the changes of the free space.
+	generation int
+	pending    []*broken
+	stats      JoinStats
+	ledger     ledger
 }
 
 // level is the share of the trials that one search takes, and how many places are tried where a file may break.
@@ -159,6 +178,7 @@ func (j *joiner) over() bool { return !j.Deadline.IsZero() && time.Now().After(j
 func (j *joiner) round(ctx context.Context, level int) error {
 	work := make(chan *broken)
 	var wg sync.WaitGroup
+	j.each = max(j.work, 0) / int64(max(len(j.pending), 1))
 	for range j.Workers {
 		wg.Go(func() {
 			for b := range work {
@@ -183,6 +203,10 @@ func (j *joiner) round(ctx context.Context, level int) error {
 	}
 	close(work)
 	wg.Wait()
+	for _, b := range j.pending {
+		j.work -= b.spent
+		b.spent = 0
+	}
 	return ctx.Err()
 }
 
@@ -206,6 +230,7 @@ func (j *joiner) accept() (bool, error) {
 		j.stats.Joined++
 		j.stats.Pieces += len(f.Runs)
 		j.space.take(places)
+		j.generation++
 		if err := j.Emit(f); err != nil {
 			return false, fmt.Errorf("carve: %w", err)
 		}

@@ -45,13 +45,15 @@ func (j *joiner) try(ctx context.Context, b *broken, level int) {
 		s.src = t.src
 		t = s.tape(b.Offset, j.bounds.ahead, j.bounds.behind)
 		l := levels[level-1]
-		q := &quest{j: j, b: b, t: t, ctx: ctx, read: cached, trials: j.bounds.trials / l.share, decoded: j.bounds.decoded / int64(l.share), most: j.bounds.splits * l.splits / levels[len(levels)-1].splits}
+		q := &quest{j: j, b: b, t: t, ctx: ctx, read: cached, trials: j.bounds.trials / l.share, decoded: min(j.bounds.decoded/int64(l.share), j.each), most: j.bounds.splits * l.splits / levels[len(levels)-1].splits}
 		q.scout = b.Format.Scout
 		if q.scout == nil {
 			q.scout = q.byExamining
 			q.whole = true
 		}
+		allowed := q.decoded
 		b.answer = q.from(nil, block.Extent{Length: t.size}, nil, nil, 1)
+		b.spent = allowed - q.decoded
 		return nil
 	})
 }
@@ -193,6 +195,9 @@ func (q *quest) from(pieces []block.Extent, last block.Extent, known marks, mark
 	}
 	if f := q.byAnchor(&w, depth); f != nil {
 		return f
+	}
+	if w.reach.Anchored {
+		return nil
 	}
 	return q.byNearness(&w, depth)
 }
@@ -360,33 +365,6 @@ func (q *quest) first(off int64) []byte {
 	}
 	n, _ := q.t.src.ReadAt(q.head[:runs[0].Length], runs[0].Physical)
 	return q.head[:n]
-}
-
-// blind reports whether a piece ends where nothing checks whether it does: inside of bytes without a check, with
-// data around the gap that could be the file's own.
-func (q *quest) blind(pieces []block.Extent, blind []block.Extent) bool {
-	at := int64(0)
-	for i, p := range pieces[:len(pieces)-1] {
-		at += p.Length
-		for _, e := range blind {
-			if e.Offset >= at || at >= e.End() {
-				continue
-			}
-			next := pieces[i+1].Offset
-			if next < q.t.unit || p.Length < q.t.unit {
-				return true
-			}
-			gap := [2]sectorKind{q.kind(p.End()), q.kind(next - q.t.unit)}
-			own := [2]sectorKind{q.kind(p.End() - q.t.unit), q.kind(next)}
-			for _, k := range gap {
-				// Text in the gap says nothing where the file is text itself.
-				if k == anyData || k == wordy && (own[0] != anyData || own[1] != anyData) {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }
 
 // markAt returns a mark as near before a split as there is one.

@@ -149,6 +149,9 @@ func kindOf(p []byte) sectorKind {
 func (t *tape) anchored(a filetype.Anchor, at int64, limit int) (found []int64) {
 	src := block.Join(t.src, t.runs, t.size)
 	head := make([]byte, 4<<10)
+	if a.Size > 0 {
+		head = head[:min(a.Size, len(head))]
+	}
 	fits := func(off int64) bool {
 		if a.Fits == nil {
 			return true
@@ -194,9 +197,9 @@ func (t *tape) anchored(a filetype.Anchor, at int64, limit int) (found []int64) 
 }
 
 // fill returns the place from low to high, on the tape, at which gap bytes of one value follow, no more and no fewer:
-// a gap that nothing was written to. ok is false when there is none, or more than one.
+// a gap that nothing was written to. ok is false when there is none, or another stretch that is as long.
 func (t *tape) fill(low, high, gap int64, kind func(off int64) sectorKind) (at int64, ok bool) {
-	run := int64(-1)
+	run, long := int64(-1), 0
 	for off := low; off <= high+gap && off < t.size; off += t.unit {
 		if kind(off) == constant {
 			if run < 0 {
@@ -204,11 +207,11 @@ func (t *tape) fill(low, high, gap int64, kind func(off int64) sectorKind) (at i
 			}
 			continue
 		}
-		if run >= 0 && off-run == gap && run <= high {
-			if ok {
+		if run >= 0 && off-run >= gap && run <= high {
+			long++
+			if at, ok = run, off-run == gap; long > 1 {
 				return 0, false
 			}
-			at, ok = run, true
 		}
 		run = -1
 	}

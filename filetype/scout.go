@@ -45,12 +45,15 @@ type Reach struct {
 	Blind []block.Extent
 	// Anchors are what must stand somewhere behind when the file goes on: the search for the next piece begins with them.
 	Anchors []Anchor
+	// Anchored says that nothing but the Anchors tells where the next piece is: what stands near is not tried.
+	Anchored bool
 }
 
 // Anchor is a structure whose place in the file is known before it was met. Bytes, Fits or both tell it.
 type Anchor struct {
 	Offset int64  // in the file
 	Bytes  []byte // that stand there, at least four
-	// Fits says whether p, up to 4 KiB that stand at Offset, can be the structure.
+	// Fits says whether p, what stands at Offset, can be the structure. It is given up to Size bytes, 4 KiB when that is 0.
 	Fits func(p []byte) bool
+	Size int
 }

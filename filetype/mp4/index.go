@@ -556,6 +556,9 @@ func (x *exam) nalUnits(e block.Extent, length int) error {
 			return x.note(err) // the next sample may be readable
 		}
 		n := number(p[:length])
+		if n == 0 && at == e.Offset { // a place that nothing was written to
+			return cursor.Corrupt("mp4: NAL unit", at, "a unit at the beginning of a sample", "none")
+		}
 		if n > e.End()-at-int64(length) {
 			return cursor.Corrupt("mp4: NAL unit", at, fmt.Sprintf("up to %d bytes", e.End()-at-int64(length)), n)
 		}

@@ -7,12 +7,13 @@ import (
 	"salvor/block"
 	"salvor/filetype"
 	"salvor/filetype/internal/window"
-	"salvor/finding"
 )
 
 const (
 	// maxNamed is how many samples are remembered to look for, behind one that is not where the index says.
 	maxNamed = 6
+	// headRoom is how much of a sample is looked at, in bytes.
+	headRoom = 256
 	// maxScouted is the most samples whose places are remembered.
 	maxScouted = 1 << 20
 )
@@ -46,7 +47,7 @@ func Scout(ctx context.Context, src block.Source, _ filetype.Mark, _ func(filety
 // scouted sums up what a scout saw.
 func (x *exam) scouted() filetype.Reach {
 	s := x.scouting
-	r := filetype.Reach{Dense: true, Blind: x.data, Bad: x.end}
+	r := filetype.Reach{Dense: true, Blind: x.data, Bad: x.end, Anchored: true}
 	if x.moov == nil && len(x.moofs) == 0 || x.end < x.lastData() {
 		// The index stands behind the samples, and is not there.
 		r.Good = x.firstData()
@@ -115,14 +116,12 @@ func (s *scouting) see(x *exam, t *track, e block.Extent) error {
 	case t.lost:
 		if len(s.named) < 64*maxNamed && t.named < maxNamed && e.Length > 64 {
 			t.named++
-			s.named = append(s.named, filetype.Anchor{Offset: e.Offset, Fits: func(p []byte) bool { return begins(p, e.Length, t.nal) }})
+			s.named = append(s.named, filetype.Anchor{Offset: e.Offset, Size: headRoom, Fits: func(p []byte) bool { return begins(p, e.Length, t.nal) }})
 		}
 		return nil
 	}
 	before := x.broken
-	if p, _ := x.w.Bytes(e.Offset, t.nal); e.Length > int64(t.nal) && len(p) > 0 && number(p) == 0 {
-		x.contradict(e.Offset, badBox.New(finding.At(e.Offset, 0))) // a place that nothing was written to
-	} else if err := x.note(x.nalUnits(e, t.nal)); err != nil {
+	if err := x.note(x.nalUnits(e, t.nal)); err != nil {
 		return err
 	}
 	if x.broken != before {

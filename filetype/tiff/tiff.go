@@ -142,9 +142,16 @@ func walk(e *exam.Exam) error {
 	return w.verdict(err)
 }
 
+// farDirectory is where the first directory stands, in bytes, when the pixels stand before it.
+const farDirectory = 4 << 10
+
 // verdict sums up; err is what ended the walk through the directories.
 func (w *walker) verdict(err error) error {
 	if _, corrupt := cursor.IsCorrupt(err); w.pictures == 0 && (corrupt || err == nil) {
+		if corrupt && w.raw == "" && w.first >= farDirectory && w.first%2 == 0 {
+			w.R.GoodUntil = 8 // the directory stands behind the pixels, and elsewhere: in another piece of the file
+			return err
+		}
 		return filetype.ErrNot
 	}
 	e := w.Exam

@@ -44,7 +44,7 @@ func (k Kind) Scout(places Places) filetype.Scout {
 			return filetype.Reach{}, errors.Join(ctx.Err(), err)
 		}
 		if len(r.Anchors) > 0 || err != nil {
-			r.Ended = gone
+			r.Ended, r.Anchored = gone, true
 			return r, nil
 		}
 		report, err := k.Examine(ctx, src)
@@ -63,6 +63,7 @@ func (k Kind) Scout(places Places) filetype.Scout {
 			r.Ended = report.Verdict == filetype.Partial && r.Bad >= src.Size()
 		}
 		if places.Checked == nil || !places.Checked(e) {
+			r.Anchored = true
 			r.Blind = []block.Extent{{Length: max(report.Size, r.Bad)}}
 		}
 		return r, nil
