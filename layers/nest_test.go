@@ -163,7 +163,7 @@ func TestMirror(t *testing.T) {
 			}
 			// A stale half is not used.
 			stale := partitioned(mirrorOf("set1", 0, 2, end, 4*mib, 3, fakeVolume(3*mib)))
-			nested(t, nil, stale, b).expect(t, want, "layers.member.stale", "layers.member.missing")
+			nested(t, nil, stale, b).expect(t, want, "layers.member.stale")
 		})
 	}
 }

@@ -183,8 +183,8 @@ const window = 1 << 30
 // claim works out which bytes below the volume explains, when it shows anything that speaks for having been put
 // together well.
 func (v *Volume) claim() {
-	if !v.Whole || len(v.Tree.Volumes()) == 0 {
-		return
+	if !v.Encrypted && (!v.Whole || len(v.Tree.Volumes()) == 0) {
+		return // that it opened proves an encrypted one
 	}
 	v.Claimed = map[int]block.Set{}
 	if v.Encrypted || v.Name == "" {

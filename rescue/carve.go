@@ -122,6 +122,9 @@ func (c *carving) bound(ctx context.Context) (err error) {
 	if c.owned, err = recovery.Attribute(ctx, c.cat, c.number); err != nil {
 		return err
 	}
+	if c.o.Alone && !c.o.Free {
+		c.claimed = block.Set{} // raw bytes are what was asked for
+	}
 	// What members give to volumes is looked for there, where it is whole.
 	c.owned.Skip = c.owned.Skip.Union(c.claimed)
 	c.taken = c.owned.Skip.Union(c.owned.Owned)

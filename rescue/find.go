@@ -52,6 +52,12 @@ func (j *job) find(ctx context.Context) error {
 		if d.tree == nil {
 			continue
 		}
+		d.tree.Walk(func(l *layers.Layer, _ int) bool {
+			if l.State == layers.Locked && !l.Rival && l.Lock != nil && l.Lock.Valid && !l.Lock.Backup {
+				d.claimed.Add(l.Extent) // ciphertext gives no files, only chance likenesses
+			}
+			return true
+		})
 		lines = append(lines, wire.FromTree(d.tree, d.number)...)
 		for _, v := range d.tree.Volumes() {
 			j.labels[v.Volume] = volumeLabel(v)

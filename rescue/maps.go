@@ -26,17 +26,24 @@ func MapOf(dir, program string) (*imaging.Map, error) {
 		return nil, err
 	}
 	defer c.Close()
-	var m *imaging.Map
-	if _, err := c.ReadMap(firstSource, func(r io.Reader) error {
+	m, err := (&Case{Case: c}).mapOf(firstSource)
+	if err == nil && m == nil {
+		err = noMapYet(dir)
+	}
+	return m, err
+}
+
+func noMapYet(dir string) error {
+	return fmt.Errorf("rescue: the case %s has no map yet: nothing was copied into it", dir)
+}
+
+// mapOf returns the map of a source, nil when nothing was copied of it yet.
+func (c *Case) mapOf(source int) (m *imaging.Map, err error) {
+	_, err = c.ReadMap(source, func(r io.Reader) error {
 		m, err = imaging.ReadMap(r)
 		return err
-	}); err != nil {
-		return nil, err
-	}
-	if m == nil {
-		return nil, fmt.Errorf("rescue: the case %s has no map yet: nothing was copied into it", dir)
-	}
-	return m, nil
+	})
+	return m, err
 }
 
 // medium is something that volumes are looked for in: a case as far as it was copied, or an image or a disk.

@@ -1,6 +1,7 @@
 package rescue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,7 +106,7 @@ func (j *job) outcome(ctx context.Context, err error) wire.Result {
 		counts[g.Verdict.String()] = wire.Count{Files: c.Files + g.Files, Bytes: c.Bytes + g.Bytes}
 	}
 	were := "was"
-	if len(j.disks) > 1 {
+	if len(j.o.More) > 0 {
 		were = "were"
 	}
 	safe := fmt.Sprintf("%d files (%s) are saved in %s with their hashes; %s %s only read",
@@ -191,6 +192,8 @@ func (j *job) finished(counts map[string]wire.Count, safe string) wire.Result {
 		switch {
 		case v.State == layers.Locked:
 			locked = append(locked, j.labels[v.Volume])
+		case v.Set != "":
+			// What it is a member of is spoken of, and what its lock protected is open.
 		case v.FS == nil && len(v.Children) == 0 && v.Kind != "swap":
 			closed = append(closed, fmt.Sprintf("%s (%s)", j.labels[v.Volume], v.Kind))
 		}
@@ -201,6 +204,8 @@ func (j *job) finished(counts map[string]wire.Count, safe string) wire.Result {
 	if len(closed) > 0 {
 		state += fmt.Sprintf("; without names, by content only: %s", strings.Join(closed, ", "))
 	}
+	lacking, lost := j.lacking()
+	state += lacking
 	bad := j.allBad()
 	if bad > 0 {
 		state += fmt.Sprintf("; %s of the source could not be read", host.Bytes(bad))
@@ -212,21 +217,57 @@ func (j *job) finished(counts map[string]wire.Count, safe string) wire.Result {
 	encrypted := counts[filetype.Encrypted.String()].Files
 	html, _ := j.c.ReportPaths()
 	next := fmt.Sprintf("open %s, look through the files, and keep the source as it is until you have seen that nothing is missing", filepath.Clean(html))
+	if len(locked) > 0 {
+		next = "run the same command again with what opens the locked volumes: with --ask it asks for it, --passphrase-file, --key-file and the like name files; " + next
+	}
+	if lost {
+		next = "name the missing disks beside the others, if there are any left; " + next
+	}
 	exit := ExitDone
 	switch {
 	case total-encrypted == 0 && encrypted+int64(len(locked)) > 0:
 		exit = ExitLocked
-	case broken > 0, encrypted > 0, len(locked) > 0, len(closed) > 0, bad > 0, j.saved.Failed > 0, total == 0:
+	case broken > 0, encrypted > 0, len(locked) > 0, len(closed) > 0, lacking != "", bad > 0, j.saved.Failed > 0, total == 0:
 		exit = ExitReserved
 	}
 	return wire.NewResult(exit, state, safe, next)
 }
 
+// lacking says which sets lack members, and whether anything is lost by that.
+func (j *job) lacking() (words string, lost bool) {
+	for _, d := range j.disks {
+		if d.tree == nil {
+			continue
+		}
+		d.tree.Walk(func(l *layers.Layer, _ int) bool {
+			missing := 0
+			for _, c := range l.Children {
+				if c.State == layers.Missing && c.Set == l.ID {
+					missing++
+				}
+			}
+			if missing == 0 {
+				return true
+			}
+			words += fmt.Sprintf("; of the set %s %d members are missing", cmp.Or(l.Label, l.UUID, l.ID), missing)
+			if d.virtual != nil && d.virtual.Whole {
+				words += ", which costs no file"
+			} else {
+				lost = true
+			}
+			return true
+		})
+	}
+	return words, lost
+}
+
 // sources names what was read, for people.
 func (j *job) sources() string {
-	paths := make([]string, len(j.disks))
-	for i, d := range j.disks {
-		paths[i] = d.path
+	var paths []string
+	for _, d := range j.disks {
+		if d.virtual == nil {
+			paths = append(paths, d.path)
+		}
 	}
 	if n := len(paths); n > 1 {
 		return strings.Join(paths[:n-1], ", ") + " and " + paths[n-1]

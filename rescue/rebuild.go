@@ -38,7 +38,7 @@ func (c *Case) openAny(ctx context.Context, source int) (block.Source, error) {
 			why += fmt.Sprintf(" (%v)", locked.Err)
 		}
 		return nil, &host.RefusedError{Exit: ExitLocked, Code: "rescue.locked", Why: why,
-			Next: "run the same command again where it can ask for the secret, or name a file with it: --key-file FILE"}
+			Next: "run the same command again with what opens it: --ask asks for it, --passphrase-file, --key-file and the like name files"}
 	}
 	if err != nil {
 		return nil, errors.Join(append([]error{err}, absent...)...)

@@ -21,7 +21,7 @@ with the byte ranges of each. It works while a copy is still running or when it 
 For an IMAGE the map is IMAGE.map, or named with --map.`,
 		Args: exactly(1, "one CASE or IMAGE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			im, err := rescue.FindImpact(cmd.Context(), args[0], mapPath, program(), func(h rescue.Hurt) error {
+			im, err := rescue.FindImpact(cmd.Context(), args[0], mapPath, program(), nil, func(h rescue.Hurt) error {
 				if h.Missing.Empty() && !all {
 					return nil
 				}
