@@ -3,6 +3,8 @@ package volume
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"iter"
 
 	"salvor/block"
@@ -84,11 +86,17 @@ type Keyring interface {
 	Header() block.Source
 }
 
-// String hides the secret from every format verb.
-func (Secret) String() string { return "(secret)" }
+// hidden stands for every secret that is printed.
+const hidden = "(secret)"
 
-// GoString hides the secret from every format verb.
-func (Secret) GoString() string { return "(secret)" }
+// String hides the secret.
+func (Secret) String() string { return hidden }
+
+// Format hides the secret from every format verb.
+func (Secret) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, hidden) }
+
+// MarshalText hides the secret from JSON and from logs.
+func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // ErrWrongSecret says that a header is sound and the secret is not one of its own.
 var ErrWrongSecret = errors.New("volume: the secret does not open it")
