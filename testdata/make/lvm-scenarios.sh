@@ -51,7 +51,7 @@ done
 truth raid raid1 raid0 raid0_meta raid4 raid10
 save raid
 wipe
-for list in "raid5_la raid5_ra raid5_ls raid5_rs raid5_n" "raid6_zr raid6_nr raid6_nc raid6_n_6" "raid6_la_6 raid6_ra_6 raid6_ls_6 raid6_rs_6 raid6_0_6"; do
+for list in "raid5_la raid5_ra raid5_ls raid5_rs raid5_n" "raid6_zr raid6_nr raid6_nc raid6_n_6" "raid6_la_6 raid6_ra_6 raid6_ls_6 raid6_rs_6"; do
 	set -- $list
 	first=$1
 	group "1 2 3 4 5 6"
@@ -97,7 +97,7 @@ wipe
 # A cache, whose blocks are all written through.
 group "1 2"
 lv lvcreate -q -y -Wn -l 40 -n slow vg $(disk 1)
-lv lvcreate -q -y --type cache-pool -l 40 --poolmetadatasize 1m -n fast vg $(disk 2)
+lv lvcreate -q -y --type cache-pool -l 40 --poolmetadatasize 2m --poolmetadataspare n -n fast vg $(disk 2)
 lv lvconvert -q -y --type cache --cachemode writethrough --cachepool vg/fast vg/slow
 fill slow 0
 truth cache slow
@@ -113,5 +113,51 @@ fill renamed 100
 fill v10 200
 truth history v1 renamed v10
 save history
+wipe
+
+# A write cache.
+group "1 2"
+lv lvcreate -q -y -Wn -l 40 -n slow vg $(disk 1)
+lv lvcreate -q -y -Wn -l 40 -n fast vg $(disk 2)
+lv vgchange -q -an vg
+lv lvconvert -q -y --type writecache --cachevol fast vg/slow
+lv vgchange -q -ay vg
+fill slow 0
+truth writecache slow
+save writecache
+wipe
+
+# A thin volume over a volume outside of its pool, and a pool on RAID.
+group "1 2 3"
+lv lvcreate -q -y -Wn -l 30 -n base vg $(disk 1)
+fill base 0
+lv lvcreate -q -y --type raid1 -m 1 -l 40 -n pool vg
+lv lvconvert -q -y --type thin-pool -c 64k --poolmetadatasize 2m --poolmetadataspare n -Zn vg/pool
+lv lvchange -q -an vg/base
+lv lvchange -q -pr vg/base
+lv lvcreate -q -y -s --thinpool vg/pool -n over vg/base
+lv vgchange -q -ay vg
+lv lvchange -q -ay -K vg/over
+dd if=/dev/vdb of=/dev/vg/over bs=64k count=6 skip=50 seek=4 conv=notrunc 2>/dev/null
+truth external base over
+save external
+wipe
+
+# A RAID one image of which was away while it was written to.
+group "1 2 3 4"
+lv lvcreate -q -y -Wn --type raid5 -i 3 -I 16k -l 30 -n five vg
+insync five
+fill five 0
+truth away-before five
+dmsetup status
+lvm vgchange -q -an vg
+dd if=$(disk 2) of=/tmp/away bs=1M 2>/dev/null
+dd if=/dev/zero of=$(disk 2) bs=1M 2>/dev/null
+lv vgchange -q -ay --activationmode degraded vg
+dd if=/dev/vdb of=/dev/vg/five bs=4k count=100 skip=5000 seek=50 conv=notrunc 2>/dev/null
+truth away five
+lvm vgchange -q -an vg
+dd if=/tmp/away of=$(disk 2) bs=1M 2>/dev/null
+save away
 wipe
 true

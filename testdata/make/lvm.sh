@@ -53,7 +53,7 @@ truth() { # NAME VOLUME...
 	shift
 	for v in $*; do echo "TRUTH $name $v $(blockdev --getsize64 /dev/vg/$v) $(sha256sum /dev/vg/$v | cut -d ' ' -f 1)"; done
 }
-insync() { while lvm lvs --noheadings -o sync_percent vg/$1 2>/dev/null | grep -v -q 100.00; do sleep 1; done; }
+insync() { while lvm lvs --noheadings -o sync_percent vg/$1 2>/dev/null | grep '[0-9]' | grep -v -q 100.00; do sleep 1; done; }
 save() { # NAME: the group is closed, and the disks are kept
 	lvm vgchange -q -an vg >/dev/null 2>&1
 	sync

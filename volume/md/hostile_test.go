@@ -15,6 +15,7 @@ import (
 	"salvor/block"
 	"salvor/finding"
 	"salvor/volume"
+	"salvor/volume/internal/stacktest"
 )
 
 func specimen(t *testing.T, name string) []byte {
@@ -208,8 +209,8 @@ func TestDamage(t *testing.T) {
 			d[i] ^= byte(i * 7)
 		}
 	}
-	_, sets := put(t, append(sourcesOf(broken), sourcesOf(disks(t, "raid6-four"))...)...)
-	if len(sets) != 1 || sum(content(t, sets[0].Volumes[0].Source)) != truths(t)["raid6-four"].sum {
+	_, sets := put(t, append(stacktest.Sources(broken), stacktest.Sources(disks(t, "raid6-four"))...)...)
+	if len(sets) != 1 || stacktest.Sum(stacktest.Content(t, sets[0].Volumes[0].Source)) != truths(t)["raid6-four"].Sum {
 		t.Errorf("%d sets", len(sets))
 	}
 }

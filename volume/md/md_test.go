@@ -9,11 +9,11 @@ import (
 
 	"salvor/block"
 	"salvor/block/blocktest"
-	"salvor/volume"
+	"salvor/volume/internal/stacktest"
 )
 
 // whole are the fixtures whose truth is that of all their members.
-func whole(t *testing.T) map[string]truth {
+func whole(t *testing.T) map[string]stacktest.Truth {
 	out := truths(t)
 	for name := range out {
 		if strings.HasPrefix(name, "stale") || name == "rebuild" || name == "reshape" || name == "badblocks" {
@@ -29,14 +29,14 @@ func TestKernel(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			list := disks(t, name)
 			rand.New(rand.NewPCG(1, 1)).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-			members, sets := put(t, sourcesOf(list)...)
+			members, sets := put(t, stacktest.Sources(list)...)
 			set, v := one(t, sets)
-			if v.Size != want.size {
-				t.Fatalf("%s: %d bytes, expected %d; %v", set.Level, v.Size, want.size, set.Findings)
+			if v.Size != want.Size {
+				t.Fatalf("%s: %d bytes, expected %d; %v", set.Level, v.Size, want.Size, set.Findings)
 			}
-			b := content(t, v.Source)
-			if got := sum(b); got != want.sum {
-				t.Fatalf("%s: %s, expected %s", set.Level, got, want.sum)
+			b := stacktest.Content(t, v.Source)
+			if got := stacktest.Sum(b); got != want.Sum {
+				t.Fatalf("%s: %s, expected %s", set.Level, got, want.Sum)
 			}
 			if set.Degraded || len(set.Missing) > 0 || len(set.Stale) > 0 || len(set.Members) != len(list) {
 				t.Errorf("%+v", set)
@@ -78,9 +78,9 @@ func TestDegraded(t *testing.T) {
 				}
 				members, sets := put(t, left...)
 				s, v := one(t, sets)
-				b := content(t, v.Source)
-				if got := sum(b); got != want.sum {
-					t.Fatalf("without %b: %s, expected %s", set, got, want.sum)
+				b := stacktest.Content(t, v.Source)
+				if got := stacktest.Sum(b); got != want.Sum {
+					t.Fatalf("without %b: %s, expected %s", set, got, want.Sum)
 				}
 				if !s.Degraded || len(s.Missing) != lost {
 					t.Errorf("without %b: degraded %v, missing %v", set, s.Degraded, s.Missing)
@@ -104,8 +104,8 @@ func TestTooFew(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(tt.name, tt.lost), func(t *testing.T) {
 			list := disks(t, tt.name)
-			_, sets := put(t, sourcesOf(list)...)
-			want := content(t, sets[0].Volumes[0].Source)
+			_, sets := put(t, stacktest.Sources(list)...)
+			want := stacktest.Content(t, sets[0].Volumes[0].Source)
 			var left []block.Source
 			for i, d := range list {
 				gone := false
@@ -146,8 +146,8 @@ func TestContract(t *testing.T) {
 		lost int // of the disks, -1 for none
 	}{{"raid1-1.2", -1}, {"raid5-1.2", -1}, {"raid6-four", 1}, {"raid10-o2-5", -1}, {"raid0-alternate", -1}, {"linear", -1}} {
 		list := disks(t, tt.name)
-		_, sets := put(t, sourcesOf(list)...)
-		want := content(t, sets[0].Volumes[0].Source)
+		_, sets := put(t, stacktest.Sources(list)...)
+		want := stacktest.Content(t, sets[0].Volumes[0].Source)
 		rnd := rand.New(rand.NewPCG(2, 2))
 		var left []block.Source
 		for i, d := range list {
@@ -178,8 +178,8 @@ func TestBadSectors(t *testing.T) {
 		}
 		_, sets := put(t, left...)
 		_, v := one(t, sets)
-		if got := sum(content(t, v.Source)); got != want.sum {
-			t.Errorf("%s: %s, expected %s", name, got, want.sum)
+		if got := stacktest.Sum(stacktest.Content(t, v.Source)); got != want.Sum {
+			t.Errorf("%s: %s, expected %s", name, got, want.Sum)
 		}
 	}
 }
@@ -205,7 +205,7 @@ func TestMixed(t *testing.T) {
 	for _, s := range sets {
 		found := false
 		for _, name := range names {
-			found = found || sum(content(t, s.Volumes[0].Source)) == all[name].sum
+			found = found || stacktest.Sum(stacktest.Content(t, s.Volumes[0].Source)) == all[name].Sum
 		}
 		if !found || s.Degraded || len(s.Missing) > 0 {
 			t.Errorf("%s %q", s.Level, s.Label)
@@ -216,19 +216,9 @@ func TestMixed(t *testing.T) {
 			}
 			used[m] = true
 		}
-		duplicates += count(s, "md.member.duplicate")
+		duplicates += stacktest.Count(s, "md.member.duplicate")
 	}
 	if duplicates != 3 {
 		t.Errorf("%d duplicates are told", duplicates)
 	}
-}
-
-func count(s volume.Set, code string) int {
-	n := 0
-	for _, f := range s.Findings {
-		if f.Code == code {
-			n++
-		}
-	}
-	return n
 }

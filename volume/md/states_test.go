@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"salvor/block"
-	"salvor/block/probe"
+	"salvor/volume/internal/stacktest"
 )
 
 // TestStale has a member that was dropped, and left as it was, beside those that were written to since.
@@ -22,23 +22,23 @@ func TestStale(t *testing.T) {
 	}{{"stale1-now", "disk 2 of 2", 1}, {"stale5-now", "disk 3 of 4", 2}} {
 		t.Run(tt.name, func(t *testing.T) {
 			list := disks(t, tt.name)
-			members, sets := put(t, sourcesOf(list)...)
+			members, sets := put(t, stacktest.Sources(list)...)
 			s, v := one(t, sets)
-			if got := sum(content(t, v.Source)); got != all[tt.name].sum {
-				t.Errorf("%s, expected %s", got, all[tt.name].sum)
+			if got := stacktest.Sum(stacktest.Content(t, v.Source)); got != all[tt.name].Sum {
+				t.Errorf("%s, expected %s", got, all[tt.name].Sum)
 			}
 			if len(s.Stale) != 1 || s.Stale[0] != tt.stale || members[tt.stale].Role != tt.role || !s.Degraded || fmt.Sprint(s.Missing) != "["+tt.role+"]" {
 				t.Errorf("stale %v, missing %v, degraded %v", s.Stale, s.Missing, s.Degraded)
 			}
-			if count(s, "md.member.stale") != 1 {
+			if stacktest.Count(s, "md.member.stale") != 1 {
 				t.Errorf("%v", s.Findings)
 			}
 			// The dropped one alone still gives what it held, and lacks the others.
 			if tt.name == "stale1-now" {
 				_, sets := put(t, block.Bytes(list[1]))
 				_, v := one(t, sets)
-				if got := sum(content(t, v.Source)); got != all["stale1"].sum {
-					t.Errorf("alone: %s, expected %s", got, all["stale1"].sum)
+				if got := stacktest.Sum(stacktest.Content(t, v.Source)); got != all["stale1"].Sum {
+					t.Errorf("alone: %s, expected %s", got, all["stale1"].Sum)
 				}
 			}
 		})
@@ -60,7 +60,7 @@ func TestReplaced(t *testing.T) {
 		}
 		_, sets := put(t, left...)
 		s, v := one(t, sets)
-		if got, want := sum(content(t, v.Source)), truths(t)["stale5-replaced"].sum; got != want {
+		if got, want := stacktest.Sum(stacktest.Content(t, v.Source)), truths(t)["stale5-replaced"].Sum; got != want {
 			t.Errorf("without %d: %s, expected %s", without, got, want)
 		}
 		if len(s.Stale) != 1 || s.Degraded != (without >= 0) {
@@ -79,11 +79,11 @@ func TestReplaced(t *testing.T) {
 func TestBadBlocks(t *testing.T) {
 	want := truths(t)["badblocks"]
 	list := disks(t, "badblocks")
-	members, sets := put(t, sourcesOf(list)...)
+	members, sets := put(t, stacktest.Sources(list)...)
 	s, v := one(t, sets)
-	b := content(t, v.Source)
-	if got := sum(b); got != want.sum {
-		t.Errorf("%s, expected %s", got, want.sum)
+	b := stacktest.Content(t, v.Source)
+	if got := stacktest.Sum(b); got != want.Sum {
+		t.Errorf("%s, expected %s", got, want.Sum)
 	}
 	if len(s.Members) != 4 || s.Degraded {
 		t.Errorf("%+v", s)
@@ -131,12 +131,12 @@ func TestBadBlocks(t *testing.T) {
 func TestRebuild(t *testing.T) {
 	want := truths(t)["rebuild"]
 	list := disks(t, "rebuild")
-	_, sets := put(t, sourcesOf(list)...)
+	_, sets := put(t, stacktest.Sources(list)...)
 	s, v := one(t, sets)
-	if got := sum(content(t, v.Source)); got != want.sum {
-		t.Errorf("%s, expected %s", got, want.sum)
+	if got := stacktest.Sum(stacktest.Content(t, v.Source)); got != want.Sum {
+		t.Errorf("%s, expected %s", got, want.Sum)
 	}
-	if count(s, "md.member.rebuilding") != 1 {
+	if stacktest.Count(s, "md.member.rebuilding") != 1 {
 		t.Errorf("%v", s.Findings)
 	}
 	// Without another disk, only what was rebuilt is read.
@@ -146,15 +146,15 @@ func TestRebuild(t *testing.T) {
 	if len(bad) == 0 || bad[0].Offset < 512<<10 {
 		t.Fatalf("unreadable: %v", bad)
 	}
-	whole := content(t, sets0(t, list))
+	whole := stacktest.Content(t, sets0(t, list))
 	b := make([]byte, bad[0].Offset)
-	if _, err := v.Source.ReadAt(b, 0); err != nil || sum(b) != sum(whole[:len(b)]) {
+	if _, err := v.Source.ReadAt(b, 0); err != nil || stacktest.Sum(b) != stacktest.Sum(whole[:len(b)]) {
 		t.Error(err)
 	}
 }
 
 func sets0(t *testing.T, list [][]byte) block.Source {
-	_, sets := put(t, sourcesOf(list)...)
+	_, sets := put(t, stacktest.Sources(list)...)
 	_, v := one(t, sets)
 	return v.Source
 }
@@ -172,11 +172,11 @@ func TestReshape(t *testing.T) {
 		}
 		members, sets := put(t, left...)
 		s, v := one(t, sets)
-		b := content(t, v.Source)
-		if got := sum(b); got != want.sum || v.Size != want.size {
-			t.Errorf("without %d: %s of %d bytes, expected %s of %d", without, got, v.Size, want.sum, want.size)
+		b := stacktest.Content(t, v.Source)
+		if got := stacktest.Sum(b); got != want.Sum || v.Size != want.Size {
+			t.Errorf("without %d: %s of %d bytes, expected %s of %d", without, got, v.Size, want.Sum, want.Size)
 		}
-		if count(s, "md.reshape") != 1 {
+		if stacktest.Count(s, "md.reshape") != 1 {
 			t.Errorf("%v", s.Findings)
 		}
 		checkPlaces(t, members, v.Source, b)
@@ -205,15 +205,15 @@ func TestBigEndian(t *testing.T) {
 	for _, name := range []string{"raid5-0.90", "raid1-0.90", "raid10-0.90"} {
 		want := truths(t)[name]
 		list := disks(t, name)
-		_, sets := put(t, sourcesOf(list)...)
+		_, sets := put(t, stacktest.Sources(list)...)
 		id := sets[0].UUID
 		for i := range list {
 			list[i] = swapped(list[i])
 		}
-		members, sets := put(t, sourcesOf(list)...)
+		members, sets := put(t, stacktest.Sources(list)...)
 		s, v := one(t, sets)
-		if got := sum(content(t, v.Source)); got != want.sum || s.UUID != id || s.Degraded || !members[0].Valid {
-			t.Errorf("%s: %s, expected %s, %v", name, got, want.sum, s)
+		if got := stacktest.Sum(stacktest.Content(t, v.Source)); got != want.Sum || s.UUID != id || s.Degraded || !members[0].Valid {
+			t.Errorf("%s: %s, expected %s, %v", name, got, want.Sum, s)
 		}
 		if examined := mdadm(t, list[0], "--metadata=0.swap"); examined != "" && !strings.Contains(examined, id) {
 			t.Errorf("mdadm reads %s", examined)
@@ -280,7 +280,7 @@ func TestLandmarks(t *testing.T) {
 		}
 		medium = append(medium, make([]byte, 3<<20)...)
 		src := block.Bytes(medium)
-		members, err := Stack().Members(t.Context(), src, hits(medium))
+		members, err := Stack().Members(t.Context(), src, stacktest.Hits(Stack(), medium))
 		if err != nil || len(members) != len(starts) {
 			t.Fatalf("%s: %d members, %v", name, len(members), err)
 		}
@@ -294,23 +294,10 @@ func TestLandmarks(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, v := one(t, sets)
-		if got := sum(content(t, v.Source)); got != want.sum {
-			t.Errorf("%s: %s, expected %s", name, got, want.sum)
+		if got := stacktest.Sum(stacktest.Content(t, v.Source)); got != want.Sum {
+			t.Errorf("%s: %s, expected %s", name, got, want.Sum)
 		}
 	}
-}
-
-// hits are the places where a probe of the stack matches.
-func hits(b []byte) []probe.Hit {
-	var out []probe.Hit
-	for at := 0; at+512 <= len(b); at += 512 {
-		for _, p := range Stack().Probes {
-			if p.Matches(b[at:]) {
-				out = append(out, probe.Hit{ID: p.ID, Offset: int64(at)})
-			}
-		}
-	}
-	return out
 }
 
 // TestLastPartition has the superblock of a disk's last partition found as the disk's own too.
@@ -323,10 +310,10 @@ func TestLastPartition(t *testing.T) {
 	}
 	members, sets := put(t, sources...)
 	s, v := one(t, sets)
-	if got := sum(content(t, v.Source)); len(members) != 4 || got != truths(t)[name].sum {
+	if got := stacktest.Sum(stacktest.Content(t, v.Source)); len(members) != 4 || got != truths(t)[name].Sum {
 		t.Errorf("%d members, %s", len(members), got)
 	}
-	if fmt.Sprint(s.Members) != "[1 3]" || count(s, "md.member.duplicate") != 2 {
+	if fmt.Sprint(s.Members) != "[1 3]" || stacktest.Count(s, "md.member.duplicate") != 2 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -335,19 +322,19 @@ func TestLastPartition(t *testing.T) {
 func TestChecksum(t *testing.T) {
 	list := disks(t, "raid5-1.2")
 	list[1][4096+70]++ // the time of its making
-	members, sets := put(t, sourcesOf(list)...)
+	members, sets := put(t, stacktest.Sources(list)...)
 	s, v := one(t, sets)
 	if members[1].Valid || len(members[1].Findings) != 1 || members[1].Findings[0].Code != "md.superblock.checksum" {
 		t.Errorf("%+v", members[1])
 	}
-	if got := sum(content(t, v.Source)); got != truths(t)["raid5-1.2"].sum || s.Degraded {
+	if got := stacktest.Sum(stacktest.Content(t, v.Source)); got != truths(t)["raid5-1.2"].Sum || s.Degraded {
 		t.Errorf("%s, %+v", got, s)
 	}
 	for i := range list {
 		list[i][4096+71]++
 	}
-	_, sets = put(t, sourcesOf(list)...)
-	if s, v := one(t, sets); count(s, "md.superblock.all") != 1 || v.Source == nil {
+	_, sets = put(t, stacktest.Sources(list)...)
+	if s, v := one(t, sets); stacktest.Count(s, "md.superblock.all") != 1 || v.Source == nil {
 		t.Errorf("%+v", s)
 	}
 }
