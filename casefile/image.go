@@ -291,8 +291,17 @@ func (c *Case) ReadMap(n int, read func(io.Reader) error) (bool, error) {
 
 // AppendSums adds to the list of hashes of source n what fill writes, and makes it last. fill is told whether
 // the list is empty so far.
-func (c *Case) AppendSums(n int, fill func(w io.Writer, first bool) error) (err error) {
-	f, err := c.openImageFile(c.inImageDir(c.SumsPath(n)))
+func (c *Case) AppendSums(n int, fill func(w io.Writer, first bool) error) error {
+	return c.appendTo(c.SumsPath(n), fill)
+}
+
+// AppendReads adds to the list of the reads of source n that failed or were slow, as AppendSums does to the hashes.
+func (c *Case) AppendReads(n int, fill func(w io.Writer, first bool) error) error {
+	return c.appendTo(c.ReadsPath(n), fill)
+}
+
+func (c *Case) appendTo(path string, fill func(w io.Writer, first bool) error) (err error) {
+	f, err := c.openImageFile(c.inImageDir(path))
 	if err != nil {
 		return err
 	}

@@ -39,6 +39,9 @@ func (c *Case) MapPath(n int) string { return c.image(n, "map") }
 // SumsPath returns where the hashes of each MiB of source n stand.
 func (c *Case) SumsPath(n int) string { return c.image(n, "sums") }
 
+// ReadsPath returns where the reads of source n stand that failed or were slow.
+func (c *Case) ReadsPath(n int) string { return c.image(n, "reads") }
+
 // CatalogPath returns where the catalogue stands.
 func (c *Case) CatalogPath() string { return filepath.Join(c.dir, catalogName) }
 

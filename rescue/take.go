@@ -62,6 +62,10 @@ func (j *job) take(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	diary := &diary{append: func(act string, fields map[string]any) error {
+		fields["source"] = n
+		return j.c.Append(act, fields)
+	}}
 	work := &imaging.Job{
 		Source: standby, Map: m, Sparse: true, Copy: image.source, Known: j.known(n),
 		Observers: []imaging.Observer{observer}, Wait: j.await(standby),
@@ -70,6 +74,9 @@ func (j *job) take(ctx context.Context) error {
 				return err
 			}
 			hits = hits[:0]
+			if err := diary.flush(func(fill func(io.Writer, bool) error) error { return j.c.AppendReads(n, fill) }); err != nil {
+				return err
+			}
 			return j.keep(n, s)
 		},
 		Progress: func(p imaging.Progress) {
@@ -84,11 +91,13 @@ func (j *job) take(ctx context.Context) error {
 	if err := noteHealth(ctx, j.opened, func(f finding.Finding) { j.tell(wireFinding(f)) }, j.c.Append, map[string]any{"source": j.number}); err != nil {
 		return err
 	}
+	diary.log, work.LogRead = work.LogRead, diary.note
 	meaning := watched(work)
 	if image.target != nil {
 		work.Target = image.target
 	}
 	result, err := imaging.Run(ctx, work)
+	diary.turn()
 	j.opened = standby.Opened()
 	for _, f := range meaning() {
 		w := wireFinding(f)

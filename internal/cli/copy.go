@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"salvor/host"
 	"salvor/imaging"
 	"salvor/internal/wire"
 	"salvor/rescue"
@@ -158,6 +159,9 @@ func (a *app) withoutCopy(cmd *cobra.Command, c rescue.ImageCopy, f *copyFlags) 
 	if err != nil {
 		r = rescue.Failure(err, "the map says what was done; the source was only read")
 	}
+	if r.Exit == host.ExitUsage {
+		return err
+	}
 	return a.end(r)
 }
 
@@ -169,6 +173,9 @@ func (a *app) copyImage(cmd *cobra.Command, c rescue.ImageCopy) error {
 	var exhausted *imaging.ExhaustedError
 	if errors.As(err, &exhausted) {
 		a.log().Debug("the copy ended", "error", err, "at", time.Now())
+	}
+	if r.Exit == host.ExitUsage {
+		return err
 	}
 	return a.end(r)
 }
