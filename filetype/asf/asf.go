@@ -268,6 +268,7 @@ func (w *walker) data(off int64) (int64, int64, error) {
 	at := off + dataHead
 	for n := int64(0); ; n++ {
 		if !w.live && n == w.packets {
+			w.R.GoodUntil = at
 			return n, at, nil
 		}
 		p, err := w.Upto(at, 3)
@@ -286,11 +287,12 @@ func (w *walker) data(off int64) (int64, int64, error) {
 				return n, at, cursor.Corrupt("packet", at, "82 00 00", fmt.Sprintf("% x", p[:3]))
 			}
 		}
+		// The packet before may be cut: that this one follows shows that it is not.
+		w.R.GoodUntil = at
 		if err := w.Each(block.Extent{Offset: at, Length: w.packet}, "packet", nil); err != nil {
 			return n, at, err
 		}
 		at += w.packet
-		w.R.GoodUntil = at
 	}
 }
 

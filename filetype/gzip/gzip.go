@@ -142,7 +142,7 @@ func (w *walker) member() error {
 	})
 	if err != nil {
 		if c, ok := cursor.IsCorrupt(err); ok {
-			w.r.GoodUntil = c.Offset
+			w.r.GoodUntil = w.inflater.Sound()
 			return c
 		}
 		if err == errTooMuch || w.ctx.Err() != nil {

@@ -65,7 +65,8 @@ func walkHTML(e *exam.Exam) error {
 				if off+int64(i) < 64 {
 					return filetype.ErrNot
 				}
-				e.R.GoodUntil = off + int64(i)
+				// What looks like text just before may be other bytes already.
+				e.R.GoodUntil = off + int64(bytes.LastIndexAny(text[:i], ">\n")+1)
 				return cursor.Corrupt("text", off+int64(i), "no control byte", fmt.Sprintf("%#02x", c))
 			}
 		}

@@ -68,6 +68,7 @@ type walker struct {
 	tag    tag.Tag
 	tagged bool // an ID3v2 tag begins the file
 	first  header
+	last   int64 // where the last frame begins
 	frames int64
 	info   info
 	music  uint16
@@ -177,6 +178,7 @@ func (w *walker) sound() error {
 		if w.info.frames > 0 && w.frames >= w.info.frames && (w.info.bytes == 0 || w.off-w.start == w.info.bytes) {
 			break
 		}
+		begun := w.off
 		more, err := w.frame()
 		if err != nil {
 			return w.weak(err)
@@ -184,6 +186,7 @@ func (w *walker) sound() error {
 		if !more {
 			break
 		}
+		w.last = begun
 		w.R.GoodUntil = w.off
 	}
 	if w.Listing && w.info.frames == 0 {
@@ -266,6 +269,8 @@ func (w *walker) enough() error {
 	if len(p) < headerSize {
 		return w.weak(w.Lost(w.off, w.off+headerSize, expected, err))
 	}
+	// The last frame may be cut: no other one follows it.
+	w.R.GoodUntil = min(w.R.GoodUntil, w.last)
 	return w.weak(cursor.Corrupt("frames", w.off, expected, fmt.Sprintf("% x", p[:headerSize])))
 }
 

@@ -3,6 +3,7 @@ package mp4
 import (
 	"encoding/binary"
 	"errors"
+	"math/bits"
 	"time"
 
 	"salvor/block"
@@ -145,22 +146,23 @@ func (k *kinds) header(p []byte) (kind uint16, picture, right bool) {
 		right = true
 	}
 	picture = unit == 1 || unit == 5
-	if picture { // the first part of a picture, of any kind of slice: first_mb 0, slice_type up to 9
-		right = right && p[1]&0x80 != 0 && sliceType(p[1])
+	kind = uint16(p[0]) << 8
+	if picture { // the first part of a picture: first_mb is 0
+		slice, ok := sliceType(p[1] << 1)
+		right = right && p[1]&0x80 != 0 && ok
+		kind |= slice
 	}
-	return uint16(p[0])<<8 | uint16(p[1]), picture, right
+	return kind, picture, right
 }
 
-// sliceType reports whether the bits behind the first one are the number, in Exp-Golomb code, of a type of slice, up to 9, with a
-// small number of a parameter set behind it.
-func sliceType(b byte) bool {
-	b <<= 1
-	zeros := 0
-	for b&0x80 == 0 && zeros < 4 {
-		b <<= 1
-		zeros++
+// sliceType returns the number, in Exp-Golomb code, of a type of slice with which b begins: up to 9.
+func sliceType(b byte) (uint16, bool) {
+	zeros := bits.LeadingZeros8(b)
+	if zeros > 3 {
+		return 0, false
 	}
-	return zeros < 4
+	n := uint16(b>>(7-2*zeros)) - 1
+	return n, n <= 9
 }
 
 // maxCounted is the most samples that are counted; errCounted ends that.

@@ -25,6 +25,7 @@ const (
 // psWalker goes through the packets of a program stream.
 type psWalker struct {
 	*exam.Exam
+	pack    int64 // where the last pack begins
 	off     int64
 	packs   int64
 	packets int64
@@ -71,7 +72,10 @@ func program(e *exam.Exam, strict bool) error {
 			return err
 		}
 		if !settled {
-			return media.BrokenOff(e, w.off, "MPEG-PS")
+			err := media.BrokenOff(e, w.off, "MPEG-PS")
+			// Without an end, nothing shows that the last pack is not cut.
+			e.R.GoodUntil = max(0, min(e.R.GoodUntil, w.pack))
+			return err
 		}
 	}
 	return e.Whole(filetype.Consistent, w.off, media.Followed("MPEG-PS", fmt.Sprintf("%d packs, %s", w.packs, media.Clock(length))))
@@ -167,6 +171,7 @@ func (w *psWalker) follow(strict bool) error {
 			}
 			w.last = max(w.last, clock)
 			w.packs++
+			w.pack = w.off
 			n = int64(size)
 		default:
 			if strict && w.packets == 0 && id != idSystem {

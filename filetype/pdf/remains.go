@@ -13,6 +13,9 @@ import (
 	"salvor/filetype/internal/media"
 )
 
+// pictureDoubt is how many bytes before the first one that no picture has may be others' too: in other data, one in 256 is such.
+const pictureDoubt = 4 << 10
+
 // maxTail is how far the end mark behind a cross-reference is looked for, in bytes.
 const maxTail = 32 << 20
 
@@ -41,7 +44,7 @@ func (x *exam) remains() (sound int64, err error) {
 				break
 			}
 			if end, err = x.whole(o); err != nil {
-				sound = max(sound, x.reached) // as far as the picture in it goes
+				sound = max(sound, x.reached-pictureDoubt) // as far as the picture in it goes
 				break
 			}
 			if fresh {

@@ -98,8 +98,9 @@ type walker struct {
 	src    block.Source
 	s      *filetype.Stream
 	r      filetype.Report
-	broken bool // a contradiction or a hole was met: only the structure is followed from there on
-	noted  bool // something keeps the picture from being Proven
+	broken bool  // a contradiction or a hole was met: only the structure is followed from there on
+	summed int64 // behind the last chunk whose sum is right, with all before
+	noted  bool  // something keeps the picture from being Proven
 	state  state
 }
 
@@ -118,6 +119,7 @@ func Examine(ctx context.Context, src block.Source) (filetype.Report, error) {
 	}
 	w.s.Discard(len(signature))
 	w.r.GoodUntil = int64(len(signature))
+	w.summed = w.r.GoodUntil
 	for {
 		done, err := w.step()
 		if err == errStop || err == nil && done {
@@ -220,6 +222,9 @@ func (w *walker) sum(c chunk, computed uint32) (bool, error) {
 		w.damage(c.off, badSum.New(finding.At(c.off, c.length+overhead), finding.Arg("chunk", c.kind),
 			finding.Expected(fmt.Sprintf("%08x", stored), fmt.Sprintf("%08x", computed))))
 	}
+	if stored == computed && !w.broken {
+		w.summed = c.end()
+	}
 	return stored == computed, nil
 }
 
@@ -284,6 +289,9 @@ func (w *walker) stopped(off, need int64, expected string, err error) error {
 	return errStop
 }
 
+// maxUnnoticed is how long other bytes in the pixels may go unnoticed, in bytes.
+const maxUnnoticed = 64 << 10
+
 // damage records the first contradiction; the picture is good up to off.
 func (w *walker) damage(off int64, f finding.Finding) {
 	if len(w.r.Findings) < maxNotes {
@@ -294,7 +302,10 @@ func (w *walker) damage(off int64, f finding.Finding) {
 	}
 	w.broken = true
 	w.r.Verdict = filetype.Damaged
-	w.r.GoodUntil = off
+	// Other bytes in the pixels unpack to something for a while: what is sure is what a sum covers.
+	if w.r.GoodUntil = min(off, w.summed); off-maxUnnoticed > w.summed {
+		w.r.GoodUntil = off - maxUnnoticed
+	}
 	w.r.Size = max(w.r.Size, off)
 }
 

@@ -159,7 +159,7 @@ func walk(e *exam.Exam) error {
 			return filetype.ErrNot
 		}
 	}
-	var members, off int64
+	var members, off, before int64 // before: where the member before begins
 	longName, longSize := "", int64(-1)
 	for {
 		p, err := e.Need(off, blockSize, "a header or the end")
@@ -177,7 +177,15 @@ func walk(e *exam.Exam) error {
 		}
 		h, err := parseHeader(p, off)
 		if err != nil {
+			// Nothing checks the content of the member before: other bytes may begin in it.
+			if members > 0 && before < off-blockSize {
+				e.R.GoodUntil = before
+				e.Units(members-1, 0, "members")
+			}
 			return err
+		}
+		if longName == "" && longSize < 0 {
+			before = off
 		}
 		off += blockSize
 		for n := 0; h.more; n++ {

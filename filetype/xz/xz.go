@@ -272,6 +272,17 @@ func (w *walker) block(off int64, size int) (int64, error) {
 		return off, err
 	}
 	start := off + int64(size)
+	next, err := w.chunks(off, start, size, &h)
+	if _, corrupt := cursor.IsCorrupt(err); corrupt && !h.filtered && !w.heads && !e.Listing {
+		// The chunks before are whole.
+		e.R.GoodUntil = w.remains(start, h.dict)
+	}
+	return next, err
+}
+
+// chunks judges the content of the block at off, whose header has size bytes, and returns where the block ends.
+func (w *walker) chunks(off, start int64, size int, h *blockHeader) (int64, error) {
+	e := w.e
 	end, content, forced, err := chunks(e, start, w.heads)
 	if err != nil {
 		return off, err
@@ -284,7 +295,8 @@ func (w *walker) block(off int64, size int) (int64, error) {
 	}
 	pad := int(-(end - start) & 3)
 	n := checkSize[w.flags]
-	if p, err = e.Copy(end, pad+n, "the check of a block"); err != nil {
+	p, err := e.Copy(end, pad+n, "the check of a block")
+	if err != nil {
 		return off, err
 	}
 	for _, c := range p[:pad] {

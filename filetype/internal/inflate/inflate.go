@@ -66,6 +66,7 @@ type Inflater struct {
 	near      bool        // copies from farther than they must be count as freedom
 	last      bool        // the current block is the last one
 	stage     stage       // what the next byte of the stream is part of
+	sound     int64       // offset of the last block whose head no other bytes have by chance
 	rest      uint32      // bytes of a stored block that are still to come
 	keep      func(*Mark) // given marks; nil for none
 	pause     int64       // offset of the next mark
@@ -89,7 +90,7 @@ type Inflater struct {
 // give; those of out.
 func (f *Inflater) Run(ctx context.Context, s *filetype.Stream, ask Freedom, out func([]byte) error) (Result, error) {
 	f.ctx, f.r, f.out = ctx, reader{s: s}, out
-	f.at, f.mark, f.base, f.next, f.walk = 0, 0, 0, 0, 0
+	f.at, f.mark, f.base, f.next, f.walk, f.sound = 0, 0, 0, 0, 0, s.Offset()
 	f.forced, f.last, f.stage, f.keep, f.look = ask != Ignored, false, between, nil, false
 	f.near, f.named, f.slack = ask == Refused, ask == Named, block.Set{}
 	if f.near {
@@ -101,6 +102,10 @@ func (f *Inflater) Run(ctx context.Context, s *filetype.Stream, ask Freedom, out
 	}
 	return f.blocks()
 }
+
+// Sound returns the offset up to which a stream that broke in the last run is its own: where the last block begins that has a head
+// which other bytes do not have by chance. Inside of that block, other bytes unpack to something for a while.
+func (f *Inflater) Sound() int64 { return f.sound }
 
 // blocks inflates from where the stream stands to its end.
 func (f *Inflater) blocks() (Result, error) {
@@ -156,10 +161,12 @@ func (f *Inflater) block() (err error) {
 	if !r.have(3) {
 		return r.why()
 	}
+	start := r.reached() - int64(r.n/8)
 	f.last = r.take(1) == 1
 	switch kind := r.take(2); kind {
 	case 0:
 		if err = f.storedHead(); err == nil {
+			f.sound = start
 			err = f.stored()
 		}
 	case 1:
@@ -185,6 +192,7 @@ func (f *Inflater) block() (err error) {
 		err = f.codes()
 	case 2:
 		if err = f.tables(); err == nil {
+			f.sound = start
 			err = f.codes()
 		}
 	default:

@@ -75,7 +75,7 @@ const (
 	// leastRough is how many there must be of which only each sample is far from the one before: a third of a second.
 	leastRough = 16
 	// leastJump is how far that is on average, of 65536; 21845 is chance.
-	leastJump = 16000
+	leastJump = 19000
 )
 
 func (f *Foreign) judge() {
@@ -89,7 +89,7 @@ func (f *Foreign) judge() {
 		default:
 			f.packed, f.prose = 0, 0
 		}
-		if jump >= leastJump && jump >= 4*f.most {
+		if jump >= leastJump && 2*jump >= 5*f.most {
 			f.rough++
 		} else {
 			f.rough = 0
