@@ -217,8 +217,33 @@ func (r *resolver) members() []*candidate {
 			r.rivals = append(r.rivals, v)
 		}
 	}
-	slices.SortStableFunc(first, func(a, b *candidate) int { return cmpInt(b.Extent.Length, a.Extent.Length) })
+	// What stands in a member begins behind its start or ends before its end, unless the set is larger than the member.
+	over := map[*candidate]int64{}
+	leaves := r.leaves()
+	for _, v := range first {
+		over[v] = r.overhang(v, leaves)
+	}
+	slices.SortStableFunc(first, func(a, b *candidate) int {
+		if d := cmpInt(over[a], over[b]); d != 0 {
+			return d
+		}
+		if d := cmpInt(a.Extent.Offset, b.Extent.Offset); d != 0 {
+			return d
+		}
+		return cmpInt(b.Extent.Length, a.Extent.Length)
+	})
 	return append(first, rest...)
+}
+
+// overhang returns by how much v reaches over the end of the partition in which it begins, or of the medium.
+func (r *resolver) overhang(v *candidate, leaves []*part) int64 {
+	end := r.size
+	for _, p := range leaves {
+		if p.Extent.Has(v.Extent.Offset) {
+			end = min(end, p.Extent.End())
+		}
+	}
+	return max(0, v.Extent.End()-end)
 }
 
 // recognised reports whether a stack or a lock reads what v only recognises.
