@@ -11,6 +11,7 @@ import (
 	"salvor/filetype"
 	"salvor/filetype/internal/exam"
 	"salvor/filetype/internal/exif"
+	"salvor/filetype/internal/media"
 )
 
 const (
@@ -210,6 +211,10 @@ func walk(e *exam.Exam) error {
 	e.R.GoodUntil = int64(n)
 	r.end = uint64(n)
 	if err := r.tables(); err != nil {
+		if media.Broken(err) && e.Context().Err() == nil {
+			// The tables are lost: what does not look like a program's is not its own.
+			e.R.GoodUntil = media.Packed(e, e.R.GoodUntil)
+		}
 		return err
 	}
 	e.Want = int64(r.end)

@@ -8,6 +8,7 @@ import (
 	"salvor/cursor"
 	"salvor/filetype"
 	"salvor/filetype/internal/exam"
+	"salvor/filetype/internal/media"
 )
 
 const (
@@ -170,9 +171,12 @@ func (f *file) readFAT(h *header) error {
 			fat = append(fat, c.Uint32())
 		}
 	}
-	for _, n := range places {
+	for i, n := range places {
 		if int(n) >= len(fat) {
 			return cursor.Corrupt("list of FAT sectors", 76, fmt.Sprintf("sectors below %d", len(fat)), n)
+		}
+		if fat[n] != fatSector {
+			return cursor.Corrupt("FAT", f.at(places[int(n)>>(f.shift-2)])+int64(n)<<2&(f.size()-1), fmt.Sprintf("sector %d as one of the FAT, as the list says in place %d", n, i), fmt.Sprintf("%#x", fat[n]))
 		}
 	}
 	f.fat = fat
@@ -182,6 +186,20 @@ func (f *file) readFAT(h *header) error {
 	e.Want = (int64(len(fat)) + 1) << f.shift
 	e.R.GoodUntil = min(e.Want, e.Size())
 	return nil
+}
+
+// least returns how long the file is at least, by the places of its FAT sectors.
+func (f *file) least(h *header) int64 {
+	last := h.dir
+	for _, n := range h.places[:min(h.fats, uint32(len(h.places)))] {
+		if n < maxSectors {
+			last = max(last, n)
+		}
+	}
+	if last >= maxSectors {
+		return 512
+	}
+	return f.at(last) + f.size()
 }
 
 // chain follows the chain that begins with sector n, of at most limit sectors, and claims them.
@@ -247,6 +265,11 @@ func walk(e *exam.Exam) error {
 	f := &file{e: e, shift: uint(h.shift), cutoff: h.cutoff}
 	e.R.GoodUntil = 512
 	if err := f.readFAT(&h); err != nil {
+		if media.Broken(err) && e.Context().Err() == nil {
+			// Without its table, what still looks like a document's is all that can be told.
+			e.R.GoodUntil = media.Packed(e, max(512, f.least(&h)))
+			e.Want = f.least(&h)
+		}
 		return err
 	}
 	if err := f.readSmall(&h); err != nil {

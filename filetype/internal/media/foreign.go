@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 
+	"salvor/block"
 	"salvor/cursor"
+	"salvor/filetype/internal/exam"
 )
 
 // window is how many bytes are held against chance at once, counted from the start of the file: clusters of file systems begin
@@ -22,6 +24,7 @@ type Foreign struct {
 	packed  int // windows under way that are packed
 	prose   int
 	since   int64 // where they began
+	texts   bool  // the file may have text in it
 	verdict error
 
 	first   int64 // where the first sample stands
@@ -37,6 +40,18 @@ func NewForeign(off int64) *Foreign { return &Foreign{off: off} }
 // NewForeignSamples returns a watch over signed samples of 16 bits, the low byte first, of so many channels.
 func NewForeignSamples(off int64, channels int) *Foreign {
 	return &Foreign{off: off, first: off, step: 2 * channels, samples: make([]byte, 0, window)}
+}
+
+// Packed lowers the offset end to where the bytes of e's file, of which no part is packed before, turn into packed or encrypted data. It is
+// for files whose tables are lost, so that nothing else tells whose bytes stand there; what it cannot read it leaves as it is.
+func Packed(e *exam.Exam, end int64) int64 {
+	f := NewForeign(0)
+	f.plain, f.texts = leastPlain, true
+	err := e.Each(block.Extent{Length: min(end, e.Size())}, "what is left", f.See)
+	if broken, ok := cursor.IsCorrupt(err); ok {
+		return min(end, broken.Offset)
+	}
+	return end
 }
 
 // MoveTo says that what comes next stands at off: samples may stand in several places.
@@ -84,7 +99,7 @@ func (f *Foreign) judge() {
 		switch {
 		case f.uniform():
 			f.packed, f.prose = f.packed+1, 0
-		case f.written():
+		case !f.texts && f.written():
 			f.packed, f.prose = 0, f.prose+1
 		default:
 			f.packed, f.prose = 0, 0

@@ -6,7 +6,10 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"salvor/block"
 	"salvor/cursor"
+	"salvor/filetype"
+	"salvor/filetype/internal/exam"
 	"salvor/filetype/internal/media"
 )
 
@@ -63,6 +66,28 @@ func TestForeign(t *testing.T) {
 			case ok && (broken.Offset > c.at+44 || broken.Offset < c.at-3*4096):
 				t.Errorf("%s, %d at once: at %d, expected little before %d", name, step, broken.Offset, c.at)
 			}
+		}
+	}
+}
+
+func TestPacked(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	noise := make([]byte, 64<<10)
+	for i := range noise {
+		noise[i] = byte(r.Uint32())
+	}
+	text := bytes.Repeat([]byte("The lighthouse keeper wrote a log, 12 lines each day.\n"), 1000)
+	for _, c := range []struct {
+		data []byte
+		at   int64
+	}{{append(tone(40<<10), text...), 40<<10 + int64(len(text))}, {append(tone(40<<10), noise...), 40 << 10}, {append(bytes.Clone(text), noise...), int64(len(text))}} {
+		var got int64
+		_, err := exam.Kind{Format: "test", Walk: func(e *exam.Exam) error {
+			got = media.Packed(e, int64(len(c.data)))
+			return filetype.ErrNot
+		}}.Examine(t.Context(), block.Bytes(c.data))
+		if err == nil || got > c.at || got < c.at-3*4096 {
+			t.Errorf("until %d, expected little before %d", got, c.at)
 		}
 	}
 }
