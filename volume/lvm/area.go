@@ -72,9 +72,9 @@ func (a area) read(src block.Source, at, n int64) ([]byte, error) {
 	return append(b, rest...), err
 }
 
-// olderVersions returns every whole text in the ring, by where they begin. A text begins at a multiple of 512 and ends at a
-// zero byte, or where its sections do.
-func (a area) olderVersions(src block.Source) []version {
+// olderVersions returns every whole text in the ring, by where they begin, but that at torn, which is known to be
+// broken. A text begins at a multiple of 512 and ends at a zero byte, or where its sections do.
+func (a area) olderVersions(src block.Source, torn int64) []version {
 	size := min(a.size, maxRing)
 	ring := make([]byte, size)
 	// What cannot be read stays zero, at which a text ends.
@@ -90,7 +90,7 @@ func (a area) olderVersions(src block.Source) []version {
 	twice := append(ring[:len(ring):len(ring)], ring...) // a text that is cut at the end goes on at the start
 	var out []version
 	for at := 0; at < len(ring) && len(out) < maxVersions; at += sector {
-		if !beginsText(ring[at:]) {
+		if int64(at)+sector == torn || !beginsText(ring[at:]) {
 			continue
 		}
 		text := twice[at : at+len(ring)]

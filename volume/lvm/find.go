@@ -184,7 +184,11 @@ func (s *scanner) area(m *volume.Member, d *detail, off int64) {
 	}
 	d.torn = true
 	m.Backup = true
-	d.versions = append(d.versions, a.olderVersions(m.Source)...)
+	torn := int64(-1)
+	if sound {
+		torn = a.place
+	}
+	d.versions = append(d.versions, a.olderVersions(m.Source, torn)...)
 }
 
 // newest returns the current text of an area, or what is wrong with it. base is where the member begins.

@@ -130,7 +130,14 @@ func (s *snapshot) ReadAt(p []byte, off int64) (int, error) {
 	return readPieces(s, p, off)
 }
 
-func (s *snapshot) Unreadable(within block.Extent) []block.Unreadable { return lostPieces(s, within) }
+func (s *snapshot) Unreadable(within block.Extent) []block.Unreadable {
+	return lostPieces(s, within, array.NewBudget())
+}
+
+// Known answers as Unreadable does, out of a budget.
+func (s *snapshot) Known(within block.Extent, b *array.Budget) []block.Unreadable {
+	return lostPieces(s, within, b)
+}
 
 func (s *snapshot) Places(within block.Extent) []volume.Place { return placePieces(s, within) }
 
@@ -181,16 +188,13 @@ func moved(err error, d int64) error {
 	return out
 }
 
-// maxPieces bounds what is looked at for what is lost.
-const maxPieces = 1 << 20
-
-func lostPieces(s pieced, within block.Extent) []block.Unreadable {
+func lostPieces(s pieced, within block.Extent, budget *array.Budget) []block.Unreadable {
 	within = within.Intersect(block.Extent{Length: s.Size()})
 	var out []block.Unreadable
-	for off, i := within.Offset, 0; off < within.End() && i < maxPieces; i++ {
+	for off := within.Offset; off < within.End() && budget.Spend(); {
 		from, at, length := s.find(off)
 		length = min(length, within.End()-off)
-		for _, u := range block.UnreadableIn(array.Window(from, block.Extent{Offset: at, Length: length}), block.Extent{Length: length}) {
+		for _, u := range array.Known(array.Window(from, block.Extent{Offset: at, Length: length}), block.Extent{Length: length}, budget) {
 			u.Extent = u.Extent.Shift(off)
 			out = append(out, u)
 		}

@@ -205,7 +205,14 @@ func (t *thin) find(off int64) (from volume.Placer, at, length int64) {
 
 func (t *thin) ReadAt(p []byte, off int64) (int, error) { return readPieces(t, p, off) }
 
-func (t *thin) Unreadable(within block.Extent) []block.Unreadable { return lostPieces(t, within) }
+func (t *thin) Unreadable(within block.Extent) []block.Unreadable {
+	return lostPieces(t, within, array.NewBudget())
+}
+
+// Known answers as Unreadable does, out of a budget.
+func (t *thin) Known(within block.Extent, b *array.Budget) []block.Unreadable {
+	return lostPieces(t, within, b)
+}
 
 func (t *thin) Places(within block.Extent) []volume.Place { return placePieces(t, within) }
 

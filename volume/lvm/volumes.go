@@ -146,7 +146,9 @@ func (b *builder) placer(l *logical, depth int) volume.Placer {
 	}
 	var out volume.Placer
 	if readable {
-		out = array.Concat(pieces)
+		if out = array.Concat(pieces); out == nil {
+			b.tell(impossible, finding.Expected(nil, fmt.Sprintf("%d segments", len(pieces))))
+		}
 	}
 	b.placers[l] = out
 	return out

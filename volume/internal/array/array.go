@@ -32,7 +32,7 @@ type stripes interface {
 	restore(parts []volume.Placer, p []byte, want spot) (int, error)
 	// beyond returns the bytes of e, offsets on the parts, of which too much of the stripe that want is part of
 	// is known to be lost, want's own bytes among it.
-	beyond(parts []volume.Placer, want spot, e block.Extent) []block.Unreadable
+	beyond(parts []volume.Placer, want spot, e block.Extent, b *Budget) []block.Unreadable
 }
 
 // array is a source over parts.
@@ -146,35 +146,35 @@ func shift(err error, d int64, within block.Extent) error {
 }
 
 // whole reports whether no more is known to be lost than any array of this geometry bears.
-func (a *array) whole() bool {
+func (a *array) whole(b *Budget) bool {
 	broken := 0
 	for _, p := range a.parts {
-		if p == nil || len(lost(p, block.Extent{Length: p.Size()})) > 0 {
+		if p == nil || len(lost(p, block.Extent{Length: p.Size()}, b)) > 0 || b.left < 0 {
 			broken++
 		}
 	}
 	return broken <= a.spare()
 }
 
-// maxPieces bounds what Unreadable looks at: 64 GiB of chunks of 64 KiB. What lies behind is not named, which the
-// contract allows.
-const maxPieces = 1 << 20
-
 // manyBytes is how much is asked for before it pays to look at the parts as wholes first.
 const manyBytes = 16 << 20
 
 func (a *array) Unreadable(within block.Extent) []block.Unreadable {
+	return a.Known(within, NewBudget())
+}
+
+func (a *array) Known(within block.Extent, b *Budget) []block.Unreadable {
 	within = within.Intersect(block.Extent{Length: a.size})
-	if within.Length > manyBytes && a.whole() {
+	if within.Length > manyBytes && a.whole(b) {
 		return nil
 	}
 	var out []block.Unreadable
 	var spots []spot
-	for off, i := within.Offset, 0; off < within.End() && i < maxPieces; i++ {
+	for off := within.Offset; off < within.End() && b.Spend(); {
 		var length int64
 		spots, length = a.find(off, spots[:0])
 		length = min(length, within.End()-off)
-		for _, u := range a.lost(spots, length) {
+		for _, u := range a.lost(spots, length, b) {
 			u.Extent = u.Extent.Shift(off - spots[0].offset)
 			if n := len(out); n > 0 && out[n-1].End() == u.Offset && out[n-1].Why == u.Why {
 				out[n-1].Length += u.Length
@@ -188,18 +188,18 @@ func (a *array) Unreadable(within block.Extent) []block.Unreadable {
 }
 
 // lost returns what is known to be lost of a piece in all of its places, as offsets of the first.
-func (a *array) lost(spots []spot, length int64) []block.Unreadable {
+func (a *array) lost(spots []spot, length int64, b *Budget) []block.Unreadable {
 	e := block.Extent{Offset: spots[0].offset, Length: length}
 	if st, ok := a.geometry.(stripes); ok {
-		return st.beyond(a.parts, spots[0], e)
+		return st.beyond(a.parts, spots[0], e, b)
 	}
-	out := lost(a.parts[spots[0].part], e)
+	out := lost(a.parts[spots[0].part], e, b)
 	for _, s := range spots[1:] {
 		if len(out) == 0 {
 			break
 		}
 		var both []block.Unreadable
-		for _, u := range lost(a.parts[s.part], e.Shift(s.offset-e.Offset)) {
+		for _, u := range lost(a.parts[s.part], e.Shift(s.offset-e.Offset), b) {
 			u.Extent = u.Extent.Shift(e.Offset - s.offset)
 			for _, o := range out {
 				if c := o.Extent.Intersect(u.Extent); c.Length > 0 {
@@ -268,7 +268,7 @@ func (a *array) computed(st stripes, want spot, gaps block.Set) []volume.Place {
 	var out []volume.Place
 	for _, e := range gaps.Extents() {
 		var gone block.Set
-		for _, u := range st.beyond(a.parts, want, e) {
+		for _, u := range st.beyond(a.parts, want, e, NewBudget()) {
 			gone.Add(u.Extent)
 		}
 		rest := block.SetOf(gone.Complement(e).Extents()...)

@@ -57,7 +57,15 @@ type window struct {
 }
 
 func (w *window) Unreadable(within block.Extent) []block.Unreadable {
-	return block.UnreadableIn(w.Source, within)
+	return w.Known(within, NewBudget())
+}
+
+func (w *window) Known(within block.Extent, b *Budget) []block.Unreadable {
+	out := lost(w.p, within.Intersect(block.Extent{Length: w.e.Length}).Shift(w.e.Offset), b)
+	for i := range out {
+		out[i].Extent = out[i].Extent.Shift(-w.e.Offset)
+	}
+	return out
 }
 
 func (w *window) Places(within block.Extent) []volume.Place {
@@ -106,11 +114,15 @@ func (m *masked) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (m *masked) Unreadable(within block.Extent) []block.Unreadable {
+	return m.Known(within, NewBudget())
+}
+
+func (m *masked) Known(within block.Extent, b *Budget) []block.Unreadable {
 	within = within.Intersect(block.Extent{Length: m.Size()})
 	var out []block.Unreadable
 	at := within.Offset
 	for _, e := range append(m.hidden.Within(within).Extents(), block.Extent{Offset: within.End()}) {
-		out = append(out, block.UnreadableIn(m.p, block.Between(at, e.Offset))...)
+		out = append(out, Known(m.p, block.Between(at, e.Offset), b)...)
 		if e.Length > 0 {
 			out = append(out, block.Unreadable{Extent: e, Why: block.Absent, Err: errUntrusted})
 		}
@@ -141,19 +153,6 @@ func get(part volume.Placer, p []byte, off int64) (int, error) {
 		err = block.NewUnreadable(block.Extent{Offset: off + int64(n), Length: int64(len(p) - n)}, block.Absent, io.ErrUnexpectedEOF)
 	}
 	return n, err
-}
-
-// lost returns what is known to be unreadable of e on a part that may be missing, or too short.
-func lost(part volume.Placer, e block.Extent) []block.Unreadable {
-	if part == nil {
-		return []block.Unreadable{{Extent: e, Why: block.Absent, Err: errMissing}}
-	}
-	have := e.Intersect(block.Extent{Length: part.Size()})
-	out := block.UnreadableIn(part, have)
-	if rest := block.Between(max(have.End(), e.Offset), e.End()); rest.Length > 0 {
-		out = append(out, block.Unreadable{Extent: rest, Why: block.Absent})
-	}
-	return out
 }
 
 // failing returns the range of err that holds off, cut to the bytes from off to end, with its reason.

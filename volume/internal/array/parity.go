@@ -189,8 +189,8 @@ func (g *parity) finish(r roles, s *scratch, p []byte, want int, gone []int, nee
 	scale(p, inverse(x^y))
 }
 
-func (g *parity) beyond(parts []volume.Placer, want spot, e block.Extent) []block.Unreadable {
-	own := lost(parts[want.part], e)
+func (g *parity) beyond(parts []volume.Placer, want spot, e block.Extent, b *Budget) []block.Unreadable {
+	own := lost(parts[want.part], e, b)
 	if len(own) == 0 {
 		return nil
 	}
@@ -199,7 +199,7 @@ func (g *parity) beyond(parts []volume.Placer, want spot, e block.Extent) []bloc
 		if i == want.part {
 			continue
 		}
-		for _, u := range lost(part, e) {
+		for _, u := range lost(part, e, b) {
 			claims.Add(u.Extent)
 		}
 	}
