@@ -65,7 +65,11 @@ func warnPower(ctx context.Context, job *imaging.Job, opened *host.Opened, tell 
 	if !opened.Device {
 		return
 	}
-	list := host.System{}.Power(ctx, opened.Real)
+	careful(job, host.System{}.Power(ctx, opened.Real), tell)
+}
+
+// careful tells what may go wrong, and lets the job be written down more often then, unless a person said how often.
+func careful(job *imaging.Job, list []finding.Finding, tell func(finding.Finding)) {
 	for _, f := range list {
 		tell(f)
 	}
