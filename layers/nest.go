@@ -227,6 +227,7 @@ func (n *nest) set(ctx context.Context, s volume.Set, where []*Layer) error {
 		if v.Tree == nil {
 			continue
 		}
+		v.Tree.Members = []string{owner.ID}
 		if plain {
 			v.Tree.Members = idsOf(members)
 			addMissing(v.Tree, gone, first)

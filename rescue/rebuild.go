@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"salvor/block"
 	"salvor/casefile"
 	"salvor/finding"
 	"salvor/host"
 	"salvor/layers"
+	"salvor/recovery"
 )
 
 var setAbsent = &finding.Def{Code: "rescue.set.absent", Severity: finding.Warning,
@@ -71,4 +73,25 @@ func (c *Case) Places(ctx context.Context, source int, within block.Extent) ([]l
 		return nil, err
 	}
 	return layers.Down(func(n int) *layers.Volume { return c.volumes[n] }, source, within), nil
+}
+
+// OnDisks yields where the bytes of e stand on the disks of the case; nothing for a file that stands on a disk itself,
+// and when the volumes between cannot be put together. Down says so.
+func (c *Case) OnDisks(ctx context.Context, e *recovery.Entry) iter.Seq[layers.Place] {
+	if !c.IsVirtual(e.Source) {
+		return func(func(layers.Place) bool) {}
+	}
+	return e.OnDisks(func(source int, within block.Extent) []layers.Place {
+		list, err := c.Places(ctx, source, within)
+		if err != nil {
+			return nil
+		}
+		return list
+	})
+}
+
+// IsVirtual reports whether a source is a volume that was put together out of others, or decrypted.
+func (c *Case) IsVirtual(source int) bool {
+	_, ok := c.Record().Volume(source)
+	return ok
 }

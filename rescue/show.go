@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"salvor/block"
 	"salvor/filesystem"
 	"salvor/filetype"
 	"salvor/finding"
 	"salvor/host"
+	"salvor/layers"
 	"salvor/preview"
 	"salvor/recovery"
 )
@@ -25,6 +27,8 @@ type Shown struct {
 	// Place is why Bytes are shown: the first byte that is damaged or missing; -1 where none is known.
 	Place int64
 	Bytes []preview.Line
+	// OnDisks leads to the disks under a volume that was put together or decrypted; nil for a file on a disk.
+	OnDisks iter.Seq[layers.Place]
 }
 
 // How many bytes are shown before and behind a damaged place.
@@ -63,6 +67,9 @@ func (c *Case) Show(ctx context.Context, t *Tables, e *recovery.Entry) (s *Shown
 		return nil, err
 	}
 	s.Volume = labels[e.Volume]
+	if c.IsVirtual(e.Source) {
+		s.OnDisks = c.OnDisks(ctx, e)
+	}
 	if e.IsDir() || !e.Mode.IsRegular() || e.Size == 0 {
 		return s, nil
 	}
@@ -71,6 +78,7 @@ func (c *Case) Show(ctx context.Context, t *Tables, e *recovery.Entry) (s *Shown
 		return s, ctx.Err()
 	}
 	defer func() { err = errors.Join(err, close()) }()
+	s.Preview.Findings = append(s.Preview.Findings, c.Absent...)
 	found := s.Preview.Findings
 	format, _ := t.Files.ByName(e.Format)
 	if s.Preview, err = preview.Of(ctx, format, src); err != nil {

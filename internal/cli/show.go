@@ -84,7 +84,11 @@ func (a *app) show(cmd *cobra.Command, dir string, ids []string) error {
 			exit = rescue.ExitReserved
 		}
 		if a.json {
-			if err := a.lines.Write(wire.FromEntry(e)); err != nil {
+			line := wire.FromEntry(e)
+			if s.OnDisks != nil {
+				line.AddPlaces(s.OnDisks)
+			}
+			if err := a.lines.Write(line); err != nil {
 				return err
 			}
 			if err := a.lines.Write(wire.FromPreview(e.ID, &s.Preview, s.Bytes)); err != nil {
@@ -163,7 +167,7 @@ func shownText(s *rescue.Shown) string {
 	for _, f := range e.Findings {
 		fmt.Fprintf(&b, "           - %s\n", show(f.String()))
 	}
-	writeRuns(&b, e)
+	writeRuns(&b, s)
 	writePreview(&b, s)
 	return b.String()
 }
@@ -178,10 +182,14 @@ var verdictMeans = map[filetype.Verdict]string{
 	filetype.Unknown:    "there is no check for this kind of file",
 }
 
-func writeRuns(b *strings.Builder, e *recovery.Entry) {
+func writeRuns(b *strings.Builder, s *rescue.Shown) {
+	e := s.Entry
 	runs, what := e.Runs, "Places on the source"
+	if s.OnDisks != nil {
+		what = fmt.Sprintf("Places on source %d, a volume that was put together or decrypted", e.Source)
+	}
 	if e.Encoding != "" {
-		runs, what = e.Stored, "Places on the source, stored as "+show(e.Encoding)
+		runs, what = e.Stored, what+", stored as "+show(e.Encoding)
 	}
 	if len(runs) == 0 {
 		return
@@ -200,6 +208,7 @@ func writeRuns(b *strings.Builder, e *recovery.Entry) {
 		}
 		fmt.Fprintf(b, "  bytes %d to %d  %s\n", r.Logical, r.LogicalExtent().End()-1, at)
 	}
+	writePlaces(b, s)
 	if n := e.Missing.Count(); n > 0 {
 		fmt.Fprintf(b, "\nMissing: %s in %d places\n", host.Bytes(e.Missing.Bytes()), n)
 		i := 0
@@ -210,6 +219,36 @@ func writeRuns(b *strings.Builder, e *recovery.Entry) {
 			}
 			fmt.Fprintf(b, "  bytes %d to %d\n", x.Offset, x.End()-1)
 		}
+	}
+}
+
+// writePlaces says where the bytes stand on the disks under a volume.
+func writePlaces(b *strings.Builder, s *rescue.Shown) {
+	if s.OnDisks == nil {
+		return
+	}
+	n := 0
+	for p := range s.OnDisks {
+		if n++; n == 1 {
+			b.WriteString("\nPlaces on the disks\n")
+		}
+		if n > shownRuns {
+			continue
+		}
+		how := ""
+		if p.Computed {
+			how = ", computed from the other disks of the set"
+		}
+		if p.Encrypted {
+			how += ", encrypted there"
+		}
+		fmt.Fprintf(b, "  bytes %d to %d  on source %d at 0x%x%s\n", p.Logical, p.Logical+p.Length-1, p.Source, p.Offset, how)
+	}
+	switch {
+	case n == 0:
+		b.WriteString("\nThe places on the disks cannot be told now: the volume cannot be put together\n")
+	case n > shownRuns:
+		fmt.Fprintf(b, "  and %d more pieces\n", n-shownRuns)
 	}
 }
 
