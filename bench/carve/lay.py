@@ -5,9 +5,10 @@ usage: lay.py mix POOL IMAGE [SEED [MIB]]      570 files: 457 whole, 86 in piece
        lay.py dfrws POOL IMAGE [SEED [MIB]]    the run structure of the DFRWS 2007 challenge (dfrws2007.csv), with files of the pool
 
 IMAGE.truth.json has for each file its state and the places of its pieces: whole, two (in two pieces), more (in more),
-order (pieces out of order), cut (the rest is nowhere), holed (a middle piece is nowhere).
+order (pieces out of order), cut (the rest is nowhere), holed (a middle piece is nowhere). Of a cut file, "least" is where the last of
+its units ends that is whole in the first piece: what must be told to be there, at least.
 """
-import hashlib, json, os, random, sys
+import hashlib, json, os, random, re, sys, tarfile, zipfile
 
 MODE, POOL, IMAGE = sys.argv[1:4]
 SEED = sys.argv[4] if len(sys.argv) > 4 else "1"
@@ -27,6 +28,53 @@ def pool():
 
 def up(n, unit):
     return (n + unit - 1) // unit * unit
+
+
+def bits(data, pattern, width):
+    """Where a pattern stands that begins at any bit, as bytes of whole units before it."""
+    value, mask, out = 0, (1 << width) - 1, []
+    for i, byte in enumerate(data):
+        value = (value << 8 | byte) & ((1 << width + 8) - 1)
+        if any((value >> shift) & mask == pattern for shift in range(8)):
+            out.append(max(0, i + 1 - (width + 14) // 8))
+    return out
+
+
+STREAM = 64 << 10  # what a decoder of packed data may need behind the last place that it is sure of
+
+
+def least(kind, path, there):
+    """The end of the last unit of a file that is whole when only so many bytes of it are there, by its own structure."""
+    with open(path, "rb") as f:
+        data = f.read()
+    ends = [0]
+    if kind in ("zip", "docx", "xlsx", "odt"):
+        with zipfile.ZipFile(path) as z:
+            ends += [i.header_offset for i in z.infolist()]
+    elif kind == "tar":
+        with tarfile.open(path) as t:
+            ends += [m.offset for m in t.getmembers()]
+    elif kind == "bz2":
+        ends += bits(data[:there], 0x314159265359, 48)
+    elif kind == "pdf":
+        ends += [m.end() for m in re.finditer(rb"endobj", data[:there])]
+    elif kind == "png":
+        at = 8
+        while at + 8 <= len(data):
+            at += 12 + int.from_bytes(data[at:at + 4], "big")
+            ends.append(at)
+    elif kind in ("7z", "webp", "elf", "wav"):
+        return 0  # their tables stand at the end, or nothing in them is checked before it
+    elif kind in ("doc", "xls", "ppt"):
+        fat = [int.from_bytes(data[76 + 4 * i:80 + 4 * i], "little") for i in range(min(109, int.from_bytes(data[44:48], "little")))]
+        if any((n + 2) * 512 > there for n in fat):
+            return 0  # the table of its sectors is not there
+        ends.append(there - STREAM)
+    elif kind == "mbox":
+        ends += [m.start() for m in re.finditer(rb"^From ", data[:there], re.M)] + [there - STREAM]
+    else:
+        ends.append(there - STREAM)
+    return max(e for e in ends if e <= there)
 
 
 def fill(image, at, length, kind):
@@ -60,6 +108,8 @@ class Writer:
                 data = src.read()
             if f["state"] in ("cut", "holed"):
                 data = b"".join(data[first:first + n] for first, _, n in runs)
+            if f["state"] == "cut":
+                f["least"] = least(f["type"], f["path"], next((n for first, _, n in runs if first == 0), 0))
             f.update(full=f["size"], size=len(data), sha256=hashlib.sha256(data).hexdigest(), runs=[[at, n] for _, at, n in runs],
                      pieces=[[first, at, n] for first, at, n in runs], recoverable=f["state"] not in ("cut", "holed"), volume="", path=f["name"])
         self.image.close()

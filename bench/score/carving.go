@@ -19,9 +19,8 @@ var carveStates = []struct{ state, words string }{
 	{"whole", "in one piece"}, {"two", "in two pieces"}, {"more", "in more pieces"}, {"order", "in pieces out of order"},
 }
 
-// likeRoom is how many bytes a file that is cut may be told too short, at most: what lies behind the last
-// unit that is whole.
-const likeRoom = 64 << 10
+// substantial is how much of a cut file must be sure for a program to save it, in bytes: less is of no use to anybody.
+const substantial = 4 << 10
 
 // carving is what one program made of one image.
 type carving struct {
@@ -35,8 +34,9 @@ type carving struct {
 	judges        bool
 	proven        int
 	falseProven   int // Proven, and no known file's bytes
-	falseWhole    int // Proven or Consistent, and no known file and not part of one
-	cutRight      int // cut files told Partial or Damaged, up to where they are cut
+	falseWhole    int // Proven or Consistent, and no known file, or one with other bytes in it
+	cutRight      int // cut files told Partial or Damaged, that end behind their last whole unit and not behind the cut
+	cutVoid       int // cut files without a whole unit worth saving, not saved
 	cutWhole      int // cut files told Proven or Consistent
 	verdicts      map[string]map[string]int
 	notes         []string
@@ -72,8 +72,7 @@ func (t *truth) carving(dir string) (carving, error) {
 			c.cutWhole++
 			c.notes = append(c.notes, fmt.Sprintf("cut and told %s: `%s` of %s", word, rel, t.Files[cutAt].Origin))
 		}
-		if cutAt >= 0 && (like == exact || like == part) && int64(len(b)) <= t.Files[cutAt].Size &&
-			int64(len(b)) >= t.Files[cutAt].Size-likeRoom && (word == "partial" || word == "damaged") {
+		if cutAt >= 0 && bytes.HasPrefix(t.of(cutAt), b) && int64(len(b)) >= t.Files[cutAt].Least && (word == "partial" || word == "damaged") {
 			cut[cutAt] = true
 		}
 		switch like {
@@ -83,9 +82,17 @@ func (t *truth) carving(dir string) (carving, error) {
 			c.parts++
 		case padded:
 			c.padded++
+			if word == "proven" || word == "consistent" {
+				c.falseWhole++
+				c.notes = append(c.notes, fmt.Sprintf("padded and told %s: `%s`", word, rel))
+			}
 		case wrong:
 			if t.begins(b) {
 				c.blurred++
+				if word == "proven" || word == "consistent" {
+					c.falseWhole++
+					c.notes = append(c.notes, fmt.Sprintf("other bytes behind the beginning, and told %s: `%s`", word, rel))
+				}
 				break
 			}
 			c.wrong++
@@ -115,10 +122,14 @@ func (t *truth) carving(dir string) (carving, error) {
 		} else if f.Recoverable {
 			c.missed = append(c.missed, fmt.Sprintf("%s %s at %#x", f.State, f.Origin, f.Runs[0][0]))
 		}
-		if cut[i] {
+		switch {
+		case f.State != "cut":
+		case f.Least < substantial && !cut[i]:
+			c.cutVoid++
+		case cut[i]:
 			c.cutRight++
-		} else if f.State == "cut" {
-			c.missed = append(c.missed, fmt.Sprintf("cut %s at %#x, %d of %d bytes", f.Origin, f.Runs[0][0], f.Size, f.Full))
+		default:
+			c.missed = append(c.missed, fmt.Sprintf("cut %s at %#x, %d of %d bytes, of which %d are whole units", f.Origin, f.Runs[0][0], f.Size, f.Full, f.Least))
 		}
 	}
 	return c, err
@@ -161,12 +172,14 @@ func carvingReport(w io.Writer, versions, machine string, verbose bool, args []s
 Images with no file system: every file is known by its SHA-256 and the places of its pieces, and stands among other files, noise and
 zeros. A file is **exact** when one of the outputs has its very bytes. **Parts** are verbatim pieces of one file; **padded** is a whole file
 with bytes behind it; **begun** is at least half the beginning of a file, with other bytes behind it; **false** is every other output. A cut file is
-**told right** when its output is called partial or damaged and ends where the file does, or at most %d KiB before.
+**told right** when its output is called partial or damaged, has no byte behind the cut, and all of its whole units: members, chunks, blocks, objects or
+mails, and in streams all but the last %d KiB. One without a whole unit of %d KiB is counted apart. **Told whole** counts every output called
+whole that is not, whatever else it is.
 
     bench/carve/run.sh [SEED]
 
 %s. %s. Images in memory; the options of the others are in bench/carve/run.sh.
-`, likeRoom>>10, machine, versions)
+`, 64, substantial>>10, machine, versions)
 	for _, arg := range args {
 		image, run, ok := strings.Cut(arg, "=")
 		if !ok {
@@ -241,6 +254,7 @@ func (t *truth) carvingTables(b *strings.Builder, name string, ran []string, res
 		return fmt.Sprint(n)
 	}
 	line(fmt.Sprintf("cut, told right of %d", n["cut"]), func(c carving, _ string) string { return judged(c, c.cutRight) })
+	line("cut, nothing whole in it", func(c carving, _ string) string { return judged(c, c.cutVoid) })
 	line("cut, told whole", func(c carving, _ string) string { return judged(c, c.cutWhole) })
 	line("outputs", func(c carving, _ string) string { return fmt.Sprint(c.saved) })
 	line("parts", func(c carving, _ string) string { return fmt.Sprint(c.parts) })

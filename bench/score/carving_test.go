@@ -11,7 +11,7 @@ func TestCarving(t *testing.T) {
 	truth, files := known(t)
 	truth.Files[0].State, truth.Files[1].State = "two", "whole"
 	cut := files[2][:1024]
-	truth.Files[2] = knownFile{State: "cut", Size: int64(len(cut)), SHA256: sum(cut), Type: "bin", Runs: [][2]int64{{32768, 1024}}, Origin: "bin/3", Full: 4096}
+	truth.Files[2] = knownFile{State: "cut", Size: int64(len(cut)), SHA256: sum(cut), Type: "bin", Runs: [][2]int64{{32768, 1024}}, Origin: "bin/3", Full: 4096, Least: 1024}
 	truth.bySum[truth.Files[2].SHA256] = 2
 	truth.starts[2] = int64(len(truth.content))
 	truth.content = append(truth.content, cut...)
@@ -34,7 +34,7 @@ func TestCarving(t *testing.T) {
 	if c.exact["two"] != 1 || c.exact["whole"] != 0 || c.padded != 1 || c.blurred != 1 || c.wrong != 1 || c.saved != 5 || c.cutRight != 1 || c.cutWhole != 0 {
 		t.Errorf("%+v", c)
 	}
-	if c.falseProven != 1 || c.falseWhole != 1 || c.proven != 2 || c.kinds["bin"] != [2]int{0, 1} {
+	if c.falseProven != 1 || c.falseWhole != 2 || c.proven != 2 || c.kinds["bin"] != [2]int{0, 1} {
 		t.Errorf("%+v", c)
 	}
 }
@@ -42,7 +42,7 @@ func TestCarving(t *testing.T) {
 // A cut file that is called whole, or saved with bytes that are not its own, is not told rightly.
 func TestCarvingOfACutFile(t *testing.T) {
 	truth, files := known(t)
-	truth.Files[1].State, truth.Files[1].Recoverable = "cut", false
+	truth.Files[1].State, truth.Files[1].Recoverable, truth.Files[1].Least = "cut", false, 1024
 	for _, c := range []struct {
 		b                    []byte
 		verdict              string
@@ -50,6 +50,7 @@ func TestCarvingOfACutFile(t *testing.T) {
 	}{
 		{files[1], "partial", 1, 0},
 		{files[1][:1200], "damaged", 1, 0},
+		{files[1][:1023], "damaged", 0, 0}, // less than its whole units
 		{files[1], "consistent", 0, 1},
 		{append(append([]byte{}, files[1]...), 1), "partial", 0, 0},
 	} {

@@ -45,6 +45,7 @@ type knownFile struct {
 	Runs        [][2]int64 `json:"runs"`
 	Origin      string     `json:"origin"` // of the images for carving: the name in the pool
 	Full        int64      `json:"full"`   // and the size before the file was cut
+	Least       int64      `json:"least"`  // of a cut file: the end of its last unit that is whole
 }
 
 type place struct{ file, sector int32 }

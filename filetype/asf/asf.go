@@ -288,7 +288,9 @@ func (w *walker) data(off int64) (int64, int64, error) {
 			}
 		}
 		// The packet before may be cut: that this one follows shows that it is not.
-		w.R.GoodUntil = at
+		if p[0] == 0x82 {
+			w.R.GoodUntil = at
+		}
 		if err := w.Each(block.Extent{Offset: at, Length: w.packet}, "packet", nil); err != nil {
 			return n, at, err
 		}

@@ -276,6 +276,7 @@ func walk(e *exam.Exam) error {
 		return err
 	}
 	if err := f.readDirectory(&h); err != nil {
+		e.R.GoodUntil = min(e.R.GoodUntil, f.at(h.dir))
 		return err
 	}
 	locked := f.describe()

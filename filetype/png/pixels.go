@@ -129,6 +129,7 @@ func (d *data) next() error {
 	}
 	w.s.Discard(4)
 	w.r.GoodUntil = max(w.r.GoodUntil, d.c.end())
+	w.summed = max(w.summed, d.c.end())
 	d.done = true
 	if err != nil {
 		return io.EOF // the walker meets the same error at the next chunk

@@ -1,8 +1,10 @@
 package media
 
 import (
+	"bytes"
 	"fmt"
 	"math"
+	"slices"
 
 	"salvor/block"
 	"salvor/cursor"
@@ -47,12 +49,26 @@ func NewForeignSamples(off int64, channels int) *Foreign {
 func Packed(e *exam.Exam, end int64) int64 {
 	f := NewForeign(0)
 	f.plain, f.texts = leastPlain, true
-	err := e.Each(block.Extent{Length: min(end, e.Size())}, "what is left", f.See)
+	off := int64(0)
+	err := e.Each(block.Extent{Length: min(end, e.Size())}, "what is left", func(p []byte) error {
+		for at := (off+sector-1)/sector*sector - off; at < int64(len(p)); at += sector {
+			if off+at > 0 && slices.ContainsFunc(beginnings, func(b string) bool { return bytes.HasPrefix(p[at:], []byte(b)) }) {
+				return cursor.Corrupt("sectors", off+at, "those of the file", "the beginning of another one")
+			}
+		}
+		off += int64(len(p))
+		return f.See(p)
+	})
 	if broken, ok := cursor.IsCorrupt(err); ok {
 		return min(end, broken.Offset)
 	}
 	return end
 }
+
+// beginnings are what files begin with that stand behind what is left of another one.
+var beginnings = []string{"\x7FELF\x01\x01\x01", "\x7FELF\x02\x01\x01", "\xFF\xD8\xFF", "\x89PNG\r\n\x1A\n", "%PDF-1.", "PK\x03\x04", "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "RIFF",
+	"\x1F\x8B\x08", "SQLite format 3\x00", "ID3\x03\x00", "ID3\x04\x00", "GIF8", "OggS\x00\x02", "fLaC", "\xFD7zXZ\x00", "7z\xBC\xAF\x27\x1C", "BZh9", "\x00\x00\x01\xBA",
+	"\x30\x26\xB2\x75\x8E\x66\xCF\x11", "\x1A\x45\xDF\xA3", "FLV\x01", "{\\rtf1", "<?xml ", "<html", "<!DOCTYPE", "From "}
 
 // MoveTo says that what comes next stands at off: samples may stand in several places.
 func (f *Foreign) MoveTo(off int64) {
