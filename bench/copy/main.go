@@ -100,7 +100,9 @@ func (b *bench) failing() error {
 			}
 			for _, i := range order {
 				var err error
-				if got[i], err = b.one(failing.New(kind, seed, b.size, b.many(kind)), i == 0); err != nil {
+				device := failing.New(kind, seed, b.size, b.many(kind))
+				device.Sleep = sleep
+				if got[i], err = b.one(device, i == 0); err != nil {
 					return fmt.Errorf("%s %d: %w", kind, seed, err)
 				}
 			}
