@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"runtime"
 	"slices"
 	"sort"
 	"sync"
@@ -215,7 +216,7 @@ func (s *Source) decrypt(c *Piece, p []byte, at int64) (int, error) {
 		err = nil
 	}
 	if c.Kind == Encrypted {
-		c.Sectors.decrypt(p[:whole], c.Number, at)
+		c.spread(p[:whole], at)
 		return whole, err
 	}
 	if done, ok := c.sort(p[:whole], at); !ok {
@@ -223,6 +224,21 @@ func (s *Source) decrypt(c *Piece, p []byte, at int64) (int, error) {
 		return done, block.NewUnreadable(bad, block.Absent, errUndecided)
 	}
 	return whole, err
+}
+
+// spread decrypts p, which stands at of the piece, on as many processors as that is worth.
+func (c *Piece) spread(p []byte, at int64) {
+	part := max(len(p)/runtime.GOMAXPROCS(0), chunk/2)
+	var wg sync.WaitGroup
+	for len(p) >= 2*part {
+		// Parts begin with sectors.
+		n := part - int((at+int64(part))%int64(c.Sectors.size))
+		own, where := p[:n], at
+		wg.Go(func() { c.Sectors.decrypt(own, c.Number, where) })
+		p, at = p[n:], at+int64(n)
+	}
+	c.Sectors.decrypt(p, c.Number, at)
+	wg.Wait()
 }
 
 // sort decrypts the sectors of p, which stand at of a Mixed piece, that are encrypted. It stops at the first that

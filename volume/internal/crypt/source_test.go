@@ -164,3 +164,37 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestLarge reads more at once than one processor decrypts, from places where no sector begins.
+func TestLarge(t *testing.T) {
+	const sector = 4096
+	k := key(64)
+	s, err := New("aes-xts-plain64", k, sector, 512)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := bytes.Repeat([]byte("some text, "), 3<<20/11+1)[:3<<20]
+	src := NewSource(block.Bytes(encrypt(t, "aes-xts-plain64", k, plain, sector, 0)), []Piece{{Length: int64(len(plain)), Sectors: s}}, int64(len(plain)))
+	for _, at := range []int{0, 1, 16, 512, 4095, 4096, 70000} {
+		got := make([]byte, len(plain)-at-at%7)
+		if n, err := src.ReadAt(got, int64(at)); err != nil || !bytes.Equal(got[:n], plain[at:at+n]) {
+			t.Errorf("from %d: %d bytes, %v", at, n, err)
+		}
+	}
+}
+
+// BenchmarkSource reads a volume in the pieces that the main job reads.
+func BenchmarkSource(b *testing.B) {
+	s, err := New("aes-xts-plain64", key(64), 512, 512)
+	if err != nil {
+		b.Fatal(err)
+	}
+	src := NewSource(block.Bytes(make([]byte, 16<<20)), []Piece{{Length: 16 << 20, Sectors: s}}, 16<<20)
+	p := make([]byte, 1<<20)
+	b.SetBytes(int64(len(p)))
+	for i := 0; b.Loop(); i++ {
+		if _, err := src.ReadAt(p, int64(i%15)<<20); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
