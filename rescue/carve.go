@@ -12,14 +12,10 @@ import (
 	"salvor/carve"
 	"salvor/filesystem"
 	"salvor/filetype"
-	"salvor/finding"
 	"salvor/host"
 	"salvor/layers"
 	"salvor/recovery"
 )
-
-var carveFailed = &finding.Def{Code: "rescue.carve", Severity: finding.Warning,
-	Text: "{count} places that look like the beginning of a file could not be examined to their end"}
 
 // CarveOptions say what is looked for in raw bytes, and where.
 type CarveOptions struct {
@@ -74,10 +70,16 @@ type carving struct {
 func (j *job) carve(ctx context.Context) error {
 	step := j.step(j.o.Carve.step())
 	done, err := j.cat.Done(ctx, step)
-	if err != nil || done || j.isLess() {
+	if err != nil || j.isLess() {
 		return err
 	}
+	if done {
+		return j.tellCarved(ctx, step)
+	}
 	c := &carving{job: j, o: j.o.Carve, put: batch{cat: j.cat}, begun: time.Now()}
+	if c.elsewhere() {
+		return nil
+	}
 	if err := c.bound(ctx); err != nil {
 		return err
 	}
@@ -99,10 +101,8 @@ func (j *job) carve(ctx context.Context) error {
 	if _, err := recovery.JoinTwins(ctx, j.cat, j.number); err != nil {
 		return err
 	}
-	if n := stats.Failed + text.Failed; n > 0 {
-		f := wireFinding(carveFailed.New(finding.Arg("count", n)))
-		f.Source = j.number
-		j.tell(f)
+	if err := j.cat.PutFindings(ctx, step, carveFindings(stats, joined, text)); err != nil {
+		return err
 	}
 	if err := j.c.Append("carve.found", map[string]any{
 		"files": stats.Found + joined.Joined + joined.Broken + text.Found, "joined": joined.Joined, "little": joined.Little,
@@ -111,7 +111,10 @@ func (j *job) carve(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	return j.cat.SetDone(ctx, step)
+	if err := j.cat.SetDone(ctx, step); err != nil {
+		return err
+	}
+	return j.tellCarved(ctx, step)
 }
 
 // exitChoice is the exit code of what needs a choice by a person.
@@ -122,8 +125,8 @@ func (c *carving) bound(ctx context.Context) (err error) {
 	if c.owned, err = recovery.Attribute(ctx, c.cat, c.number); err != nil {
 		return err
 	}
-	if c.o.Alone && !c.o.Free {
-		c.claimed = block.Set{} // raw bytes are what was asked for
+	if len(c.o.Within) > 0 || c.o.Partition != "" {
+		c.claimed = block.Set{} // these bytes are what was asked for
 	}
 	// What members give to volumes is looked for there, where it is whole.
 	c.owned.Skip = c.owned.Skip.Union(c.claimed)
@@ -140,13 +143,7 @@ func (c *carving) bound(ctx context.Context) (err error) {
 	if c.o.Partition == "" {
 		return nil
 	}
-	var of *layers.Layer
-	c.tree.Walk(func(l *layers.Layer, _ int) bool {
-		if l.ID == c.o.Partition || l.Volume > 0 && fmt.Sprintf("v%d", l.Volume) == c.o.Partition {
-			of = l
-		}
-		return of == nil
-	})
+	of := c.partition(c.tree)
 	if of == nil {
 		return &host.RefusedError{Exit: exitChoice, Code: "rescue.carve.partition", Why: fmt.Sprintf("there is no volume %s on %s", c.o.Partition, c.baseName()),
 			Next: "salvor look shows the volumes; name one of them, as v2"}
@@ -157,6 +154,27 @@ func (c *carving) bound(ctx context.Context) (err error) {
 		c.within = c.within.Intersect(part)
 	}
 	return nil
+}
+
+// partition returns the layer of a tree that carving is bounded to.
+func (c *carving) partition(tree *layers.Layer) (of *layers.Layer) {
+	tree.Walk(func(l *layers.Layer, _ int) bool {
+		if l.ID == c.o.Partition || l.Volume > 0 && fmt.Sprintf("v%d", l.Volume) == c.o.Partition {
+			of = l
+		}
+		return of == nil
+	})
+	return of
+}
+
+// elsewhere reports whether what carving is bounded to stands on another disk or volume than the current one: ranges
+// are those of sources, and a partition stands on one of them.
+func (c *carving) elsewhere() bool {
+	if len(c.o.Within) > 0 && c.virtual != nil {
+		return true
+	}
+	return c.o.Partition != "" && c.partition(c.tree) == nil &&
+		slices.ContainsFunc(c.disks, func(d *disk) bool { return d.tree != nil && c.partition(d.tree) != nil })
 }
 
 // progress returns what tells how far carving is.

@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -200,17 +202,47 @@ func (a *app) byFormat(ctx context.Context, dir string) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	const line = "%-12s %7v %11v %8v %8v %8v %10s\n"
-	fmt.Fprintf(a.out, line, "FORMAT", "whole", "looks whole", "partial", "damaged", "joined", "SIZE")
-	names := make([]string, 0, len(rows))
-	for name := range rows {
-		names = append(names, name)
+	read, err := decoded(ctx, c.Catalog)
+	if err != nil {
+		return err
 	}
-	slices.Sort(names)
-	for _, name := range names {
+	const line = "%-12s %7v %11v %8v %8v %8v %10s %10s\n"
+	fmt.Fprintf(a.out, line, "FORMAT", "whole", "looks whole", "partial", "damaged", "joined", "SIZE", "DECODED")
+	for name := range read { // also those of which nothing was found
+		if rows[name] == nil {
+			rows[name] = &row{}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(rows)) {
 		r := rows[name]
 		fmt.Fprintf(a.out, line, name, r.count[filetype.Proven], r.count[filetype.Consistent], r.count[filetype.Partial],
-			r.count[filetype.Damaged], r.pieces, host.Bytes(r.bytes))
+			r.count[filetype.Damaged], r.pieces, host.Bytes(r.bytes), host.Bytes(read[name]))
 	}
 	return nil
+}
+
+// decoded returns how many bytes were read and decoded while carving, by format.
+func decoded(ctx context.Context, cat *recovery.Catalog) (map[string]int64, error) {
+	scopes, err := cat.FindingScopes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	read := map[string]int64{}
+	for _, scope := range scopes {
+		list, err := cat.Findings(ctx, scope)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range list {
+			if f.Code != rescue.CarveRead {
+				continue
+			}
+			for name, value := range f.Args {
+				if n, err := strconv.ParseInt(value, 10, 64); err == nil {
+					read[name] += n
+				}
+			}
+		}
+	}
+	return read, nil
 }
