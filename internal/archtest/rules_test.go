@@ -28,6 +28,9 @@ var order = [][]string{
 	{"filetype/all", "volume/all", "filesystem/all", "container/all"}, // see level: they stand one line higher
 	{"filetype/*", "volume/*", "filesystem/*", "container/*"},
 	{"layers"},
+	{"firmware"},
+	{"firmware/all"},
+	{"firmware/*"},
 	{"carve", "preview", "relate"},
 	{"recovery"},
 	{"host"},
@@ -40,7 +43,7 @@ var order = [][]string{
 }
 
 // tables are the packages that gather the rows of their family, and the only ones that name its members.
-var tables = []string{"filetype/all", "volume/all", "filesystem/all", "container/all"}
+var tables = []string{"filetype/all", "volume/all", "filesystem/all", "container/all", "firmware/all"}
 
 // keepers says who may import a package of the standard library that reaches out of the program, or around
 // the language. A pattern covers what is below it too.

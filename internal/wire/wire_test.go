@@ -20,6 +20,7 @@ import (
 	"salvor/filesystem"
 	"salvor/filetype"
 	"salvor/finding"
+	"salvor/firmware"
 	"salvor/host"
 	"salvor/internal/wire"
 	"salvor/layers"
@@ -89,6 +90,10 @@ func samples() map[string]any {
 	place := wire.FromFinding((&finding.Def{Code: "a.b", Text: "x"}).New())
 	out := map[string]any{
 		"progress": progress, "bare progress": wire.NewProgress("check", 0, 0, "files"),
+		"part": wire.FromPart("0.1", &firmware.Part{Format: "f", Title: "T", Name: "evil\xff", Role: firmware.Kernel, Offset: 1, Size: 2, Announced: 3, Unpacked: true, Compression: "gzip", Version: "1",
+			Checks: []firmware.Check{firmware.Sum32("data", "CRC-32", block.Extent{Length: 2}, 1, 2)}, Signatures: []firmware.Signature{{What: "all", Method: "RSA", State: firmware.Cannot, Why: "no key"}},
+			Claims: []firmware.Claim{{Kind: firmware.Board, Values: []string{"a"}}}, Installs: []firmware.Install{{Where: "x", Needs: 5, Loader: true}}, Findings: []finding.Finding{note}}),
+		"bare part": wire.FromPart("0", &firmware.Part{}), "answer": wire.NewAnswer("whole", firmware.Verdict{Answer: firmware.No, Reasons: []string{"r"}}),
 		"patch": wire.FromPatch(mend.Patch{Structure: "boot sector", Offset: 4096, Old: make([]byte, 64), New: append(make([]byte, 40), bytes.Repeat([]byte{7}, 24)...),
 			Unread: block.SetOf(block.Extent{Offset: 4096, Length: 8}), Evidence: []string{"its backupÿ"}}),
 		"result": result, "bare result": wire.NewResult(0, "a", "b", "c"),

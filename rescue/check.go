@@ -1,0 +1,162 @@
+package rescue
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"salvor/block"
+	"salvor/finding"
+	"salvor/firmware"
+	fwall "salvor/firmware/all"
+	"salvor/host"
+)
+
+// CheckOptions say which package is checked, and for what.
+type CheckOptions struct {
+	File    string
+	For     []string // cases, or facts such as "board=acme,router-3"
+	Current string   // the version that is installed; "" when not known
+	Keys    string   // a folder of public keys, or one such file; "" for none
+	Program string
+}
+
+// Checked is what is known of a package.
+type Checked struct {
+	Part                 *firmware.Part
+	Whole, Genuine, Fits firmware.Verdict
+	ForAsked             bool // a device was named
+	Warnings             []string
+	Device               *firmware.Device
+	close                func() error
+}
+
+// Close removes what was unpacked.
+func (c *Checked) Close() error { return c.close() }
+
+// CheckPackage opens a package, recomputes its checks and answers the three questions. The caller closes the answer.
+func CheckPackage(ctx context.Context, o CheckOptions) (c *Checked, err error) {
+	opened, err := host.Open(ctx, o.File, host.OpenOptions{})
+	if err != nil {
+		return nil, err
+	}
+	room := &scratchRoom{}
+	closeAll := func() error { return errors.Join(opened.Close(), room.close()) }
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closeAll())
+		}
+	}()
+	keys, err := readKeys(o.Keys)
+	if err != nil {
+		return nil, err
+	}
+	c = &Checked{Device: &firmware.Device{}, ForAsked: len(o.For) > 0 || o.Current != "", close: closeAll}
+	for _, text := range o.For {
+		if err := addDevice(ctx, c.Device, text, o.Program); err != nil {
+			return nil, err
+		}
+	}
+	if o.Current != "" {
+		c.Device.Facts = append([]firmware.Fact{{Kind: firmware.Installed, Value: o.Current, From: "--current"}}, c.Device.Facts...)
+	}
+	c.Part, err = firmware.Open(ctx, opened.Source, filepath.Base(o.File), firmware.Options{Formats: fwall.Table(), Keys: keys, Scratch: room.make})
+	if err != nil {
+		return nil, err
+	}
+	c.Whole, c.Genuine, c.Warnings = firmware.Whole(c.Part), firmware.Genuine(c.Part), firmware.Warnings(c.Part)
+	if c.Fits = firmware.Fits(c.Part, c.Device); !c.ForAsked {
+		c.Fits = firmware.Verdict{Answer: firmware.CannotTell, Reasons: append([]string{"no device was named: --for says which"}, c.Fits.Reasons...)}
+	}
+	return c, nil
+}
+
+// readKeys reads the public keys at path, which is a file or a folder of files.
+func readKeys(path string) ([]firmware.Key, error) {
+	if path == "" {
+		return nil, nil
+	}
+	names := []string{path}
+	if host.IsFolder(path) {
+		var err error
+		if names, err = host.ListFiles(path); err != nil {
+			return nil, err
+		}
+	}
+	var out []firmware.Key
+	for _, name := range names {
+		_, err := host.ReadFile(name, func(r io.Reader, _ io.ReaderAt, size int64) error {
+			const most = 1 << 20
+			if size > most {
+				return fmt.Errorf("rescue: %s has %d bytes, a key file has at most %d", name, size, most)
+			}
+			data, err := io.ReadAll(r)
+			if err != nil {
+				return err
+			}
+			keys, err := firmware.ParseKeys(filepath.Base(name), data)
+			out = append(out, keys...)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(out) == 0 {
+		return nil, &host.RefusedError{Exit: host.ExitUsage, Code: "rescue.check.keys", Why: fmt.Sprintf("%s holds no public key.", path), Next: "Name a folder of certificates or public keys with --keys."}
+	}
+	return out, nil
+}
+
+// scratchRoom keeps what is unpacked in files of a folder that is thrown away.
+type scratchRoom struct {
+	dir   string
+	files []*host.ScratchFile
+}
+
+func (r *scratchRoom) make() (firmware.Scratch, error) {
+	if r.dir == "" {
+		dir, err := host.TempFolder()
+		if err != nil {
+			return nil, err
+		}
+		r.dir = dir
+	}
+	f, err := host.NewScratch(r.dir, len(r.files))
+	if err != nil {
+		return nil, err
+	}
+	r.files = append(r.files, f)
+	return f, nil
+}
+
+func (r *scratchRoom) close() error {
+	var errs []error
+	for _, f := range r.files {
+		errs = append(errs, f.Close())
+	}
+	if r.dir != "" {
+		errs = append(errs, host.RemoveTemp(r.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// PartSum returns the SHA-256 of a part.
+func PartSum(p *firmware.Part) string {
+	h := sha256.New()
+	if _, err := io.Copy(h, block.Reader(p.Source)); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+var packageWarning = &finding.Def{Code: "rescue.check.warning", Severity: finding.Warning, Text: "{found}"}
+
+// PackageWarning is a warning about a package as a finding.
+func PackageWarning(text string) finding.Finding {
+	return packageWarning.New(finding.Expected(nil, text))
+}
