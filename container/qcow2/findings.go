@@ -3,15 +3,11 @@ package qcow2
 import "salvor/finding"
 
 // Findings are the kinds of finding that this package raises.
-var Findings = []*finding.Def{backingMissing, backingMoved, backingBroken, snapshot, snapshotsMore, snapshotsBroken, dirty, corrupt, shortTable}
+var Findings = []*finding.Def{dataMissing, snapshot, snapshotsMore, snapshotsBroken, dirty, corrupt, shortTable}
 
 var (
-	backingMissing = &finding.Def{Code: "qcow2.backing.missing", Severity: finding.Error,
-		Text: "{name}, on which the image {path} builds, does not lie beside it: what was not written over it cannot be read"}
-	backingMoved = &finding.Def{Code: "qcow2.backing.moved", Severity: finding.Warning,
-		Text: "the image {path} builds on {name}; the file of that name beside the image is read in its place"}
-	backingBroken = &finding.Def{Code: "qcow2.backing.broken", Severity: finding.Error,
-		Text: "{name}, on which the image {path} builds, cannot be used ({why}): what was not written over it cannot be read"}
+	dataMissing = &finding.Def{Code: "qcow2.data.missing", Severity: finding.Error,
+		Text: "{name}, which holds the data of the image {path}, does not lie beside it: nothing that was written can be read"}
 	snapshot = &finding.Def{Code: "qcow2.snapshot", Severity: finding.Info,
 		Text: "the image holds a snapshot {name} of {time}; the state that is read is the last one"}
 	snapshotsMore   = &finding.Def{Code: "qcow2.snapshots", Severity: finding.Info, Text: "the image holds {count} more snapshots"}

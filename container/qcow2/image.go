@@ -35,21 +35,16 @@ type image struct {
 
 // Open opens the image in src.
 func Open(ctx context.Context, src block.Source, name string, open container.Opener) (*container.Image, error) {
-	o := &opener{open: open, visited: map[string]bool{name: true}}
+	o := &opener{container.NewChain(name, open)}
 	disk, err := o.image(ctx, src, name)
 	if err != nil {
 		return nil, err
 	}
-	return &container.Image{Format: "qcow2", Source: disk, Files: o.files, Findings: o.findings}, nil
+	return &container.Image{Format: "qcow2", Source: disk, Files: o.Files, Findings: o.Findings}, nil
 }
 
 // opener opens an image and those that it builds on.
-type opener struct {
-	open     container.Opener
-	visited  map[string]bool
-	files    []string
-	findings []finding.Finding
-}
+type opener struct{ *container.Chain }
 
 func (o *opener) image(ctx context.Context, src block.Source, name string) (*mapped.Disk, error) {
 	if err := ctx.Err(); err != nil {
@@ -59,28 +54,24 @@ func (o *opener) image(ctx context.Context, src block.Source, name string) (*map
 	if err != nil {
 		return nil, err
 	}
-	o.files = append(o.files, name)
+	o.Use(name)
 	im := &image{header: h, src: src, data: src, tables: mapped.NewTables(src)}
 	im.unpack.zstd = h.zstd
 	if h.features&bitDirty != 0 {
-		o.tell(dirty.New())
+		o.Tell(dirty.New())
 	}
 	if h.features&bitCorrupt != 0 {
-		o.tell(corrupt.New())
+		o.Tell(corrupt.New())
 	}
-	if len(o.files) == 1 {
+	if len(o.Files) == 1 {
 		o.snapshots(im)
 	}
 	if covered := h.l1Entries * h.perTable(); covered < (h.size-1)>>h.clusterBits+1 {
-		o.tell(shortTable.New(finding.Arg("count", h.size-covered<<h.clusterBits)))
+		o.Tell(shortTable.New(finding.Arg("count", h.size-covered<<h.clusterBits)))
 	}
 	if h.features&bitDataFile != 0 {
-		data, called, err := o.sibling(ctx, name, h.dataFile)
-		if err != nil {
+		if im.data, err = o.dataFile(ctx, h, name); err != nil {
 			return nil, err
-		}
-		if im.data = data; data != nil {
-			o.files = append(o.files, called)
 		}
 	}
 	if h.backing != "" {
@@ -92,55 +83,32 @@ func (o *opener) image(ctx context.Context, src block.Source, name string) (*map
 	return mapped.New(h.size, im), nil
 }
 
-func (o *opener) tell(f finding.Finding) { o.findings = append(o.findings, f) }
-
-// sibling opens a file that the image called path names; nil when it does not lie beside it.
-func (o *opener) sibling(ctx context.Context, path, name string) (block.Source, string, error) {
-	src, called, moved, err := container.Beside(o.open, name)
-	if moved {
-		o.tell(backingMoved.New(finding.Arg("name", name), finding.Arg("path", path)))
+// dataFile opens the external data file; nil when it does not lie beside the image.
+func (o *opener) dataFile(ctx context.Context, h *header, path string) (block.Source, error) {
+	src, name, _, err := o.Beside(h.dataFile)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		o.Tell(dataMissing.New(finding.Arg("name", name), finding.Arg("path", path)))
+		return nil, nil
 	}
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, called, ctx.Err()
-		}
-		o.tell(backingMissing.New(finding.Arg("name", called), finding.Arg("path", path)))
-		return nil, called, nil
-	}
-	return src, called, nil
+	o.Use(name)
+	return src, nil
 }
 
 // backing opens what an image builds on; nil when that cannot be.
 func (o *opener) backing(ctx context.Context, h *header, path string) (block.Source, error) {
-	src, name, err := o.sibling(ctx, path, h.backing)
-	if err != nil || src == nil {
-		return nil, err
-	}
-	broken := func(why any) (block.Source, error) {
-		o.tell(backingBroken.New(finding.Arg("name", name), finding.Arg("path", path), finding.Arg("why", why)))
-		return nil, nil
-	}
-	if o.visited[name] || len(o.visited) >= container.MaxDepth {
-		return broken("the chain of images does not end")
-	}
-	o.visited[name] = true
-	if h.backingKind == "raw" {
-		o.files = append(o.files, name)
-		return src, nil
-	}
-	disk, err := o.image(ctx, src, name)
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case errors.Is(err, cursor.ErrNot) && h.backingKind == "":
-		o.files = append(o.files, name)
-		return src, nil
-	case errors.Is(err, cursor.ErrNot):
-		return broken("it is no image of the format " + h.backingKind + " that can be read here")
-	case err != nil:
-		return broken(err)
-	}
-	return disk, nil
+	return o.Parent(ctx, path, container.Parent{Paths: []string{h.backing}, Open: func(ctx context.Context, src block.Source, name string) (block.Source, string, error) {
+		if h.backingKind != "raw" {
+			disk, err := o.image(ctx, src, name)
+			if err == nil || !errors.Is(err, cursor.ErrNot) || h.backingKind != "" {
+				return disk, "", err
+			}
+		}
+		o.Use(name)
+		return src, "", nil
+	}})
 }
 
 const (
@@ -292,13 +260,13 @@ func (o *opener) snapshots(im *image) {
 		n, _ := im.src.ReadAt(b, at) // one that cannot be read is a broken one
 		name, when, size, err := parseSnapshot(b[:n], at)
 		if err != nil {
-			o.tell(snapshotsBroken.New(finding.Arg("why", fmt.Sprintf("number %d: %v", i+1, err))))
+			o.Tell(snapshotsBroken.New(finding.Arg("why", fmt.Sprintf("number %d: %v", i+1, err))))
 			return
 		}
-		o.tell(snapshot.New(finding.Arg("name", fmt.Sprintf("%q", name)), finding.Arg("time", when.UTC().Format("2006-01-02 15:04:05"))))
+		o.Tell(snapshot.New(finding.Arg("name", fmt.Sprintf("%q", name)), finding.Arg("time", when.UTC().Format("2006-01-02 15:04:05"))))
 		at += size
 	}
 	if more := im.snapshotN - toldSnapshots; more > 0 {
-		o.tell(snapshotsMore.New(finding.Arg("count", more)))
+		o.Tell(snapshotsMore.New(finding.Arg("count", more)))
 	}
 }

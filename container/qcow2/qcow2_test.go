@@ -114,13 +114,13 @@ func TestBacking(t *testing.T) {
 		missing    bool
 	}{
 		{"base.qcow2", "", false},
-		{"/srv/images/base.qcow2", "qcow2.backing.moved", false},
-		{"../base.qcow2", "qcow2.backing.moved", false},
-		{"gone.qcow2", "qcow2.backing.missing", true},
-		{"/etc/passwd", "qcow2.backing.missing", true},
-		{"nbd://host/export", "qcow2.backing.missing", true},
-		{`json:{"driver":"qcow2","file":{"filename":"base.qcow2"}}`, "qcow2.backing.missing", true},
-		{"over.qcow2", "qcow2.backing.broken", true},
+		{"/srv/images/base.qcow2", "container.parent.moved", false},
+		{"../base.qcow2", "container.parent.moved", false},
+		{"gone.qcow2", "container.parent.missing", true},
+		{"/etc/passwd", "container.parent.missing", true},
+		{"nbd://host/export", "container.parent.missing", true},
+		{`json:{"driver":"qcow2","file":{"filename":"base.qcow2"}}`, "container.parent.missing", true},
+		{"over.qcow2", "container.parent.missing", true},
 	} {
 		image, err := try(rename(c.name), "over.qcow2")
 		if err != nil {
@@ -157,7 +157,7 @@ func TestLoop(t *testing.T) {
 	}
 	for name, files := range map[string]containertest.Folder{"a.qcow2": ring, "A.qcow2": long} {
 		image, err := try(files, name)
-		if err != nil || !slices.Contains(codes(image.Findings), "qcow2.backing.broken") {
+		if err != nil || !slices.Contains(codes(image.Findings), "container.parent.missing") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

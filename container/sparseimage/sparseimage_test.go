@@ -103,5 +103,5 @@ func TestBroken(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	containertest.Fuzz(f, sparseimage.Format(), build(disk(), 64), build(disk(), 2048))
+	containertest.Fuzz(f, sparseimage.Format(), build(disk()[:100<<10], 16), build(disk()[:64<<10], 128))
 }

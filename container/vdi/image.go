@@ -2,7 +2,6 @@ package vdi
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"salvor/block"
@@ -10,17 +9,6 @@ import (
 	"salvor/container"
 	"salvor/container/internal/mapped"
 	"salvor/cursor"
-	"salvor/finding"
-)
-
-// Findings are the kinds of finding that this package raises.
-var Findings = []*finding.Def{parentMissing, parentOther}
-
-var (
-	parentMissing = &finding.Def{Code: "vdi.parent.missing", Severity: finding.Error,
-		Text: "the disk with the ID {id}, on which {path} builds, does not lie beside it as {name}, or cannot be read ({why}): nor can what was not written over it"}
-	parentOther = &finding.Def{Code: "vdi.parent.other", Severity: finding.Error,
-		Text: "{name} has the ID {found}, expected {expected}, and is not read: what was not written over it in {path} cannot be read"}
 )
 
 var signature = []byte{0x7f, 0x10, 0xda, 0xbe}
@@ -119,21 +107,16 @@ type disk struct {
 }
 
 // opener opens a disk and those that it builds on.
-type opener struct {
-	open     container.Opener
-	visited  map[string]bool
-	files    []string
-	findings []finding.Finding
-}
+type opener struct{ *container.Chain }
 
 // Open opens the disk in src.
 func Open(ctx context.Context, src block.Source, name string, open container.Opener) (*container.Image, error) {
-	o := &opener{open: open, visited: map[string]bool{name: true}}
+	o := &opener{container.NewChain(name, open)}
 	d, err := o.disk(ctx, src, name)
 	if err != nil {
 		return nil, err
 	}
-	return &container.Image{Format: "vdi", Source: mapped.New(d.size, d), SectorSize: d.sector, Files: o.files, Findings: o.findings}, nil
+	return &container.Image{Format: "vdi", Source: mapped.New(d.size, d), SectorSize: d.sector, Files: o.Files, Findings: o.Findings}, nil
 }
 
 func (o *opener) disk(ctx context.Context, src block.Source, name string) (*disk, error) {
@@ -151,7 +134,7 @@ func (o *opener) disk(ctx context.Context, src block.Source, name string) (*disk
 	if err != nil {
 		return nil, err
 	}
-	o.files = append(o.files, name)
+	o.Use(name)
 	d := &disk{header: h, src: src, tables: mapped.NewTables(src)}
 	if h.kind == differencing {
 		if err := o.parent(ctx, d, name); err != nil {
@@ -162,40 +145,18 @@ func (o *opener) disk(ctx context.Context, src block.Source, name string) (*disk
 }
 
 // parent opens the disk that d builds on.
-func (o *opener) parent(ctx context.Context, d *disk, path string) error {
-	d.base.Missing = true
-	id := d.header.parent
-	name := fmt.Sprintf("{%s}.vdi", id)
-	missing := func(why any) error {
-		o.findings = append(o.findings, parentMissing.New(finding.Arg("id", id), finding.Arg("path", path), finding.Arg("name", name), finding.Arg("why", why)))
-		return nil
-	}
-	src, err := o.open(name)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		return missing("it is not there")
-	case o.visited[name] || len(o.visited) >= container.MaxDepth:
-		return missing("the chain of images does not end")
-	}
-	o.visited[name] = true
-	files, findings := o.files, o.findings
-	base, err := o.disk(ctx, src, name)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, cursor.ErrNot):
-		return missing("it is no image of this kind")
-	case err != nil:
-		return missing(err)
-	case base.id != id:
-		o.files, o.findings = files, findings
-		o.findings = append(o.findings, parentOther.New(finding.Arg("name", name), finding.Arg("path", path), finding.Expected(id, base.id)))
-		return nil
-	}
-	d.base = mapped.Base{Source: mapped.New(base.size, base)}
-	return nil
+func (o *opener) parent(ctx context.Context, d *disk, path string) (err error) {
+	id := d.header.parent.String()
+	d.base.Source, err = o.Parent(ctx, path, container.Parent{Paths: []string{"{" + id + "}.vdi"}, IDs: []string{id},
+		Open: func(ctx context.Context, src block.Source, name string) (block.Source, string, error) {
+			base, err := o.disk(ctx, src, name)
+			if err != nil {
+				return nil, "", err
+			}
+			return mapped.New(base.size, base), base.id.String(), nil
+		}})
+	d.base.Missing = d.base.Source == nil
+	return err
 }
 
 // Entries of the table that are no places.

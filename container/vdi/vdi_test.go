@@ -71,11 +71,11 @@ func TestDifferencing(t *testing.T) {
 		files containertest.Folder
 		code  string
 	}{
-		{"another", files.With(parent, other), "vdi.parent.other"},
-		{"no disk", files.With(parent, make([]byte, 4096)), "vdi.parent.missing"},
-		{"a broken one", files.With(parent, files[parent][:0x100]), "vdi.parent.missing"},
-		{"itself", files.With(parent, ring), "vdi.parent.missing"},
-		{"none", files.Without(parent), "vdi.parent.missing"},
+		{"another", files.With(parent, other), "container.parent.other"},
+		{"no disk", files.With(parent, make([]byte, 4096)), "container.parent.missing"},
+		{"a broken one", files.With(parent, files[parent][:0x100]), "container.parent.missing"},
+		{"itself", files.With(parent, ring), "container.parent.missing"},
+		{"none", files.Without(parent), "container.parent.missing"},
 	} {
 		image, err := try(c.files, "child.vdi")
 		if err != nil || !slices.Contains(codes(image.Findings), c.code) {

@@ -3,15 +3,12 @@ package vhd
 import (
 	"context"
 	"encoding/hex"
-	"errors"
-	"fmt"
 
 	"salvor/block"
 	"salvor/block/probe"
 	"salvor/container"
 	"salvor/container/internal/mapped"
 	"salvor/cursor"
-	"salvor/finding"
 )
 
 // Format returns the row of the table of containers.
@@ -36,24 +33,17 @@ type disk struct {
 }
 
 // opener opens a disk and those that it builds on.
-type opener struct {
-	open     container.Opener
-	visited  map[string]bool
-	files    []string
-	findings []finding.Finding
-}
+type opener struct{ *container.Chain }
 
 // Open opens the disk in src.
 func Open(ctx context.Context, src block.Source, name string, open container.Opener) (*container.Image, error) {
-	o := &opener{open: open, visited: map[string]bool{name: true}}
+	o := &opener{container.NewChain(name, open)}
 	d, _, err := o.disk(ctx, src, name)
 	if err != nil {
 		return nil, err
 	}
-	return &container.Image{Format: "vhd", Source: d, SectorSize: sector, Files: o.files, Findings: o.findings}, nil
+	return &container.Image{Format: "vhd", Source: d, SectorSize: sector, Files: o.Files, Findings: o.Findings}, nil
 }
-
-func (o *opener) tell(f finding.Finding) { o.findings = append(o.findings, f) }
 
 // disk opens the disk in src, and returns its ID too.
 func (o *opener) disk(ctx context.Context, src block.Source, name string) (block.Source, [16]byte, error) {
@@ -65,12 +55,12 @@ func (o *opener) disk(ctx context.Context, src block.Source, name string) (block
 	if err != nil {
 		return nil, none, err
 	}
-	o.files = append(o.files, name)
+	o.Use(name)
 	if copied {
-		o.tell(footerCopy.New())
+		o.Tell(footerCopy.New())
 	}
 	if f.saved {
-		o.tell(saved.New())
+		o.Tell(saved.New())
 	}
 	if f.kind == fixed {
 		return mapped.New(f.size, whole{block.Section(src, block.Extent{Length: src.Size() - footerSize}), block.Extent{Length: f.size}}), f.id, nil
@@ -122,46 +112,14 @@ func (d *disk) names() []string {
 }
 
 // parent opens the disk that d builds on.
-func (o *opener) parent(ctx context.Context, d *disk, path string) error {
-	d.base.Missing = true
-	called, why := "?", any("it does not lie beside it")
-	for _, n := range d.names() {
-		src, name, _, err := container.Beside(o.open, n)
-		if called == "?" && name != "" {
-			called = name
-		}
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil:
-			continue
-		case o.visited[name] || len(o.visited) >= container.MaxDepth:
-			called, why = name, "the chain of images does not end"
-			continue
-		}
-		o.visited[name] = true
-		files, findings := o.files, o.findings
-		base, id, err := o.disk(ctx, src, name)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err == nil && id == d.header.parent {
-			d.base = mapped.Base{Source: base}
-			return nil
-		}
-		o.files, o.findings = files, findings
-		switch {
-		case errors.Is(err, cursor.ErrNot):
-			called, why = name, "it is no image of this kind"
-		case err != nil:
-			called, why = name, err
-		default:
-			o.tell(parentOther.New(finding.Arg("name", name), finding.Arg("path", path), finding.Expected(hex.EncodeToString(d.header.parent[:]), hex.EncodeToString(id[:]))))
-			return nil
-		}
-	}
-	o.tell(parentMissing.New(finding.Arg("name", fmt.Sprintf("%q", called)), finding.Arg("path", path), finding.Arg("why", why)))
-	return nil
+func (o *opener) parent(ctx context.Context, d *disk, path string) (err error) {
+	d.base.Source, err = o.Parent(ctx, path, container.Parent{Paths: d.names(), IDs: []string{hex.EncodeToString(d.header.parent[:])},
+		Open: func(ctx context.Context, src block.Source, name string) (block.Source, string, error) {
+			base, id, err := o.disk(ctx, src, name)
+			return base, hex.EncodeToString(id[:]), err
+		}})
+	d.base.Missing = d.base.Source == nil
+	return err
 }
 
 const unused = 0xffffffff

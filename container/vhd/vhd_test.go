@@ -140,11 +140,11 @@ func TestParents(t *testing.T) {
 		files containertest.Folder
 		code  string
 	}{
-		{"another disk", files.With("dynamic.vhd", other), "vhd.parent.other"},
-		{"no disk", files.With("dynamic.vhd", make([]byte, 4096)), "vhd.parent.missing"},
-		{"none", files.Without("dynamic.vhd"), "vhd.parent.missing"},
-		{"itself", files.With("child.vhd", ring), "vhd.parent.missing"},
-		{"a broken one", files.With("dynamic.vhd", append(slices.Clone(files["dynamic.vhd"][:512]), make([]byte, 8192)...)), "vhd.parent.missing"},
+		{"another disk", files.With("dynamic.vhd", other), "container.parent.other"},
+		{"no disk", files.With("dynamic.vhd", make([]byte, 4096)), "container.parent.missing"},
+		{"none", files.Without("dynamic.vhd"), "container.parent.missing"},
+		{"itself", files.With("child.vhd", ring), "container.parent.missing"},
+		{"a broken one", files.With("dynamic.vhd", append(slices.Clone(files["dynamic.vhd"][:512]), make([]byte, 8192)...)), "container.parent.missing"},
 	} {
 		image, err := try(c.files, "child.vhd")
 		if err != nil || !slices.Contains(codes(image.Findings), c.code) {

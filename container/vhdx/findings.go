@@ -3,7 +3,7 @@ package vhdx
 import "salvor/finding"
 
 // Findings are the kinds of finding that this package raises.
-var Findings = []*finding.Def{headerCopy, regionCopy, logReplayed, logBroken, parentMissing, parentOther}
+var Findings = []*finding.Def{headerCopy, regionCopy, logReplayed, logBroken}
 
 var (
 	headerCopy = &finding.Def{Code: "vhdx.header", Severity: finding.Warning,
@@ -13,8 +13,4 @@ var (
 		Text: "the image was not closed; its log was replayed in memory: {count} pages of its tables"}
 	logBroken = &finding.Def{Code: "vhdx.log.broken", Severity: finding.Error,
 		Text: "the image was not closed, and its log cannot be replayed ({why}): places of the disk may be of an older state"}
-	parentMissing = &finding.Def{Code: "vhdx.parent.missing", Severity: finding.Error,
-		Text: "{name}, on which {path} builds, cannot be read ({why}): nor can what was not written over it"}
-	parentOther = &finding.Def{Code: "vhdx.parent.other", Severity: finding.Error,
-		Text: "{name} is not in the state on which {path} builds (its ID is {found}, expected {expected}), and is not read: what was not written over it cannot be read"}
 )

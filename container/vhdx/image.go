@@ -2,7 +2,6 @@ package vhdx
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -35,24 +34,17 @@ type disk struct {
 }
 
 // opener opens a disk and those that it builds on.
-type opener struct {
-	open     container.Opener
-	visited  map[string]bool
-	files    []string
-	findings []finding.Finding
-}
+type opener struct{ *container.Chain }
 
 // Open opens the disk in src.
 func Open(ctx context.Context, src block.Source, name string, open container.Opener) (*container.Image, error) {
-	o := &opener{open: open, visited: map[string]bool{name: true}}
+	o := &opener{container.NewChain(name, open)}
 	d, err := o.disk(ctx, src, name)
 	if err != nil {
 		return nil, err
 	}
-	return &container.Image{Format: "vhdx", Source: mapped.New(d.size, d), SectorSize: d.sector, Files: o.files, Findings: o.findings}, nil
+	return &container.Image{Format: "vhdx", Source: mapped.New(d.size, d), SectorSize: d.sector, Files: o.Files, Findings: o.Findings}, nil
 }
-
-func (o *opener) tell(f finding.Finding) { o.findings = append(o.findings, f) }
 
 func (o *opener) disk(ctx context.Context, src block.Source, name string) (*disk, error) {
 	if err := ctx.Err(); err != nil {
@@ -69,9 +61,9 @@ func (o *opener) disk(ctx context.Context, src block.Source, name string) (*disk
 	if err != nil {
 		return nil, err
 	}
-	o.files = append(o.files, name)
+	o.Use(name)
 	if one {
-		o.tell(headerCopy.New())
+		o.Tell(headerCopy.New())
 	}
 	if h.log != (guid{}) {
 		after, count, err := replay(src, h)
@@ -79,10 +71,10 @@ func (o *opener) disk(ctx context.Context, src block.Source, name string) (*disk
 		case err != nil && !bearable(err):
 			return nil, err
 		case err != nil:
-			o.tell(logBroken.New(finding.Arg("why", err)))
+			o.Tell(logBroken.New(finding.Arg("why", err)))
 		default:
 			src = after
-			o.tell(logReplayed.New(finding.Arg("count", count)))
+			o.Tell(logReplayed.New(finding.Arg("count", count)))
 		}
 	}
 	regions, copied, err := readRegions(src)
@@ -90,7 +82,7 @@ func (o *opener) disk(ctx context.Context, src block.Source, name string) (*disk
 		return nil, err
 	}
 	if copied {
-		o.tell(regionCopy.New())
+		o.Tell(regionCopy.New())
 	}
 	if regions[idMetadata].Length == 0 || regions[idBlocks].Length == 0 {
 		return nil, cursor.Corrupt("vhdx: region table", region1, "metadata and a table of blocks", fmt.Sprintf("%d regions", len(regions)))
@@ -109,59 +101,30 @@ func (o *opener) disk(ctx context.Context, src block.Source, name string) (*disk
 }
 
 // parent opens the disk that d builds on.
-func (o *opener) parent(ctx context.Context, d *disk, path string) error {
-	d.base.Missing = true
-	called, why := "?", any("it does not lie beside it")
-	for _, key := range []string{"relative_path", "absolute_win32_path", "volume_path"} {
-		if d.parent[key] == "" {
-			continue
-		}
-		src, name, _, err := container.Beside(o.open, d.parent[key])
-		if called == "?" && name != "" {
-			called = name
-		}
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil:
-			continue
-		case o.visited[name] || len(o.visited) >= container.MaxDepth:
-			called, why = name, "the chain of images does not end"
-			continue
-		}
-		o.visited[name] = true
-		files, findings := o.files, o.findings
+func (o *opener) parent(ctx context.Context, d *disk, path string) (err error) {
+	p := container.Parent{Open: func(ctx context.Context, src block.Source, name string) (block.Source, string, error) {
 		base, err := o.disk(ctx, src, name)
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if err != nil {
+			return nil, "", err
 		}
-		if err == nil && d.isParent(base.id) {
-			d.base = mapped.Base{Source: mapped.New(base.size, base)}
-			return nil
-		}
-		o.files, o.findings = files, findings
-		switch {
-		case errors.Is(err, cursor.ErrNot):
-			called, why = name, "it is no image of this kind"
-		case err != nil:
-			called, why = name, err
-		default:
-			o.tell(parentOther.New(finding.Arg("name", name), finding.Arg("path", path), finding.Expected(d.parent["parent_linkage"], base.id)))
-			return nil
+		return mapped.New(base.size, base), base.id.String(), nil
+	}}
+	for _, key := range []string{"relative_path", "absolute_win32_path", "volume_path"} {
+		if way := d.parent[key]; way != "" {
+			p.Paths = append(p.Paths, way)
 		}
 	}
-	o.tell(parentMissing.New(finding.Arg("name", fmt.Sprintf("%q", called)), finding.Arg("path", path), finding.Arg("why", why)))
-	return nil
-}
-
-// isParent reports whether an ID is that of the parent in the state on which the disk was made.
-func (d *disk) isParent(id guid) bool {
 	for _, key := range []string{"parent_linkage", "parent_linkage2"} {
-		if strings.EqualFold(strings.Trim(d.parent[key], "{}"), id.String()) {
-			return true
+		if id := strings.Trim(d.parent[key], "{}"); id != "" {
+			p.IDs = append(p.IDs, id)
 		}
 	}
-	return false
+	if len(p.IDs) == 0 {
+		p.IDs = []string{"unknown"} // any parent could be another state
+	}
+	d.base.Source, err = o.Parent(ctx, path, p)
+	d.base.Missing = d.base.Source == nil
+	return err
 }
 
 // States of a block.

@@ -3,7 +3,7 @@ package vmdk
 import "salvor/finding"
 
 // Findings are the kinds of finding that this package raises.
-var Findings = []*finding.Def{extentMissing, extentBroken, extentMoved, parentMissing, parentOther, descriptorLost, unclean}
+var Findings = []*finding.Def{extentMissing, extentBroken, extentMoved, descriptorLost, unclean}
 
 var (
 	extentMissing = &finding.Def{Code: "vmdk.extent.missing", Severity: finding.Error,
@@ -12,10 +12,6 @@ var (
 		Text: "{name}, which holds {count} bytes of the disk, cannot be used ({why}): they cannot be read"}
 	extentMoved = &finding.Def{Code: "vmdk.extent.moved", Severity: finding.Warning,
 		Text: "the image names {name}; the file of that name beside it is read in its place"}
-	parentMissing = &finding.Def{Code: "vmdk.parent.missing", Severity: finding.Error,
-		Text: "{name}, on which {path} builds, cannot be read ({why}): nor can what was not written over it"}
-	parentOther = &finding.Def{Code: "vmdk.parent.other", Severity: finding.Error,
-		Text: "{name} is not in the state on which {path} builds (its ID is {found}, expected {expected}), and is not read: what was not written over it cannot be read"}
 	descriptorLost = &finding.Def{Code: "vmdk.descriptor", Severity: finding.Error,
 		Text: "the description in the image is damaged, so that nothing tells whether the disk builds on another one: what was not written cannot be read"}
 	unclean = &finding.Def{Code: "vmdk.unclean", Severity: finding.Info, Text: "the virtual machine was not shut down before the image was copied"}

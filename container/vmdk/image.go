@@ -3,7 +3,6 @@ package vmdk
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"sort"
 
@@ -47,24 +46,17 @@ type extent struct {
 }
 
 // opener opens a disk and those that it builds on.
-type opener struct {
-	open     container.Opener
-	visited  map[string]bool
-	files    []string
-	findings []finding.Finding
-}
+type opener struct{ *container.Chain }
 
 // Open opens the disk of which src is the descriptor, or the only extent.
 func Open(ctx context.Context, src block.Source, name string, open container.Opener) (*container.Image, error) {
-	o := &opener{open: open, visited: map[string]bool{name: true}}
+	o := &opener{container.NewChain(name, open)}
 	d, _, err := o.disk(ctx, src, name)
 	if err != nil {
 		return nil, err
 	}
-	return &container.Image{Format: "vmdk", Source: d, SectorSize: sector, Files: o.files, Findings: o.findings}, nil
+	return &container.Image{Format: "vmdk", Source: d, SectorSize: sector, Files: o.Files, Findings: o.Findings}, nil
 }
-
-func (o *opener) tell(f finding.Finding) { o.findings = append(o.findings, f) }
 
 func (o *opener) disk(ctx context.Context, src block.Source, name string) (*mapped.Disk, *descriptor, error) {
 	if err := ctx.Err(); err != nil {
@@ -89,7 +81,7 @@ func (o *opener) disk(ctx context.Context, src block.Source, name string) (*mapp
 	if err != nil {
 		return nil, nil, err
 	}
-	o.files = append(o.files, name)
+	o.Use(name)
 	d := &disk{}
 	for _, line := range text.extents {
 		x, err := o.extent(ctx, name, line)
@@ -123,9 +115,9 @@ func (o *opener) single(ctx context.Context, src block.Source, name string) (*ma
 	if err != nil {
 		return nil, nil, err
 	}
-	o.files = append(o.files, name)
+	o.Use(name)
 	if x.unclean {
-		o.tell(unclean.New())
+		o.Tell(unclean.New())
 	}
 	d := &disk{size: x.size(), extents: []extent{{place: block.Extent{Length: x.size()}, sparse: x}}}
 	var text *descriptor
@@ -135,7 +127,7 @@ func (o *opener) single(ctx context.Context, src block.Source, name string) (*ma
 		}
 	}
 	if text == nil && x.flags&flagPacked == 0 { // packed disks build on none
-		o.tell(descriptorLost.New())
+		o.Tell(descriptorLost.New())
 		d.base.Missing = true
 	}
 	if text != nil {
@@ -152,24 +144,24 @@ func (o *opener) extent(ctx context.Context, path string, line extentLine) (exte
 		return extent{zero: true}, nil
 	}
 	count := finding.Arg("count", line.sectors*sector)
-	src, name, moved, err := container.Beside(o.open, line.name)
+	src, name, moved, err := o.Beside(line.name)
 	if err != nil {
 		if ctx.Err() != nil {
 			return extent{}, ctx.Err()
 		}
-		o.tell(extentMissing.New(finding.Arg("name", name), count))
+		o.Tell(extentMissing.New(finding.Arg("name", name), count))
 		return extent{}, nil
 	}
 	if moved {
-		o.tell(extentMoved.New(finding.Arg("name", line.name)))
+		o.Tell(extentMoved.New(finding.Arg("name", line.name)))
 	}
 	broken := func(why any) (extent, error) {
-		o.tell(extentBroken.New(finding.Arg("name", name), count, finding.Arg("why", why)))
+		o.Tell(extentBroken.New(finding.Arg("name", name), count, finding.Arg("why", why)))
 		return extent{}, nil
 	}
 	switch line.kind {
 	case "FLAT", "VMFS":
-		o.files = append(o.files, name)
+		o.Use(name)
 		return extent{flat: src, at: line.offset * sector}, nil
 	case "SPARSE":
 		if name == path {
@@ -185,56 +177,33 @@ func (o *opener) extent(ctx context.Context, path string, line extentLine) (exte
 		if x.capacity < line.sectors {
 			return broken(fmt.Sprintf("it has %d sectors, expected %d", x.capacity, line.sectors))
 		}
-		o.files = append(o.files, name)
+		o.Use(name)
 		return extent{sparse: x}, nil
 	}
 	return broken("extents of the kind " + line.kind + " are not read")
 }
 
 // parent opens the disk that d builds on.
-func (o *opener) parent(ctx context.Context, d *disk, text *descriptor, path string) error {
+func (o *opener) parent(ctx context.Context, d *disk, text *descriptor, path string) (err error) {
 	if text.parent == noParent {
 		return nil
 	}
-	d.base.Missing = true
-	src, name, moved, err := container.Beside(o.open, text.parentName)
-	missing := func(why any) error {
-		o.tell(parentMissing.New(finding.Arg("name", fmt.Sprintf("%q", name)), finding.Arg("path", path), finding.Arg("why", why)))
-		return nil
-	}
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		return missing("it does not lie beside it")
-	case o.visited[name] || len(o.visited) >= container.MaxDepth:
-		return missing("the chain of images does not end")
-	}
-	o.visited[name] = true
-	files, findings := o.files, o.findings
-	base, baseText, err := o.disk(ctx, src, name)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, cursor.ErrNot):
-		return missing("it is no image of this kind")
-	case err != nil:
-		return missing(err)
-	case baseText == nil || baseText.id != text.parent:
-		o.files, o.findings = files, findings
-		found := "unknown"
-		if baseText != nil {
-			found = fmt.Sprintf("%08x", baseText.id)
-		}
-		o.tell(parentOther.New(finding.Arg("name", name), finding.Arg("path", path), finding.Expected(fmt.Sprintf("%08x", text.parent), found)))
-		return nil
-	}
-	if moved { // the ID says that it is the right one
-		o.tell(extentMoved.New(finding.Arg("name", text.parentName)))
-	}
-	d.base = mapped.Base{Source: base}
-	return nil
+	d.base.Source, err = o.Parent(ctx, path, container.Parent{Paths: []string{text.parentName}, IDs: []string{idText(text.parent)},
+		Open: func(ctx context.Context, src block.Source, name string) (block.Source, string, error) {
+			base, its, err := o.disk(ctx, src, name)
+			if err != nil {
+				return nil, "", err
+			}
+			if its == nil {
+				return base, "unknown", nil
+			}
+			return base, idText(its.id), nil
+		}})
+	d.base.Missing = d.base.Source == nil
+	return err
 }
+
+func idText(id uint32) string { return fmt.Sprintf("%08x", id) }
 
 // Locate says what the disk stands on at off.
 func (d *disk) Locate(off int64) (mapped.Piece, error) {

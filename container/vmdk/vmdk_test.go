@@ -92,10 +92,10 @@ func TestExtents(t *testing.T) {
 		{`SPARSE "s.vmdk"`, `SPARSE "x.vmdk"`, "vmdk.extent.broken"},
 		{`SPARSE "s.vmdk"`, `SPARSE "flat.img"`, "vmdk.extent.broken"},
 		{"RW 3001 SPARSE", "RW 300100 SPARSE", "vmdk.extent.broken"},
-		{"parentCID=ffffffff", "parentCID=12341234\nparentFileNameHint=\"s.vmdk\"", "vmdk.parent.other"},
-		{"parentCID=ffffffff", "parentCID=12341234\nparentFileNameHint=\"gone.vmdk\"", "vmdk.parent.missing"},
-		{"parentCID=ffffffff", "parentCID=12345678\nparentFileNameHint=\"x.vmdk\"", "vmdk.parent.missing"},
-		{"parentCID=ffffffff", "parentCID=12345678\nparentFileNameHint=\"flat.img\"", "vmdk.parent.missing"},
+		{"parentCID=ffffffff", "parentCID=12341234\nparentFileNameHint=\"s.vmdk\"", "container.parent.other"},
+		{"parentCID=ffffffff", "parentCID=12341234\nparentFileNameHint=\"gone.vmdk\"", "container.parent.missing"},
+		{"parentCID=ffffffff", "parentCID=12345678\nparentFileNameHint=\"x.vmdk\"", "container.parent.missing"},
+		{"parentCID=ffffffff", "parentCID=12345678\nparentFileNameHint=\"flat.img\"", "container.parent.missing"},
 	} {
 		image, err := try(change(c.old, c.new), "x.vmdk")
 		if err != nil || !slices.Contains(codes(image.Findings), c.code) {

@@ -11,12 +11,12 @@ import (
 	"testing"
 
 	"salvor/casefile"
+	"salvor/container"
 	"salvor/container/dmg"
 	"salvor/container/ewf"
 	"salvor/container/qcow2"
 	"salvor/container/sparse"
 	"salvor/container/sparseimage"
-	"salvor/container/vdi"
 	"salvor/container/vhd"
 	"salvor/container/vhdx"
 	"salvor/container/vmdk"
@@ -72,7 +72,7 @@ var tables = map[string][]*finding.Def{
 	"casefile": casefile.Findings, "filesystem/ext": ext.Findings, "filesystem/fat": fat.Findings, "filesystem/hfsplus": hfsplus.Findings, "filesystem/exfat": exfat.Findings, "filesystem/named": named.Findings, "filesystem/ntfs": ntfs.Findings,
 	"filetype": filetype.Findings, "filetype/bmp": bmp.Findings, "filetype/gzip": gzip.Findings, "filetype/jpeg": jpeg.Findings, "filetype/mp4": mp4.Findings,
 	"filetype/pdf": pdf.Findings, "filetype/png": png.Findings, "filetype/sqlite": sqlite.Findings, "filetype/text": text.Findings,
-	"filetype/zip": zip.Findings, "guard": guard.Findings, "host": host.Findings, "imaging": imaging.Findings, "internal/cli": cli.Findings, "container/dmg": dmg.Findings, "container/ewf": ewf.Findings, "container/qcow2": qcow2.Findings, "container/sparse": sparse.Findings, "container/sparseimage": sparseimage.Findings, "container/vdi": vdi.Findings, "container/vhd": vhd.Findings, "container/vhdx": vhdx.Findings, "container/vmdk": vmdk.Findings, "layers": layers.Findings,
+	"filetype/zip": zip.Findings, "guard": guard.Findings, "host": host.Findings, "imaging": imaging.Findings, "internal/cli": cli.Findings, "container": container.Findings, "container/dmg": dmg.Findings, "container/ewf": ewf.Findings, "container/qcow2": qcow2.Findings, "container/sparse": sparse.Findings, "container/sparseimage": sparseimage.Findings, "container/vhd": vhd.Findings, "container/vhdx": vhdx.Findings, "container/vmdk": vmdk.Findings, "layers": layers.Findings,
 	"filetype/avi": avi.Findings, "filetype/mp3": mp3.Findings, "filetype/mpeg": mpeg.Findings, "filetype/ogg": ogg.Findings,
 	"filetype/wav": wav.Findings,
 	"recovery":     recovery.Findings, "preview": preview.Findings, "relate": relate.Findings, "rescue": rescue.Findings, "volume/bitlocker": bitlocker.Findings, "volume/gpt": gpt.Findings, "volume/luks": luks.Findings, "volume/mbr": mbr.Findings, "volume/md": md.Findings, "volume/lvm": lvm.Findings,
