@@ -3,6 +3,7 @@ package all
 import (
 	"salvor/volume"
 	"salvor/volume/bitlocker"
+	"salvor/volume/filevault"
 	"salvor/volume/lp"
 	"salvor/volume/luks"
 	"salvor/volume/lvm"
@@ -13,4 +14,4 @@ import (
 func Stacks() []volume.Stack { return []volume.Stack{lp.Stack(), md.Stack(), lvm.Stack()} }
 
 // Locks returns a row for each kind of encrypted volume.
-func Locks() []volume.Lock { return []volume.Lock{luks.Lock(), bitlocker.Lock()} }
+func Locks() []volume.Lock { return []volume.Lock{luks.Lock(), bitlocker.Lock(), filevault.Lock()} }
