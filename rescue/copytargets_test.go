@@ -300,3 +300,35 @@ func TestCopyJournal(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+// What was written is read again before the raw copy goes: other bytes, another size, and holes that are not called so
+// are noticed.
+func TestReadBackNotices(t *testing.T) {
+	const size = 3<<20 + 512
+	data := make([]byte, size)
+	_, _ = rand.NewChaCha8([32]byte{7}).Read(data)
+	hole := block.Extent{Offset: 1 << 20, Length: 1024}
+	m := holed(size, hole)
+	unread := block.SetOf(hole)
+	file := filepath.Join(t.TempDir(), "raw")
+	must(t, os.WriteFile(file, data, 0o600))
+	raw, err := host.OpenImageFile(file, host.ImageFileOptions{Size: size})
+	must(t, err)
+	defer raw.Close()
+	c := &imageCopy{m: m, image: raw}
+	other := bytes.Clone(data)
+	other[size-1]++
+	for name, tt := range map[string]struct {
+		image block.Source
+		good  bool
+	}{
+		"the copy":          {imaging.CopySource(block.Bytes(data), m, 0), true},
+		"a hole not called": {block.Bytes(data), false},
+		"other bytes":       {imaging.CopySource(block.Bytes(other), m, 0), false},
+		"another size":      {imaging.CopySource(block.Bytes(data[:size-512]), m.Fit(size-512), 0), false},
+	} {
+		if err := c.compare(t.Context(), tt.image, unread); (err == nil) != tt.good {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

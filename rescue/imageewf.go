@@ -1,6 +1,7 @@
 package rescue
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"runtime"
 
 	"salvor/block"
+	"salvor/container"
 	"salvor/host"
 	"salvor/imaging"
 	"salvor/imaging/ewf"
@@ -77,8 +79,82 @@ func (c *imageCopy) pack(ctx context.Context) (*ewf.Result, error) {
 			return nil, err
 		}
 	}
+	if err := c.readBack(ctx, unread); err != nil {
+		return nil, err
+	}
 	if unread.Empty() {
 		err = host.RemoveFile(c.target())
 	}
 	return &res, errors.Join(err, host.SyncDir(filepath.Dir(c.Image)))
+}
+
+// readBack reads the image again, by the reader that later runs use, and compares it with the raw copy: before that goes,
+// the image must be one.
+func (c *imageCopy) readBack(ctx context.Context, unread block.Set) (err error) {
+	tables, err := NewTables()
+	if err != nil {
+		return err
+	}
+	var opened []*host.Opened
+	defer func() {
+		for _, o := range opened {
+			err = errors.Join(err, o.Close())
+		}
+	}()
+	open := func(name string) (block.Source, error) {
+		o, err := host.Open(ctx, filepath.Join(filepath.Dir(c.Image), name), host.OpenOptions{Alone: true})
+		if err != nil {
+			return nil, err
+		}
+		opened = append(opened, o)
+		return o.Source, nil
+	}
+	first, err := open(filepath.Base(c.Image))
+	if err != nil {
+		return err
+	}
+	image, err := container.Open(ctx, tables.Containers, first, filepath.Base(c.Image), open)
+	if err == nil && image == nil {
+		err = errors.New("it is no image")
+	}
+	if err == nil {
+		err = c.compare(ctx, image.Source, unread)
+	}
+	if err != nil {
+		return fmt.Errorf("rescue: %s was read again and is not the copy, which stands in %s: %w", c.Image, c.target(), err)
+	}
+	return nil
+}
+
+// compare sees that an image has the bytes of the raw copy, and that it calls unreadable what is.
+func (c *imageCopy) compare(ctx context.Context, image block.Source, unread block.Set) error {
+	if image.Size() != c.m.Size() {
+		return fmt.Errorf("%d bytes, expected %d", image.Size(), c.m.Size())
+	}
+	var lost block.Set
+	for _, u := range block.UnreadableIn(image, block.Extent{Length: image.Size()}) {
+		lost.Add(u.Extent)
+	}
+	if missing := unread.Subtract(lost); !missing.Empty() {
+		return fmt.Errorf("%v is unreadable, and not called so", missing.Extents()[0])
+	}
+	want, got := make([]byte, imaging.ChunkSize), make([]byte, imaging.ChunkSize)
+	for e := range c.m.Of(imaging.Finished).Subtract(lost).All() {
+		for at := e.Offset; at < e.End(); at += imaging.ChunkSize {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			n := min(imaging.ChunkSize, e.End()-at)
+			if m, err := c.image.ReadAt(want[:n], at); int64(m) < n {
+				return err
+			}
+			if m, err := image.ReadAt(got[:n], at); int64(m) < n {
+				return err
+			}
+			if !bytes.Equal(want[:n], got[:n]) {
+				return fmt.Errorf("other bytes at %v", block.Extent{Offset: at, Length: n})
+			}
+		}
+	}
+	return nil
 }
