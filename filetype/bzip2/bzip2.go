@@ -4,7 +4,6 @@ import (
 	"compress/bzip2"
 	"fmt"
 	"io"
-	"path"
 	"strings"
 
 	"salvor/block"
@@ -180,11 +179,5 @@ func (b *bits) fail(e *exam.Exam, err error) error {
 
 // describe says what a person would call the file.
 func describe(e *exam.Exam, head []byte) {
-	if len(head) > 262 && string(head[257:262]) == "ustar" {
-		e.R.Extension = "tar.bz2"
-		e.Fact("Holds", "a tar archive")
-		e.R.Hints.Title = path.Clean(strings.TrimRight(string(head[:100]), "\x00"))
-		return
-	}
-	e.Text(head)
+	e.Inside(head, "bz2")
 }

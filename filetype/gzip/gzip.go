@@ -13,6 +13,7 @@ import (
 	"salvor/block/probe"
 	"salvor/cursor"
 	"salvor/filetype"
+	"salvor/filetype/internal/exam"
 	"salvor/filetype/internal/exif"
 	"salvor/filetype/internal/inflate"
 	"salvor/finding"
@@ -222,8 +223,11 @@ func (w *walker) settle(err error) (filetype.Report, error) {
 
 // describe says what a person would call the file.
 func (w *walker) describe() {
-	if len(w.head) > 262 && string(w.head[257:262]) == "ustar" {
+	if name, ok := exam.TarName(w.head); ok {
 		w.r.Extension = "tar.gz"
+		if w.r.Hints.Title == "" {
+			w.r.Hints.Title = name
+		}
 		return
 	}
 	// The name inside gives the extension back that a carved file has lost, when it is a plain one.

@@ -162,12 +162,7 @@ func walk(e *exam.Exam) error {
 			break
 		}
 	}
-	if len(head) > 262 && string(head[257:262]) == "ustar" {
-		e.R.Extension = "tar.lz4"
-		e.Fact("Holds", "a tar archive")
-	} else {
-		e.Text(head)
-	}
+	e.Inside(head, "lz4")
 	if summed {
 		return e.Whole(filetype.Consistent, off, filetype.PartlyChecked(format, fmt.Sprintf("the content (%d bytes)", content), "its packed form"))
 	}

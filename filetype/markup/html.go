@@ -103,6 +103,11 @@ func title(e *exam.Exam, lower, p []byte) {
 			}
 		}
 	}
+	for _, heading := range []string{"<h1", "<h2"} {
+		if e.R.Hints.Title == "" {
+			e.R.Hints.Title = headed(lower, p, heading)
+		}
+	}
 	e.Fact("Title", e.R.Hints.Title)
 	if !e.Listing {
 		return
@@ -142,6 +147,31 @@ func title(e *exam.Exam, lower, p []byte) {
 	}
 	t := b.String()
 	e.P.Text = strings.ToValidUTF8(t[:min(len(t), filetype.MaxPreviewText)], "")
+}
+
+// headed returns the text of the first heading of this kind.
+func headed(lower, p []byte, heading string) string {
+	i := bytes.Index(lower, []byte(heading))
+	if i < 0 {
+		return ""
+	}
+	begin := bytes.IndexByte(lower[i:], '>')
+	end := bytes.Index(lower[i:], []byte("</"+heading[1:]))
+	if begin < 0 || end < begin || end-begin > maxTitle*16 {
+		return ""
+	}
+	var text strings.Builder
+	inside := false
+	for _, r := range decode(p[i+begin+1 : i+end]) {
+		switch {
+		case r == '<' || r == '>':
+			inside = r == '<'
+		case !inside:
+			text.WriteRune(r)
+		}
+	}
+	title := []rune(exif.Text(strings.Join(strings.Fields(html.UnescapeString(text.String())), " ")))
+	return string(title[:min(len(title), maxTitle)])
 }
 
 func decode(p []byte) string {

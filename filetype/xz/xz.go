@@ -465,10 +465,5 @@ func (w *walker) index(off int64) (int64, error) {
 
 // describe says what a person would call the file.
 func (w *walker) describe() {
-	if len(w.head) > 262 && string(w.head[257:262]) == "ustar" {
-		w.e.R.Extension = "tar.xz"
-		w.e.Fact("Holds", "a tar archive")
-		return
-	}
-	w.e.Text(w.head)
+	w.e.Inside(w.head, "xz")
 }

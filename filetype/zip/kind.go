@@ -22,6 +22,7 @@ type kind struct {
 	names   map[string]bool   // of the telling names below, those that were seen
 	content map[string][]byte // of the telling members, by name
 	opf     []byte            // the package document of an EPUB, whose name is free
+	first   string            // the name of the first member that is no folder
 	size    int
 }
 
@@ -33,7 +34,7 @@ var telling = map[string]bool{
 	"meta.xml":              true,
 	"META-INF/MANIFEST.MF":  true,
 	"META-INF/manifest.xml": true,
-	"AndroidManifest.xml":   false,
+	"AndroidManifest.xml":   true,
 	"classes.dex":           false,
 	"WEB-INF/web.xml":       false,
 	"doc.kml":               false,
@@ -47,6 +48,9 @@ var telling = map[string]bool{
 }
 
 func (k *kind) see(name []byte) {
+	if k.first == "" && len(name) > 0 && name[len(name)-1] != '/' {
+		k.first = hint(string(name))
+	}
 	if _, ok := telling[string(name)]; !ok {
 		return
 	}
@@ -195,6 +199,12 @@ func (k *kind) hints() filetype.Hints {
 				h.Author = hint(value)
 			}
 		}
+	}
+	if name := hint(packageName(k.content["AndroidManifest.xml"])); name != "" {
+		h.Title = name
+	}
+	if h.Title == "" && !k.document().sealed {
+		h.Title = k.first
 	}
 	return h
 }
