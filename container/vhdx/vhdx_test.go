@@ -286,12 +286,12 @@ func TestLarge(t *testing.T) {
 
 // compact moves metadata and the table of blocks to the front and cuts the rest away, which is small enough for fuzzing.
 func compact(file []byte) []byte {
-	b := slices.Clone(file[:448<<10])
+	b := slices.Clone(file[:576<<10])
 	for _, region := range []int{192 << 10, 256 << 10} {
 		for at := region + 16; at < region+16+2*32; at += 32 {
 			from, to, n := int(binary.LittleEndian.Uint64(b[at+16:])), 320<<10, 64<<10
 			if bytes.Equal(b[at:at+4], []byte{0x06, 0xa2, 0x7c, 0x8b}) {
-				to = 384 << 10
+				to, n = 384<<10, 192<<10
 			}
 			copy(b[to:to+n], file[from:])
 			binary.LittleEndian.PutUint64(b[at+16:], uint64(to))
