@@ -91,6 +91,15 @@ func read(ctx context.Context, src block.Source, landmarks []probe.Hit) ([]volum
 		if !v.readBoot() {
 			continue
 		}
+		if v.choose() < 0 {
+			// Vista keeps a copy of its boot sector in the last sector of the volume.
+			if slices.ContainsFunc(out, func(l volume.Locked) bool { return l.Extent.Has(base) }) {
+				continue
+			}
+			if whole := v.atEnd(); whole != nil {
+				v = whole
+			}
+		}
 		out = append(out, v.locked(known))
 	}
 	// What metadata remains belongs to volumes without a boot sector.
@@ -123,6 +132,12 @@ func (v *opened) readBoot() bool {
 		return false
 	}
 	v.bootSector = b
+	v.find()
+	return true
+}
+
+// find reads the copies of the metadata.
+func (v *opened) find() {
 	for i, off := range v.boot.offsets {
 		v.try(i, off)
 	}
@@ -136,7 +151,21 @@ func (v *opened) readBoot() bool {
 			}
 		}
 	}
-	return true
+}
+
+// atEnd returns the volume whose last sector holds this boot sector, when metadata stands where that needs it; nil
+// when none does.
+func (v *opened) atEnd() *opened {
+	size := v.boot.sectors * v.boot.sector
+	first := &opened{src: v.src, base: v.base + v.boot.sector - size, boot: v.boot, bootBroken: true}
+	if !v.boot.vista || size == 0 || first.base < 0 {
+		return nil
+	}
+	first.find()
+	if first.choose() < 0 {
+		return nil
+	}
+	return first
 }
 
 // try reads copy i of the metadata, which should stand at off of the volume.

@@ -312,6 +312,33 @@ func TestBuiltForDislocker(t *testing.T) {
 	}
 }
 
+// Vista's copy of its boot sector is no volume of its own, and tells of the volume whose first one is gone.
+func TestVistaLastSector(t *testing.T) {
+	v := builds["vista"]
+	plain, b := v.make(t)
+	const start = 1 << 20
+	disk := append(make([]byte, start), b...)
+	if l := only(t, disk, landmarks(disk)...); l.Extent != (block.Extent{Offset: start, Length: v.size}) || codes(l) != "suspended" {
+		t.Errorf("%+v, findings %q", l, codes(l))
+	}
+	clear(disk[start : start+512])
+	for i := range landmarks(disk) {
+		// The boot sector alone, then the metadata too.
+		l := only(t, disk, landmarks(disk)[:i+1]...)
+		if l.Extent != (block.Extent{Offset: start, Length: v.size}) || l.Open == nil {
+			t.Fatalf("%+v, findings %q", l, codes(l))
+		}
+		src, err := l.Open(t.Context(), volume.Secret{Kind: volume.ClearKey})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, 4096)
+		if _, err := src.ReadAt(got, 0x50000); err != nil || !bytes.Equal(got, plain[0x50000:0x51000]) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 // The newest copy that is sound is used.
 func TestNewest(t *testing.T) {
 	v := builds["seven"]

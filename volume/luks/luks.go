@@ -41,7 +41,7 @@ var (
 	noSlots = &finding.Def{Code: "luks.keyslot.none", Severity: finding.Error,
 		Text: "no key slot is in use: only the volume key itself or a backup of the header (--header) opens this volume"}
 	reencryption = &finding.Def{Code: "luks.reencryption", Severity: finding.Warning,
-		Text: "this volume was being encrypted anew when it stopped; each part is read with its own key, and {found} in between cannot be read"}
+		Text: "this volume was being encrypted anew when it stopped; each part is read with its own key{but}"}
 	integrity = &finding.Def{Code: "luks.integrity", Severity: finding.Warning,
 		Text: "this volume keeps a check of each sector beside it ({found}), which is not readable here; `cryptsetup open` on Linux opens it"}
 	hardware = &finding.Def{Code: "luks.hardware", Severity: finding.Warning,
@@ -299,9 +299,16 @@ func (v *opened) describe(ctx context.Context, l *volume.Locked) {
 		break
 	}
 	if h.reencrypting() {
-		l.Findings = append(l.Findings, reencryption.New(finding.Expected(nil, fmt.Sprintf("%d bytes", h.moving()))))
+		but := ""
+		if n := h.moving(); n > 0 {
+			but = fmt.Sprintf(", and %d bytes that were just being moved cannot be read", n)
+		}
+		l.Findings = append(l.Findings, reencryption.New(finding.Arg("but", but)))
 	}
 	for _, r := range h.required {
+		if strings.Contains(r, "reencrypt") {
+			continue // that is told above
+		}
 		l.Findings = append(l.Findings, requirement.New(finding.Expected(nil, printed(r))))
 	}
 	l.Open = v.open
