@@ -69,6 +69,11 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("IMAGE", image)
+			nas, err := filepath.Abs("../../rescue/testdata/nas.tar.zst")
+			if err != nil {
+				return err
+			}
+			env.Setenv("NAS", nas)
 			env.Values[held{}] = &held{}
 			env.Setenv("SALVOR_CI", os.Getenv("SALVOR_CI"))
 			return nil
