@@ -308,6 +308,7 @@ func (c *carver) accept(ctx context.Context, order <-chan *place) error {
 	var told time.Time
 	// Inside of a broken file no other of its format is begun, unless the format says that there is none.
 	broken := map[*filetype.Format]int64{}
+	var plain *Found // a whole file of samples or pixels that the places go through
 	for p := range order {
 		select {
 		case <-p.done:
@@ -321,9 +322,22 @@ func (c *carver) accept(ctx context.Context, order <-chan *place) error {
 			told = time.Now()
 			c.Progress(Progress{Pos: p.offset, Total: c.Source.Size(), Found: c.stats.Found})
 		}
-		if p.offset < c.reach.Load() {
+		if plain != nil && p.offset >= plain.Offset+plain.Size {
+			c.reach.Store(plain.Offset + plain.Size)
+			if err := c.give(*plain); err != nil {
+				return err
+			}
+			plain = nil
+		}
+		if p.offset < c.reach.Load() || plain != nil && !c.ends(plain, p) {
 			c.stats.Inside += p.hits
 			continue
+		}
+		if plain != nil {
+			if err := c.interrupted(*plain, p); err != nil {
+				return err
+			}
+			plain = nil
 		}
 		c.stats.Examined++
 		if len(p.failed) > 0 {
@@ -349,11 +363,19 @@ func (c *carver) accept(ctx context.Context, order <-chan *place) error {
 				continue
 			}
 		} else {
+			if f.Format.Plain && f.Report.Verdict < filetype.Proven && !c.EveryByte {
+				plain = &f // what stands in it is looked at before it is given
+				continue
+			}
 			c.reach.Store(p.offset + size)
 		}
-		c.stats.Found++
-		if err := c.Emit(f); err != nil {
-			return fmt.Errorf("carve: %w", err)
+		if err := c.give(f); err != nil {
+			return err
+		}
+	}
+	if plain != nil {
+		if err := c.give(*plain); err != nil {
+			return err
 		}
 	}
 	if err := ctx.Err(); err != nil && c.err == nil {

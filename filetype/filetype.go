@@ -131,6 +131,9 @@ type Format struct {
 	// Single says of a format that what its files begin with stands nowhere else in them. Inside of a file that breaks of
 	// another format none of the same is begun, since its members, frames or pages would each look like one.
 	Single bool
+	// Plain says of a format that its files hold nothing that is a file itself: samples, pixels, films that are streams. Where
+	// a whole file begins inside of one, at a sector, it has ended.
+	Plain bool
 	// Preview and Thumbnail are nil for formats that have none.
 	Preview   Previewer
 	Thumbnail Thumbnailer

@@ -38,6 +38,7 @@ func Formats() []filetype.Format {
 			{ID: "aac.id3-3", Bytes: []byte("ID3\x03")}, {ID: "aac.id3-4", Bytes: []byte("ID3\x04")}},
 		Ceiling: filetype.Consistent, // no check, or one of 16 bits over parts
 		Carve:   true,
+		Plain:   true,
 		Examine: kind.Examine,
 		Preview: kind.Preview,
 	}}

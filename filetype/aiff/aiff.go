@@ -29,6 +29,7 @@ func Formats() []filetype.Format {
 		Signatures: []probe.Probe{start("aiff", "AIFF"), start("aifc", "AIFC")},
 		Ceiling:    filetype.Consistent, // no checksum anywhere in the format
 		Carve:      true,
+		Plain:      true,
 		Examine:    kind.Examine,
 		Preview:    kind.Preview,
 	}}

@@ -38,6 +38,7 @@ func Formats() []filetype.Format {
 		Signatures: []probe.Probe{{ID: "amr.narrow", Bytes: []byte(narrow)}, {ID: "amr.wide", Bytes: []byte(wide)}},
 		Ceiling:    filetype.Consistent, // no checksum anywhere in the format
 		Carve:      true,
+		Plain:      true,
 		Examine:    kind.Examine,
 		Preview:    kind.Preview,
 	}}

@@ -38,6 +38,7 @@ func Formats() []filetype.Format {
 		Extensions: []string{"bmp", "dib"},
 		Ceiling:    filetype.Consistent, // no checksum anywhere in the format
 		Carve:      true,
+		Plain:      true,
 		Examine:    kind.Examine,
 		Preview:    kind.Preview,
 		Thumbnail:  decoder.Thumbnail,

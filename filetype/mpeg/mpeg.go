@@ -41,6 +41,7 @@ func Formats() []filetype.Format {
 		Signatures: []probe.Probe{table("programs", 0, 0x00), table("services", 0, 0x11), table("m2ts", 4, 0x00), table("m2ts-services", 4, 0x11)},
 		Ceiling:    filetype.Consistent, // only tables have a check
 		Carve:      true,
+		Plain:      true,
 		Examine:    ts.Examine,
 		Preview:    ts.Preview,
 	}, {
@@ -52,6 +53,7 @@ func Formats() []filetype.Format {
 			{ID: "ps.pack1", Bytes: []byte("\x00\x00\x01\xBA\x21"), Mask: []byte("\xFF\xFF\xFF\xFF\xF1"), Align: 512}},
 		Ceiling: filetype.Consistent, // no checksum in the format
 		Carve:   true,
+		Plain:   true,
 		Examine: ps.Examine,
 		Preview: ps.Preview,
 	}, {

@@ -33,6 +33,7 @@ func Formats() []filetype.Format {
 	f := kind.Row(riff.Row("wav", filetype.Audio, []string{"wav", "wave", "bwf", "rf64"},
 		riff.Probe("wav.riff", "RIFF", "WAVE"), riff.Probe("wav.rf64", "RF64", "WAVE"), riff.Probe("wav.bw64", "BW64", "WAVE")))
 	f.Loose = true
+	f.Plain = true
 	return []filetype.Format{f}
 }
 

@@ -34,6 +34,7 @@ var kind = exam.Kind{Format: "WebP", Buffer: 256 << 10, Walk: walk}
 func Formats() []filetype.Format {
 	f := kind.Row(riff.Row("webp", filetype.Photo, []string{"webp"}, riff.Probe("webp.riff", "RIFF", "WEBPVP8")))
 	f.Thumbnail = thumbnail
+	f.Plain = true
 	return []filetype.Format{f}
 }
 
