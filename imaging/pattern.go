@@ -158,6 +158,15 @@ func worse(m, before *Map) (finding.Finding, bool) {
 	return growing.New(finding.Expected(size(was.Bytes()), size(is.Bytes()))), true
 }
 
+// Grown tells of places that could be read in an earlier run and fail when they are read again: the errors grow.
+func Grown(v Verification) []finding.Finding {
+	if v.Unreadable.Empty() {
+		return nil
+	}
+	first := v.Unreadable.Extents()[0]
+	return []finding.Finding{growing.New(finding.Expected("nothing", size(v.Unreadable.Bytes())), finding.At(first.Offset, first.Length))}
+}
+
 func size(n int64) string {
 	for _, u := range []struct {
 		unit int64

@@ -2,12 +2,14 @@ package imaging_test
 
 import (
 	"bytes"
+	"context"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/synctest"
 
 	"salvor/block"
+	"salvor/block/blocktest"
 	"salvor/finding"
 	"salvor/imaging"
 	"salvor/imaging/failing"
@@ -77,6 +79,38 @@ func TestReadPattern(t *testing.T) {
 	for _, f := range imaging.ReadPattern(now, before) {
 		if strings.Contains(f.String(), "{") {
 			t.Errorf("%s", f)
+		}
+	}
+}
+
+// What was read before and fails now is told as an error that grows.
+func TestGrown(t *testing.T) {
+	data := make([]byte, 4<<20)
+	for i := range data {
+		data[i] = byte(i * 7)
+	}
+	var sums []imaging.Sum
+	if _, err := imaging.Run(t.Context(), &imaging.Job{Source: block.Bytes(data), Map: imaging.NewMap(4 << 20),
+		Checkpoint: func(_ context.Context, s imaging.Snapshot) error {
+			sums = append(sums, s.Sums...)
+			return nil
+		}}); err != nil {
+		t.Fatal(err)
+	}
+	list := func(yield func(imaging.Sum, error) bool) {
+		for _, s := range sums {
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
+	for want, src := range map[string]block.Source{"": block.Bytes(data), "growing": blocktest.Faulty(block.Bytes(data), []block.Unreadable{{Extent: block.Extent{Offset: 2<<20 + 512, Length: 512}, Why: block.Bad}})} {
+		v, err := imaging.Verify(t.Context(), src, list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := codes(imaging.Grown(v)); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"salvor/block"
 	"salvor/imaging"
 	"salvor/internal/wire"
 )
@@ -120,4 +121,26 @@ func TestDiskComesBackUnderAnotherName(t *testing.T) {
 			t.Errorf("%s does not stand in the journal", want)
 		}
 	}
+}
+
+// A place that was copied and cannot be read when the copy goes on is told: the errors grow.
+func TestErrorsThatGrow(t *testing.T) {
+	dir := t.TempDir()
+	image := filepath.Join(dir, "card.img")
+	st, err := os.Stat(exampleImage)
+	must(t, err)
+	if r, err := copied(t, ImageCopy{Source: exampleImage, Image: image, TakeOptions: TakeOptions{Size: 8 << 20}}, nil); err != nil {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	l := &listener{}
+	test := holed(st.Size(), block.Extent{Offset: 4096, Length: 512})
+	if r, err := copied(t, ImageCopy{Source: exampleImage, Image: image, Test: test}, l); err != nil || r.Exit != ExitDone {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for _, f := range l.findings {
+		if f.Code == "imaging.pattern.growing" {
+			return
+		}
+	}
+	t.Errorf("not told: %+v", l.findings)
 }

@@ -148,6 +148,9 @@ func (c *imageCopy) checkSame(ctx context.Context, src block.Source) error {
 		if err != nil {
 			return err
 		}
+		for _, f := range imaging.Grown(v) {
+			c.events.Finding(wireFinding(f))
+		}
 		if !v.Changed.Empty() {
 			return &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.source.changed",
 				Why:  fmt.Sprintf("%s is not what it was when it was copied before: the hash of its bytes at %v is another one", c.Source, v.Changed.Extents()[0]),

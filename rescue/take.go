@@ -215,6 +215,9 @@ func (j *job) checkUnchanged(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		for _, f := range imaging.Grown(v) {
+			j.tell(wireFinding(f))
+		}
 		if !v.Changed.Empty() {
 			first := v.Changed.Extents()[0]
 			return &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.source.changed",
