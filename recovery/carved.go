@@ -45,10 +45,10 @@ func Carved(source int, found carve.Found, medium block.Source) *Entry {
 // maxTitle is the most characters of a title that go into the name of a carved file.
 const maxTitle = 80
 
-// carvedName makes a name for a file that has none: from the date and the camera of a photo, from a
-// document's title, else from the format and the place.
+// carvedName makes a name for a file that has none: from the date and the camera of a photo, from the title and author of a
+// document or a song, else from the format and the place.
 func carvedName(format *filetype.Format, r filetype.Report, offset int64) string {
-	ext := "." + format.Extension(r)
+	ext := "." + plainText(format.Extension(r), maxTitle)
 	var words []string
 	if t := r.Hints.Taken; t.Year() > 1 && t.Year() < 10000 {
 		words = append(words, t.Format("2006-01-02 15.04.05"))
@@ -57,10 +57,23 @@ func carvedName(format *filetype.Format, r filetype.Report, offset int64) string
 		}
 	}
 	title := plainText(r.Hints.Title, maxTitle)
-	if len(title) > len(ext) && strings.EqualFold(title[len(title)-len(ext):], ext) {
-		title = plainText(title[:len(title)-len(ext)], maxTitle)
+	for end := ext; end != ""; end = end[:strings.LastIndexByte(end, '.')] { // "lines.txt" is in lines.txt.gz
+		if len(title) > len(end) && strings.EqualFold(title[len(title)-len(end):], end) {
+			title = plainText(title[:len(title)-len(end)], maxTitle)
+			break
+		}
 	}
-	if title != "" {
+	name, _, _ := strings.Cut(r.Hints.Author, " <") // of a mail
+	author := plainText(name, maxAuthor)
+	switch class := format.ClassOf(r); {
+	case title == "":
+	case author == "" || strings.Contains(title, author):
+		words = append(words, title)
+	case class == filetype.Audio || class == filetype.Video: // as players list them
+		words = append(words, author, "-", title)
+	case class == filetype.Document || class == filetype.Photo:
+		words = append(words, title, "-", author)
+	default:
 		words = append(words, title)
 	}
 	if len(words) == 0 {
@@ -68,6 +81,9 @@ func carvedName(format *filetype.Format, r filetype.Report, offset int64) string
 	}
 	return strings.Join(words, " ") + ext
 }
+
+// maxAuthor is the most characters of a name of an author that go into the name of a carved file.
+const maxAuthor = 40
 
 // plainText returns what of hostile text can stand in a name: printable characters, single spaces, no
 // separators of paths, none of what reorders or hides text, no dots at either end; at most limit
