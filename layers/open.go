@@ -72,6 +72,9 @@ func (r *resolver) openBare(ctx context.Context, starts map[int64]int64) error {
 		if slices.ContainsFunc(r.volumes, func(v *candidate) bool { return v.Extent.Offset == start && v.convincing() }) {
 			continue
 		}
+		if start == 0 && length == r.size && r.parted() {
+			continue
+		}
 		r.tried[start] = true
 		e := block.Extent{Offset: start, Length: length}
 		for i := range r.tables.Kinds {
@@ -105,6 +108,14 @@ func (r *resolver) openBare(ctx context.Context, starts map[int64]int64) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// parted reports whether volumes stand on the medium as they do in partitions: a search for one volume on all of it, which
+// would read the medium again, has no reason then.
+func (r *resolver) parted() bool {
+	return slices.ContainsFunc(r.volumes, func(v *candidate) bool {
+		return v.Extent.Offset > 0 && v.Extent.Offset%mib == 0 && v.convincing() && !v.bare
+	})
 }
 
 // try opens v over e and reads the first of its files.

@@ -37,7 +37,7 @@ func volumeImages(t *testing.T) []placed {
 }
 
 // allImages makes a volume of every kind that a tool here can make or a fixture has.
-func allImages(t *testing.T) []placed {
+func allImages(t testing.TB) []placed {
 	t.Helper()
 	need(t, "mke2fs", "mkfs.fat", "mcopy", "sfdisk", "mkfs.exfat", "mkfs.ntfs", "mkswap", "mksquashfs", "mkfs.btrfs", "mkfs.f2fs", "cryptsetup")
 	dir := t.TempDir()
@@ -118,7 +118,7 @@ func allImages(t *testing.T) []placed {
 	return out
 }
 
-func gunzipped(t *testing.T, name string) []byte {
+func gunzipped(t testing.TB, name string) []byte {
 	t.Helper()
 	f, err := os.Open(name)
 	must(t, err)

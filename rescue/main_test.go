@@ -42,7 +42,7 @@ const (
 func ci() bool { return os.Getenv("SALVOR_CI") == "1" }
 
 // miss skips a test that cannot run here, but not where everything must run.
-func miss(t *testing.T, format string, args ...any) {
+func miss(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if ci() {
 		t.Fatalf(format, args...)
@@ -50,7 +50,7 @@ func miss(t *testing.T, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
-func need(t *testing.T, tools ...string) {
+func need(t testing.TB, tools ...string) {
 	t.Helper()
 	for _, tool := range tools {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -293,7 +293,7 @@ func differences(want, got map[string]string) []string {
 	return out
 }
 
-func command(t *testing.T, name string, args ...string) {
+func command(t testing.TB, name string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
 		miss(t, "%s %v: %v: %s", name, args, err, out)

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"salvor/layers"
@@ -62,6 +63,11 @@ func sfdiskScript(t *layers.Partitioning) string {
 			comment("%d: DOUBT: %s", s.Number, d)
 		}
 		line := scriptLine(s, t.SectorSize, label)
+		if label == "dos" && s.Number > 4 && !slices.ContainsFunc(t.Slots, func(o layers.Slot) bool { return o.Container && o.Extent.Contains(s.Extent) }) {
+			comment("%d: DOUBT: an MBR names four partitions, further ones only inside of an extended one, and there is none around it", s.Number)
+			comment("%s", line)
+			continue
+		}
 		if s.Extent.Length == 0 || s.Extent.Length%t.SectorSize != 0 || s.Extent.Offset%t.SectorSize != 0 || label == "gpt" && s.Container {
 			comment("%s", line) // sfdisk would refuse it
 			continue
