@@ -156,4 +156,3 @@ func firstGroup(b []byte) []byte {
 }
 
 func le64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
-func le32(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }

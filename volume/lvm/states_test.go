@@ -206,10 +206,11 @@ func TestThinBroken(t *testing.T) {
 			continue
 		}
 		for _, how := range []string{"torn", "unreadable"} {
-			list := disks(t, "thin")
-			sources := stacktest.Sources(list)
+			sources := stacktest.Sources(clean)
 			if how == "torn" {
-				list[0][at+40] ^= 0x10
+				b := bytes.Clone(clean[0])
+				b[at+40] ^= 0x10
+				sources[0] = block.Bytes(b)
 			} else {
 				sources[0] = blocktest.Faulty(sources[0], blocktest.Bad(block.Extent{Offset: at + 100, Length: 10}))
 			}

@@ -271,7 +271,7 @@ func (l *logical) snapshot() *segment {
 func (g *group) stores() map[*logical]bool {
 	out := map[*logical]bool{}
 	for _, l := range g.volumes {
-		if s := l.snapshot(); s != nil {
+		if s := l.snapshot(); s != nil && s.section.text("cow_store") != l.name {
 			out[g.byName[s.section.text("cow_store")]] = true
 		}
 	}

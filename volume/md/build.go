@@ -117,9 +117,9 @@ func (b *builder) volumes() {
 		if !b.set.Degraded {
 			b.say(tooFew, finding.Expected(disks, have))
 		}
-		if !n.clean && n.shape.level >= 4 && n.shape.level <= 6 {
-			b.say(unsure)
-		}
+	}
+	if !n.clean && n.shape.level >= 4 && n.shape.level <= 6 {
+		b.say(unsure)
 	}
 	if n.shape.level == levelMultipath {
 		b.say(multipath)

@@ -37,7 +37,7 @@ var (
 	tooFew = &finding.Def{Code: "md.incomplete", Severity: finding.Error,
 		Text: "{found} of {expected} disks are there, which is too few for all bytes of the set; what stood on the missing ones is lost"}
 	unsure = &finding.Def{Code: "md.parity.unsure", Severity: finding.Warning,
-		Text: "the set was not in sync when it stopped; bytes that are computed for its missing disks may be wrong where it was being written"}
+		Text: "the set was not in sync when it stopped; bytes that are computed out of its other disks may be wrong where it was being written"}
 	rebuilding = &finding.Def{Code: "md.member.rebuilding", Severity: finding.Warning,
 		Text: "{member} was being rebuilt: its first {found} of {expected} bytes are used"}
 	journaled = &finding.Def{Code: "md.journal", Severity: finding.Warning,

@@ -149,7 +149,10 @@ func shift(err error, d int64, within block.Extent) error {
 func (a *array) whole(b *Budget) bool {
 	broken := 0
 	for _, p := range a.parts {
-		if p == nil || len(lost(p, block.Extent{Length: p.Size()}, b)) > 0 || b.left < 0 {
+		if !b.Spend() {
+			return false
+		}
+		if p == nil || len(lost(p, block.Extent{Length: p.Size()}, b)) > 0 {
 			broken++
 		}
 	}
