@@ -32,7 +32,7 @@ type VirtualMember struct {
 	Source int    `json:"source"` // number of a source or of another volume
 	Offset int64  `json:"offset"` // bytes
 	Size   int64  `json:"size"`
-	Header int64  `json:"header"` // where its metadata stand on that source
+	Header int64  `json:"header"` // where its metadata stand on that source; -1 where they stand on none: an encrypted volume whose header was given
 	ID     string `json:"id"`
 	Role   string `json:"role,omitempty"`
 }
@@ -63,7 +63,7 @@ func checkVirtual(r Record) error {
 	}
 	for _, v := range r.Virtual {
 		for _, m := range v.Members {
-			if !numbers[m.Source] || m.Source == v.Number || m.Offset < 0 || m.Size <= 0 || m.Header < 0 {
+			if !numbers[m.Source] || m.Source == v.Number || m.Offset < 0 || m.Size <= 0 || m.Header < -1 {
 				return bad("members on sources of the case", fmt.Sprintf("a member of volume %d on source %d", v.Number, m.Source))
 			}
 		}

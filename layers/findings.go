@@ -8,7 +8,7 @@ var Findings = []*finding.Def{
 	volumeLost, volumeMissing, volumeLarger, volumeOpen, volumeErrors, volumeRival, volumeOlder, volumeWeak, volumeBackup, volumeInside,
 	candidatesInside, candidatesDropped, landmarksSkipped, candidatesUnopened,
 	partitionUnknown, partitionBlank, partitionOutside, partitionCut, partitionOverlap, depthReached,
-	memberOld, memberStale, memberAlone, memberLate, memberMissing, volumeGone, insideMember, needsSecret, notUnlocked, nestedReached, nestedMany,
+	memberOld, memberStale, memberAlone, memberLate, memberMissing, volumeGone, insideMember, needsSecret, notUnlocked, headerGiven, nestedReached, nestedMany,
 }
 
 var (
@@ -85,6 +85,8 @@ var (
 		Text: "{kind} is encrypted; it opens with {needs}"}
 	notUnlocked = &finding.Def{Code: "layers.locked.refused", Severity: finding.Warning,
 		Text: "it was not opened: {found}"}
+	headerGiven = &finding.Def{Code: "layers.locked.apart", Severity: finding.Info,
+		Text: "its own header is not here; it was opened with the {found} header that was given"}
 	nestedReached = &finding.Def{Code: "layers.nested.depth", Severity: finding.Warning,
 		Text: "volumes stand deeper than {expected} in each other here; the inner ones were not opened"}
 	nestedMany = &finding.Def{Code: "layers.nested.many", Severity: finding.Warning,

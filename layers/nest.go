@@ -39,6 +39,9 @@ func Nest(ctx context.Context, trees []*Layer, o Nesting) ([]*Volume, error) {
 		if err := n.unlock(ctx); err != nil {
 			return nil, err
 		}
+		if err := n.apart(ctx); err != nil {
+			return nil, err
+		}
 		sets, err := n.assemble(ctx, false)
 		if err == nil && sets == 0 && found == len(n.volumes) {
 			// What is still incomplete waits for all that could bring its members.

@@ -135,6 +135,9 @@ func reopen(ctx context.Context, r Recipe, o Nesting, row *volume.Lock, source f
 	if err != nil {
 		return nil, err
 	}
+	if p.Header == headerApart {
+		return reopenApart(ctx, r, o, row, block.Section(src, p.Extent))
+	}
 	known := volume.Locked{Lock: row.Name, UUID: r.UUID, Header: p.Header, Extent: p.Extent}
 	part := block.Section(src, p.Extent)
 	locked, err := reread(ctx, row, known, part)
@@ -151,6 +154,29 @@ func reopen(ctx context.Context, r Recipe, o Nesting, row *volume.Lock, source f
 	if plain == nil {
 		return nil, &LockedError{Format: locked.Format, UUID: locked.UUID, Needs: needs(*locked), Err: why}
 	}
+	return r.plain(locked, plain), nil
+}
+
+// reopenApart does the same for one whose header stands on none of the sources.
+func reopenApart(ctx context.Context, r Recipe, o Nesting, row *volume.Lock, part block.Source) (*Volume, error) {
+	if row.Detached == nil || o.Keys == nil || o.Keys.Header() == nil {
+		return nil, &LockedError{Format: row.Name, UUID: r.UUID, Needs: secretWords[volume.HeaderFile]}
+	}
+	locked, plain, why, err := openApart(ctx, o, row, part)
+	if err != nil {
+		return nil, err
+	}
+	if locked == nil || locked.UUID != r.UUID {
+		return nil, fmt.Errorf("layers: the header that was given is not the one of %s", r.Key)
+	}
+	if plain == nil {
+		return nil, &LockedError{Format: locked.Format, UUID: locked.UUID, Needs: needs(*locked), Err: why}
+	}
+	return r.plain(locked, plain), nil
+}
+
+// plain returns the volume that the plain bytes of an encrypted one are.
+func (r Recipe) plain(locked *volume.Locked, plain block.Source) *Volume {
 	return &Volume{Key: r.Key, Reader: r.Reader, Kind: "plain", UUID: r.UUID, Label: locked.Label, Whole: true, Encrypted: true, Members: r.Members,
-		Source: &medium{src: plain, parts: []Part{p}, encrypted: true}}, nil
+		Source: &medium{src: plain, parts: r.Members, encrypted: true}}
 }

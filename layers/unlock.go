@@ -40,17 +40,25 @@ func (n *nest) unlock(ctx context.Context) error {
 		if l.Lock.Backup || !l.Lock.Valid {
 			l.State = Damaged
 		}
-		v := &Volume{
-			Key: l.Lock.Lock + "/" + l.Lock.UUID, Reader: l.Lock.Lock, Kind: "plain", UUID: l.Lock.UUID, Label: l.Lock.Label, Detail: "decrypted",
-			Whole: true, Encrypted: true, parent: l, members: []*Layer{l}, depth: n.depth[l.Medium] + 1,
-			Source: n.medium(plain, []*Layer{l}, true, false), Members: []Part{partOf(l)},
-		}
-		if err := n.open(ctx, v); err != nil {
+		if err := n.unlocked(ctx, l, plain); err != nil {
 			return err
 		}
-		if v.Tree != nil {
-			l.Set, v.Tree.Members = v.Tree.ID, []string{l.ID}
-		}
+	}
+	return nil
+}
+
+// unlocked finds the layers of the plain bytes of an encrypted volume.
+func (n *nest) unlocked(ctx context.Context, l *Layer, plain block.Source) error {
+	v := &Volume{
+		Key: l.Lock.Lock + "/" + l.Lock.UUID, Reader: l.Lock.Lock, Kind: "plain", UUID: l.Lock.UUID, Label: l.Lock.Label, Detail: "decrypted",
+		Whole: true, Encrypted: true, parent: l, members: []*Layer{l}, depth: n.depth[l.Medium] + 1,
+		Source: n.medium(plain, []*Layer{l}, true, false), Members: []Part{partOf(l)},
+	}
+	if err := n.open(ctx, v); err != nil {
+		return err
+	}
+	if v.Tree != nil {
+		l.Set, v.Tree.Members = v.Tree.ID, []string{l.ID}
 	}
 	return nil
 }
@@ -67,6 +75,12 @@ func openLock(ctx context.Context, o Nesting, known volume.Locked, src block.Sou
 	if err != nil || locked == nil || locked.Open == nil {
 		return nil, nil, err
 	}
+	plain, why = tryKeys(ctx, o, *locked, src)
+	return plain, why, ctx.Err()
+}
+
+// tryKeys tries the keys on an encrypted volume, which stands on src, until one opens it.
+func tryKeys(ctx context.Context, o Nesting, locked volume.Locked, src block.Source) (plain block.Source, why error) {
 	try := func(s volume.Secret) bool {
 		why = guard.Do(ctx, unlockTime, src, func(ctx context.Context, _ block.Source) (err error) {
 			plain, err = locked.Open(ctx, s)
@@ -79,17 +93,17 @@ func openLock(ctx context.Context, o Nesting, known volume.Locked, src block.Sou
 	}
 	if slices.ContainsFunc(locked.Needs, func(n volume.Need) bool { return n.Kind == volume.ClearKey }) &&
 		try(volume.Secret{Kind: volume.ClearKey}) {
-		return plain, nil, ctx.Err()
+		return plain, nil
 	}
 	if o.Keys == nil {
-		return nil, nil, ctx.Err()
+		return nil, nil
 	}
-	for s := range o.Keys.Secrets(ctx, *locked) {
+	for s := range o.Keys.Secrets(ctx, locked) {
 		if try(s) || ctx.Err() != nil {
 			break
 		}
 	}
-	return plain, why, ctx.Err()
+	return plain, why
 }
 
 // reread reads the header again on the bytes of its volume alone.
