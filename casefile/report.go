@@ -91,7 +91,11 @@ func WriteReports(ctx context.Context, c *Case, d ReportData) error {
 		return err
 	}
 	for _, s := range p.Record.Sources {
-		if err := c.writeDFXML(ctx, s.Number, DFXML{Images: []string{s.Path}, Sector: s.SectorSize}, rows, d.Catalogue); err != nil {
+		x := DFXML{Images: []string{s.Path}, Sector: s.SectorSize}
+		if s.Container != nil {
+			x.Format, x.Sector = s.Container.Title, int(s.Container.SectorSize)
+		}
+		if err := c.writeDFXML(ctx, s.Number, x, rows, d.Catalogue); err != nil {
 			return err
 		}
 	}

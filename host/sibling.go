@@ -12,6 +12,15 @@ import (
 // ErrOutside says that a name leads out of the folder of a source.
 var ErrOutside = errors.New("host: the name leads out of the folder of the source")
 
+// HasSibling reports whether a regular file of that name lies in the folder of the source.
+func (o *Opened) HasSibling(name string) bool {
+	if o.Device || name == "" || !filepath.IsLocal(name) || filepath.Base(name) != name {
+		return false
+	}
+	st, err := os.Stat(filepath.Join(filepath.Dir(o.Real), name))
+	return err == nil && st.Mode().IsRegular() && st.Size() > 0
+}
+
 // Sibling opens a file that lies in the folder of the source, for reading: a further file of the same image. It
 // belongs to the source from then on: it is closed with it, and [Opened.Changed] looks at it too.
 //

@@ -40,6 +40,11 @@ func TestSibling(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
+	for name, want := range map[string]bool{"a.E02": true, "within": true, "a.E03": false, "empty": false, "folder": false, "..": false, "../outside": false, "": false} {
+		if o.HasSibling(name) != want {
+			t.Errorf("%q is there: %v, expected %v", name, !want, want)
+		}
+	}
 	if _, err := o.Sibling(ctx, "a.E03"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
 	}

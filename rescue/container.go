@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"salvor/block"
@@ -78,7 +79,7 @@ func (t *Tables) enter(ctx context.Context, o *host.Opened, src block.Source, na
 		src, name = image.Source, innerName(name)
 	}
 	if in == nil {
-		return nil, nil, nil
+		return besideMap(ctx, o, src, name)
 	}
 	in.findings = append([]finding.Finding{contained.New(finding.Arg("path", o.Path), finding.Arg("size", host.Bytes(in.image.Source.Size())),
 		finding.Arg("format", strings.Join(in.titles, ", in it ")), finding.Arg("files", fileCount(len(in.files))))}, in.findings...)
@@ -226,6 +227,9 @@ func (c *Case) enter(ctx context.Context, s casefile.Source, o *host.Opened, src
 	in, _, err := tables.enter(ctx, o, src, name)
 	if err != nil {
 		return nil, err
+	}
+	if in == nil && slices.Equal(s.Container.Formats, []string{mapFormat}) {
+		return src, nil // the case has a map of its own
 	}
 	if in == nil || in.image.Source.Size() != s.Container.Size {
 		return nil, &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.source.changed",

@@ -177,24 +177,48 @@ func (l *looking) search(ctx context.Context, src block.Source, device bool) ([]
 				return hits, nil
 			}
 			n := min(e.End()-at, mebi)
-			m, err := src.ReadAt(buf[:n], at)
-			if m > 0 {
-				s.Observe(block.Extent{Offset: at, Length: int64(m)}, buf[:m])
+			lost, err := lookPieceOf(src, at, buf[:n], device, s.Observe)
+			if err != nil {
+				return nil, fmt.Errorf("rescue: %w", err)
 			}
 			searched += n
 			l.Searched += n
-			if err != nil && !errors.Is(err, io.EOF) {
-				if _, ok := block.IsUnreadable(err); !ok {
-					return nil, fmt.Errorf("rescue: %w", err)
-				}
-				unreadable += n - int64(m)
-			}
+			unreadable += lost
 			if l.o.Progress != nil {
 				l.o.Progress(l.Searched, total)
 			}
 		}
 	}
 	return hits, nil
+}
+
+// lookPieceOf reads a piece into buf and hands what can be read to observe. It returns how many bytes cannot. Behind
+// what an image lost it goes on; a device is not asked again.
+func lookPieceOf(src block.Source, at int64, buf []byte, device bool, observe func(block.Extent, []byte)) (lost int64, err error) {
+	for done := 0; done < len(buf); {
+		n, err := src.ReadAt(buf[done:], at+int64(done))
+		if n > 0 {
+			observe(block.Extent{Offset: at + int64(done), Length: int64(n)}, buf[done:done+n])
+		}
+		if done += n; err == nil || errors.Is(err, io.EOF) {
+			break
+		}
+		u, ok := block.IsUnreadable(err)
+		if !ok {
+			return lost, err
+		}
+		stop := at + int64(len(buf))
+		if !device {
+			for _, r := range u.Ranges {
+				if r.Has(at + int64(done)) {
+					stop = min(stop, r.End())
+				}
+			}
+		}
+		lost += stop - at - int64(done)
+		done = int(stop - at)
+	}
+	return lost, nil
 }
 
 // lookWant returns what a look reads of a source, at most [lookBytes] of a device.
