@@ -9,20 +9,28 @@ import (
 	"salvor/imaging"
 )
 
-// diary keeps what is worth keeping of the reads of a copy: an act of the journal for each pass, with how many reads it
-// took, and a line for each read that failed or was slow, in the form of GNU ddrescue's log of reads with the time behind
-// it.
+// diary keeps what is worth keeping of the reads of a copy: in the journal, at each checkpoint, how many reads each pass
+// took since the one before; and a line for each read that failed or was slow, in the form of GNU ddrescue's log of reads with
+// the time behind it.
 type diary struct {
 	append func(act string, fields map[string]any) error
 	log    func(imaging.Read) // is told of each read; may be nil
 
-	phase               imaging.Status
-	pass                int
-	begun               time.Time
-	reads, failed, good int64
-	lines               bytes.Buffer
-	dropped             int
-	err                 error
+	passes  []passed
+	last    time.Time
+	lines   bytes.Buffer
+	dropped int
+}
+
+// passed is what a pass came to since the last checkpoint.
+type passed struct {
+	phase  imaging.Status
+	pass   int
+	Work   string  `json:"work"`
+	Reads  int64   `json:"reads"`
+	Failed int64   `json:"failed"`
+	Bytes  int64   `json:"bytes"` // read
+	Took   float64 `json:"seconds"`
 }
 
 const (
@@ -33,14 +41,17 @@ const (
 )
 
 func (d *diary) note(r imaging.Read) {
-	if d.phase != r.Phase || d.pass != r.Pass {
-		d.turn()
-		d.phase, d.pass, d.begun = r.Phase, r.Pass, time.Now()
+	p := d.of(r.Phase, r.Pass)
+	p.Reads++
+	p.Bytes += r.Good
+	now := time.Now()
+	if d.last.IsZero() {
+		d.last = now.Add(-r.Took)
 	}
-	d.reads++
-	d.good += r.Good
+	p.Took += now.Sub(d.last).Seconds()
+	d.last = now
 	if r.Good < r.Length {
-		d.failed++
+		p.Failed++
 	}
 	if r.Good < r.Length || r.Took >= slowNote {
 		if d.lines.Len() < manyNotes {
@@ -54,17 +65,25 @@ func (d *diary) note(r imaging.Read) {
 	}
 }
 
-// turn writes down the pass that ends.
-func (d *diary) turn() {
-	if d == nil || d.reads == 0 {
-		return
+// of returns the figures of a pass: with --first used the work goes through the same passes many times.
+func (d *diary) of(phase imaging.Status, pass int) *passed {
+	for i := len(d.passes) - 1; i >= 0; i-- {
+		if p := &d.passes[i]; p.phase == phase && p.pass == pass {
+			return p
+		}
 	}
-	err := d.append("copy.pass", map[string]any{"phase": phaseWords(d.phase, d.pass, ""), "reads": d.reads, "failed": d.failed, "bytes": d.good,
-		"seconds": time.Since(d.begun).Seconds()})
-	if d.err == nil {
-		d.err = err
+	d.passes = append(d.passes, passed{phase: phase, pass: pass, Work: phaseWords(phase, pass, "")})
+	return &d.passes[len(d.passes)-1]
+}
+
+// end writes down the passes since the last time.
+func (d *diary) end() error {
+	if d == nil || len(d.passes) == 0 {
+		return nil
 	}
-	d.reads, d.failed, d.good = 0, 0, 0
+	err := d.append("copy.passes", map[string]any{"passes": d.passes})
+	d.passes = nil
+	return err
 }
 
 // flush gives the lines since the last time to write, which adds them to the file that they stand in.
@@ -72,8 +91,8 @@ func (d *diary) flush(write func(fill func(w io.Writer, first bool) error) error
 	if d == nil {
 		return nil
 	}
-	if d.err != nil {
-		return d.err
+	if err := d.end(); err != nil {
+		return err
 	}
 	if d.lines.Len() == 0 {
 		return nil

@@ -40,8 +40,8 @@ func (c *imageCopy) openJournal() error {
 
 // endJournal notes what the copy came to, and closes the journal.
 func (c *imageCopy) endJournal(res imaging.Result, packed *ewf.Result, failed error) error {
-	c.diary.turn()
 	list, err := c.listHash()
+	err = errors.Join(err, c.diary.end())
 	fields := map[string]any{
 		"seconds": time.Since(c.begun).Seconds(), "reads": res.Reads, "failed": res.Failed, "copied": c.m.Of(imaging.Finished).Bytes(),
 		"unread": c.m.Size() - c.m.Of(imaging.Finished).Bytes(), "complete": res.Complete, "list_sha256": list,
