@@ -244,7 +244,7 @@ func (p *pieces) Places(within block.Extent) []volume.Place {
 	var out []volume.Place
 	for _, x := range p.list {
 		if e := (block.Extent{Offset: x.Logical, Length: x.Length}).Intersect(within); e.Length > 0 && x.Member >= 0 {
-			out = append(out, volume.Place{Logical: e.Offset, Length: e.Length, Member: x.Member, Physical: x.Physical + e.Offset - x.Logical})
+			out = append(out, volume.Place{Logical: e.Offset, Length: e.Length, Member: x.Member, Physical: x.Physical + e.Offset - x.Logical, Computed: x.Computed})
 		}
 	}
 	return out

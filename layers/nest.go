@@ -366,7 +366,7 @@ func (n *nest) open(ctx context.Context, v *Volume) error {
 
 // shadow takes what members seem to hold by themselves out of their trees: it is their part of what stands in v.
 func (n *nest) shadow(v *Volume) {
-	if len(v.Claimed) == 0 {
+	if len(v.shown) == 0 {
 		return
 	}
 	for _, m := range slices.Concat(v.members, v.stale) {
@@ -376,7 +376,7 @@ func (n *nest) shadow(v *Volume) {
 			around[l] = true
 			top = l
 		}
-		claimed := v.Claimed[m.Medium]
+		claimed := v.shown[m.Medium]
 		if slices.Contains(v.stale, m) {
 			claimed = block.SetOf(m.Extent)
 		}
@@ -384,7 +384,7 @@ func (n *nest) shadow(v *Volume) {
 		var prune func(l *Layer)
 		prune = func(l *Layer) {
 			l.Children = slices.DeleteFunc(l.Children, func(c *Layer) bool {
-				gone := !around[c] && len(c.Members) == 0 && (c.Rival || c.Member == nil || !n.used[c]) && c.Kind != "free" && c.State != Missing &&
+				gone := !around[c] && !(c.Kind == "partition" && c.Extent.Contains(m.Extent)) && len(c.Members) == 0 && (c.Rival || c.Member == nil || !n.used[c]) && c.Kind != "free" && c.State != Missing &&
 					c.Extent.Length > 0 && claimed.Has(c.Extent.Offset)
 				if gone {
 					c.Walk(func(d *Layer, _ int) bool {

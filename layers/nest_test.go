@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"salvor/block"
+	"salvor/finding"
 	"salvor/volume"
 )
 
@@ -366,5 +367,44 @@ func TestTwins(t *testing.T) {
 	w := nested(t, keyring{"secret"}, partitioned(v, v))
 	if len(w.found) != 2 || w.found[0].Key != "luks/00000001" || w.found[1].Key != "luks/00000001#2" {
 		t.Errorf("%v", w.found)
+	}
+}
+
+// TestUnsure holds that bytes which a set computes out of members that may disagree are guessed ones, through all floors.
+func TestUnsure(t *testing.T) {
+	tables := setTables()
+	assemble := tables.Stacks[0].Assemble
+	tables.Stacks[0].Assemble = func(ctx context.Context, members []volume.Member) ([]volume.Set, error) {
+		sets, err := assemble(ctx, members)
+		for i := range sets {
+			sets[i].Findings = append(sets[i].Findings, finding.Finding{Code: "md.parity.unsure"})
+			v := sets[i].Volumes[0].Source.(*pieces)
+			whole := v.list[0]
+			// The second MiB is computed.
+			v.list = []volume.Place{{Length: mib, Physical: whole.Physical}, {Logical: mib, Length: mib, Physical: whole.Physical + mib, Computed: true},
+				{Logical: 2 * mib, Length: whole.Length - 2*mib, Physical: whole.Physical + 2*mib}}
+		}
+		return sets, err
+	}
+	fs := fakeVolume(2 * mib)
+	pv := concatenated("group", []fakeLV{{"data", 0, 2 * mib}}, fs, 3*mib)[0]
+	img := partitioned(mirrorOf("set1", 0, 1, false, 3*mib+setHead, 1, pv))
+	w := &world{tables: tables, media: map[int]block.Source{}}
+	l, err := Resolve(t.Context(), Disk{Number: 1, Source: block.Bytes(img)}, sweepAll(img, tables), tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.trees = []*Layer{l}
+	if w.found, err = Nest(t.Context(), w.trees, w.nesting(t)); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(t, "disk>gpt>partition>linux_raid>md>lvm2>lvm>lv>fake")
+	want := []block.Run{{Length: mib - setHead, Kind: block.Data}, {Logical: mib - setHead, Physical: mib - setHead, Length: mib, Kind: block.Guessed},
+		{Logical: 2*mib - setHead, Physical: 2*mib - setHead, Length: setHead, Kind: block.Data}}
+	if got := block.Origin(w.found[1].Source, block.Extent{Length: 2 * mib}); !slices.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	if got := block.Origin(block.Section(w.found[1].Source, block.Extent{Offset: mib, Length: 100}), block.Extent{Length: 100}); len(got) != 1 || got[0].Kind != block.Guessed || got[0].Physical != mib {
+		t.Errorf("a part: %v", got)
 	}
 }

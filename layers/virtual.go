@@ -2,6 +2,7 @@ package layers
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"salvor/block"
@@ -36,6 +37,7 @@ type Volume struct {
 	// Tree are its layers.
 	Tree *Layer
 
+	shown    map[int]block.Set // what of them it shows: without metadata of the set
 	findings []finding.Finding
 	parent   *Layer
 	missing  []string
@@ -193,6 +195,7 @@ func (v *Volume) claim() {
 			s.Add(p.Extent)
 			v.Claimed[p.Source] = s
 		}
+		v.shown = v.Claimed
 		return
 	}
 	// What of its members a set does not use for this volume may hold another, removed one.
@@ -206,7 +209,22 @@ func (v *Volume) claim() {
 			v.Claimed[source] = v.Claimed[source].Union(block.SetOf(list...))
 		}
 	}
+	v.shown = maps.Clone(v.Claimed)
+	for _, p := range v.Members {
+		s := v.Claimed[p.Source].Clone()
+		// The set's own metadata stand at the start of a member.
+		head := block.Extent{Offset: p.Extent.Offset, Length: min(headClaim, p.Extent.Length)}
+		for e := range s.Within(head).All() {
+			head = block.Between(head.Offset, e.Offset)
+			break
+		}
+		s.Add(head)
+		v.Claimed[p.Source] = s
+	}
 }
+
+// headClaim is how much of a member is taken for metadata of its set at most, in bytes: what LVM leaves before its data.
+const headClaim = mib
 
 func (v *Volume) String() string {
 	if v.Label == "" {

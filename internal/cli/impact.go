@@ -21,7 +21,12 @@ with the byte ranges of each. It works while a copy is still running or when it 
 For an IMAGE the map is IMAGE.map, or named with --map.`,
 		Args: exactly(1, "one CASE or IMAGE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			im, err := rescue.FindImpact(cmd.Context(), args[0], mapPath, program(), nil, func(h rescue.Hurt) error {
+			keys, err := a.secrets.open(a.events().p)
+			if err != nil {
+				return err
+			}
+			defer keys.close()
+			im, err := rescue.FindImpact(cmd.Context(), args[0], mapPath, program(), keys, func(h rescue.Hurt) error {
 				if h.Missing.Empty() && !all {
 					return nil
 				}
@@ -61,6 +66,7 @@ For an IMAGE the map is IMAGE.map, or named with --map.`,
 			return a.end(wire.NewResult(exit, state, "nothing was changed", next))
 		},
 	}
+	a.secrets.add(cmd)
 	cmd.Flags().StringVar(&mapPath, "map", "", "the `MAP` of an image (IMAGE.map without it)")
 	cmd.Flags().BoolVar(&all, "all", false, "list the untouched files too")
 	return cmd

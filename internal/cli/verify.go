@@ -40,8 +40,8 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Check that all that was saved is still what it was",
 		Long: `Reads every saved file again and compares its SHA-256, checks the chain of the custody
 journal, and reads the copy (or the image that is used in place) again to compare each
-MiB with its hash, and checks the sums that an image (E01) stores of its disk. Exit code
-50 when something differs.`,
+MiB with its hash, and checks the sums that an image (E01) stores of its disk.
+Exit code 50 when something differs.`,
 		Args: exactly(1, "one CASE"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.verify(cmd, args[0]) },
 	}
