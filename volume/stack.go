@@ -69,6 +69,8 @@ type Logical struct {
 	UUID string
 	Kind string // "raid5", "linear", "thin", ...
 	Size int64  // bytes
+	// Lacks says that bytes of it stood on members that are missing, and come out of no other.
+	Lacks bool
 	// Source reads it. It is nil when nothing of the volume can be read; a finding then says why. Bytes that
 	// stand on members which are missing are unreadable. It implements [Placer].
 	Source   block.Source

@@ -2,12 +2,14 @@
 # Makes the members of Linux RAID sets that the tests of volume/md read, with mdadm and Debian's kernel in a virtual
 # machine (vm.sh), and writes what the kernel read of each array: its size and SHA-256.
 #
-# usage: raid.sh KERNEL OUT
+# usage: raid.sh KERNEL OUT [SCENARIOS...]
 #
 # Needs, beside what vm.sh does: mdadm, zstd, python3. OUT gets NAME.tar.zst with members disk1, disk2, ... for each
-# scenario, and truth.txt with "NAME SIZE SHA256" a line.
+# scenario, and truth.txt with "NAME SIZE SHA256" a line. SCENARIOS are files beside this one; all of them when none is named.
 set -euo pipefail
 kernel=$1 out=$2
+shift 2
+[ $# -gt 0 ] || set -- raid-scenarios.sh raid-states.sh raid-changes.sh
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -61,7 +63,8 @@ create() { # NAME DISKS OPTIONS: an array that is in sync and full
 }
 whole() { create "$@"; mdadm --stop /dev/md0 2>/dev/null; copy $1; wipe; }
 GUEST
-cat "$here/raid-scenarios.sh" >>"$work/script"
+for f in "$@"; do cat "$here/$f" >>"$work/script"; done
+echo true >>"$work/script"
 
 modules="crc32c_generic md-mod linear raid0 raid1 raid6_pq xor async_tx async_memcpy async_xor async_pq async_raid6_recov
 	libcrc32c raid456 raid10"
@@ -69,7 +72,10 @@ modules="crc32c_generic md-mod linear raid0 raid1 raid6_pq xor async_tx async_me
 	tr -d '\r' | tee "$work/log"
 
 mkdir -p "$out"
-grep -a '^TRUTH ' "$work/log" | cut -d ' ' -f 2- | sort >"$out/truth.txt"
+touch "$out/truth.txt"
+{ cat "$out/truth.txt"; grep -a '^TRUTH ' "$work/log" | cut -d ' ' -f 2-; } |
+	awk '{ line[$1] = $0 } END { for (n in line) print line[n] }' | LC_ALL=C sort >"$work/truth"
+cp "$work/truth" "$out/truth.txt"
 grep -a '^SAVED ' "$work/log" | while read -r _ name number; do
 	mkdir "$work/set"
 	for d in 1 2 3 4 5 6; do

@@ -27,6 +27,7 @@ type group struct {
 	volumes    []*logical
 	dropped    int // volumes beyond the bound
 	byName     map[string]*logical
+	numbers    map[string]int // of members, by name
 }
 
 // physical is a physical volume of a group.
@@ -90,7 +91,7 @@ func parseGroup(text []byte, off int64) (*group, error) {
 	if top == nil {
 		return nil, cursor.Corrupt(structure, off, "a volume group", "none")
 	}
-	g := &group{name: top.name, id: plainID(top.text("id")), seqno: top.number("seqno", 0), byName: map[string]*logical{}}
+	g := &group{name: top.name, id: plainID(top.text("id")), seqno: top.number("seqno", 0), byName: map[string]*logical{}, numbers: map[string]int{}}
 	g.extentSize = top.number("extent_size", 0)
 	if g.extentSize <= 0 || g.extentSize > 1<<40 {
 		return nil, cursor.Corrupt(structure, off, "a size of extents", g.extentSize)
@@ -103,6 +104,9 @@ func parseGroup(text []byte, off int64) (*group, error) {
 		p := &physical{
 			name: s.name, id: plainID(s.text("id")), device: s.text("device"), size: sectors(s.number("dev_size", 0)),
 			start: sectors(s.number("pe_start", 0)), extents: s.number("pe_count", 0), missing: s.has("flags", "MISSING") || s.has("status", "MISSING"),
+		}
+		if _, again := g.numbers[p.name]; !again {
+			g.numbers[p.name] = len(g.members)
 		}
 		g.members = append(g.members, p)
 	}
@@ -172,12 +176,10 @@ func (s *segment) String() string {
 	return fmt.Sprintf("%s, %d extents from %d", s.kind, s.count, s.first)
 }
 
-// member returns the physical volume of that name, nil where there is none.
+// member returns the physical volume of that name with its number, nil where there is none.
 func (g *group) member(name string) (int, *physical) {
-	for i, p := range g.members {
-		if p.name == name {
-			return i, p
-		}
+	if i, ok := g.numbers[name]; ok {
+		return i, g.members[i]
 	}
 	return -1, nil
 }

@@ -59,13 +59,17 @@ func (b *builder) logical(l *logical) volume.Logical {
 	}
 	if src != nil {
 		v.Source, v.Size = src, src.Size()
-		if b.gone(src) {
+		if v.Lacks = b.gone(src); v.Lacks {
+			needs := b.group.standsOn(l)
 			for i, d := range b.disks {
-				if d == nil && b.group.needs(l, i, 0) {
+				if d == nil && needs[i] {
 					b.tell(lacks, finding.Arg("member", b.group.members[i].String()))
 				}
 			}
 		}
+	}
+	if src == nil {
+		v.Lacks = len(b.set.Missing) > 0
 	}
 	v.Findings = b.findings
 	return v
@@ -76,22 +80,22 @@ func (b *builder) gone(src volume.Placer) bool {
 	return len(b.set.Missing) > 0 && len(block.UnreadableIn(src, block.Extent{Length: src.Size()})) > 0
 }
 
-// needs reports whether a volume stands on a member of the group.
-func (g *group) needs(l *logical, member, depth int) bool {
-	if depth > maxNesting {
-		return false
-	}
-	for _, s := range l.segments {
-		for _, p := range s.below() {
-			if i, m := g.member(p); m != nil && i == member {
-				return true
-			}
-			if o := g.byName[p]; o != nil && o != l && g.needs(o, member, depth+1) {
-				return true
+// standsOn returns the members of the group that a volume needs, by their numbers.
+func (g *group) standsOn(l *logical) map[int]bool {
+	out, seen := map[int]bool{}, map[*logical]bool{l: true}
+	for queue := []*logical{l}; len(queue) > 0; queue = queue[1:] {
+		for _, s := range queue[0].segments {
+			for _, name := range s.below() {
+				if i, m := g.member(name); m != nil {
+					out[i] = true
+				} else if o := g.byName[name]; o != nil && !seen[o] {
+					seen[o] = true
+					queue = append(queue, o)
+				}
 			}
 		}
 	}
-	return false
+	return out
 }
 
 // below returns the names of all that a segment stands on.

@@ -121,6 +121,7 @@ func (b *builder) volumes() {
 	if !n.clean && n.shape.level >= 4 && n.shape.level <= 6 {
 		b.say(unsure)
 	}
+	v.Lacks = have < disks && !b.set.Degraded
 	if n.shape.level == levelMultipath {
 		b.say(multipath)
 	}

@@ -146,7 +146,8 @@ func shift(err error, d int64, within block.Extent) error {
 }
 
 // whole reports whether no more is known to be lost than any array of this geometry bears.
-func (a *array) whole(b *Budget) bool {
+func (a *array) whole(all *Budget) bool {
+	b := all.quarter()
 	broken := 0
 	for _, p := range a.parts {
 		if !b.Spend() {

@@ -18,6 +18,13 @@ func (b *Budget) Spend() bool {
 	return b.left >= 0
 }
 
+// quarter takes a part of what is left for a question that may be given up.
+func (b *Budget) quarter() *Budget {
+	q := &Budget{left: b.left / 4}
+	b.left -= q.left
+	return q
+}
+
 // bounded is a source that answers within a budget.
 type bounded interface {
 	Known(within block.Extent, b *Budget) []block.Unreadable
