@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf16"
@@ -36,9 +37,15 @@ type built struct {
 
 const (
 	volumePassword = "password"
+	volumeSalt     = "sixteen of salt!"
 	startAt        = 0x70000 // of the relocated start
 	startLength    = 8192
 )
+
+// stretchedPassword is the key of the password, which takes a while to make.
+var stretchedPassword = sync.OnceValues(func() ([]byte, error) {
+	return stretch(context.Background(), passwordKey([]byte(volumePassword)), []byte(volumeSalt))
+})
 
 var blockAt = [blocks]int64{0x20000, 0x90000, 0xd0000}
 
@@ -172,14 +179,13 @@ func (v built) make(t testing.TB) (plain, b []byte) {
 		b[510], b[511] = 0x55, 0xaa
 	}
 
-	salt := []byte("sixteen of salt!")
-	stretched, err := stretch(context.Background(), passwordKey([]byte(volumePassword)), salt)
+	stretched, err := stretchedPassword()
 	if err != nil {
 		t.Fatal(err)
 	}
 	clearKey := bytes.Repeat([]byte("clear!!!"), 4)
 	byPass := le(nil, []byte("guid of password"), uint64(1), uint16(0), uint16(byPassword),
-		entryOf(0, valueStretch, le(nil, uint32(0x1000), salt)), entryOf(0, valueLocked, lock(t, stretched, master, 0x2003)))
+		entryOf(0, valueStretch, le(nil, uint32(0x1000), volumeSalt)), entryOf(0, valueLocked, lock(t, stretched, master, 0x2003)))
 	inClear := le(nil, []byte("guid of a clear!"), uint64(1), uint16(0), uint16(byClearKey),
 		entryOf(0, valueKey, le(nil, uint32(0x2003), clearKey)), entryOf(0, valueLocked, lock(t, clearKey, master, 0x2003)))
 	var name []byte

@@ -15,6 +15,7 @@ import (
 	"salvor/block"
 	"salvor/block/probe"
 	"salvor/volume"
+	"salvor/volume/volumetest"
 )
 
 //go:embed testdata
@@ -69,45 +70,19 @@ func members(t testing.TB, name string, fn func(name string, b []byte) (more boo
 }
 
 // landmarks are what a sweep with the probes of the row finds.
-func landmarks(b []byte) []probe.Hit {
-	var out []probe.Hit
-	for _, p := range Lock().Probes {
-		for at := int64(0); at+p.At+int64(len(p.Bytes)) <= int64(len(b)); at += max(p.Align, 1) {
-			if p.Matches(b[at+p.At:]) {
-				out = append(out, probe.Hit{ID: p.ID, Offset: at})
-			}
-		}
-	}
-	return out
-}
+func landmarks(b []byte) []probe.Hit { return volumetest.Hits(Lock().Probes, b) }
 
 // only reads the one volume that b holds.
-func only(t testing.TB, b []byte) volume.Locked {
+func only(t testing.TB, b []byte, hits ...probe.Hit) volume.Locked {
 	t.Helper()
-	return onlyOn(t, block.Bytes(b), nil)
-}
-
-func onlyOn(t testing.TB, src block.Source, hits []probe.Hit) volume.Locked {
-	t.Helper()
-	list, err := Lock().Read(t.Context(), src, hits)
-	if err != nil || len(list) != 1 {
-		t.Fatalf("%d volumes, %v", len(list), err)
-	}
-	return list[0]
+	return volumetest.Locked(t, Lock(), b, hits...)
 }
 
 func phrase(s string) volume.Secret {
 	return volume.Secret{Kind: volume.Passphrase, Bytes: []byte(s)}
 }
 
-// codes names the findings of a volume.
-func codes(l volume.Locked) string {
-	var out []string
-	for _, f := range l.Findings {
-		out = append(out, strings.TrimPrefix(f.Code, "luks."))
-	}
-	return strings.Join(out, " ")
-}
+func codes(l volume.Locked) string { return volumetest.Codes(l) }
 
 // Every LUKS1 volume of cryptsetup's own tests opens, and holds the file system that they look for.
 func TestSampleLUKS1(t *testing.T) {

@@ -137,7 +137,7 @@ func TestBackup(t *testing.T) {
 			m.holds(t, src)
 			// On a disk, behind other things.
 			disk := append(make([]byte, 1<<20), b...)
-			l = onlyOn(t, block.Bytes(disk), landmarks(disk))
+			l = only(t, disk, landmarks(disk)...)
 			if l.Extent.Offset != 1<<20 {
 				t.Errorf("%+v", l)
 			}
@@ -279,7 +279,7 @@ func TestSearch(t *testing.T) {
 	// A copy of a header inside of a file, which says that it stands elsewhere.
 	copy(disk[100<<10:], disk[at+16<<10:at+17<<10])
 	binary.BigEndian.PutUint64(disk[100<<10+256:], 64<<10)
-	l := onlyOn(t, block.Bytes(disk), landmarks(disk))
+	l := only(t, disk, landmarks(disk)...)
 	if l.Extent.Offset != at || !l.Backup || !l.Valid || l.Header != at+16<<10 {
 		t.Fatalf("%+v", l)
 	}

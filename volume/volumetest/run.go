@@ -38,10 +38,13 @@ func Fixture(t testing.TB, name string) []byte {
 }
 
 // Landmarks returns where the probes of s match in img.
-func Landmarks(s volume.Scheme, img []byte) []probe.Hit {
+func Landmarks(s volume.Scheme, img []byte) []probe.Hit { return Hits(s.Probes, img) }
+
+// Hits returns where probes match in img, as a sweep of it would find.
+func Hits(probes []probe.Probe, img []byte) []probe.Hit {
 	var hits []probe.Hit
-	for i := range s.Probes {
-		p := &s.Probes[i]
+	for i := range probes {
+		p := &probes[i]
 		for at := 0; ; at++ {
 			j := bytes.Index(img[at:], p.Bytes)
 			if p.Mask != nil || j < 0 {
