@@ -1,6 +1,6 @@
 // Package named recognises the file systems, members of sets and encrypted volumes that the program does
 // not read: Btrfs, XFS, F2FS, APFS, SquashFS, UBI and UBIFS, JFFS2, EROFS, cramfs, romfs,
-// ISO 9660, UDF, LUKS, BitLocker, Linux RAID, LVM, swap, ZFS, ReiserFS, minix.
+// ISO 9660, UDF, LUKS, BitLocker, Linux RAID, LVM, swap, ZFS, ReiserFS, Reiser4, JFS, HFS, minix.
 //
 // It promises to say where such a volume begins and ends by its own word, with its label and its identifier,
 // and never to shift one: a backup structure gives the start that it names or that its neighbours prove. It

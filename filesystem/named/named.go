@@ -57,7 +57,7 @@ func formats() []format {
 	return []format{
 		bitlocker(), luks(), linuxRAID(), lvm2(), btrfs(), xfs(), f2fs(), apfs(),
 		squashfs(), erofs(), cramfs(), romfs(), iso9660(), udf(), ubi(), ubifs(), jffs2(), swap(), zfs(),
-		reiserfs(), minix(),
+		reiserfs(), reiser4(), jfs(), hfs(), minix(),
 	}
 }
 
