@@ -8,7 +8,7 @@ import (
 
 // Findings are the kinds of finding that this package declares, for itself and for every format.
 var Findings = []*finding.Def{EndsEarly, Unread, Trailing, Erased, Padded, NoFormat, NoProof, broken, units, unitsBefore,
-	partlyChecked, notChecked, locked, Plays, Upper, Followed, BreaksOff}
+	partlyChecked, notChecked, part, partBefore, locked, Plays, Upper, Followed, BreaksOff}
 
 // The findings that mean the same in every format. Each takes the argument "format".
 var (
@@ -56,6 +56,38 @@ var (
 	unitsBefore = &finding.Def{Code: "filetype.units-before", Severity: finding.Warning,
 		Text: "{found} {unit} before that are whole"}
 )
+
+var (
+	part = &finding.Def{Code: "filetype.part", Severity: finding.Warning,
+		Text: "the first {share} % of the {format} are good ({found} of {expected} bytes)"}
+	partBefore = &finding.Def{Code: "filetype.part-before", Severity: finding.Warning,
+		Text: "the first {found} bytes of the {format} are good; it does not tell how many it has"}
+)
+
+// Part returns the finding that says how much of a file is good where nothing that a person would count is known of it. size is 0
+// where that is not known.
+func Part(format string, good, size int64) finding.Finding {
+	if size > good {
+		return part.New(finding.Arg("format", format), finding.Arg("share", good*100/size), finding.Expected(size, good))
+	}
+	return partBefore.New(finding.Arg("format", format), finding.Expected(nil, good))
+}
+
+// TellPart adds to a report on a file that is cut or broken how much of it is good, unless one of its findings says that already: how
+// long it plays, how much of a picture or how many units are there, or one of these.
+func TellPart(r *Report, format string, these ...*finding.Def) {
+	if r.Verdict != Partial && r.Verdict != Damaged {
+		return
+	}
+	for _, f := range r.Findings {
+		for _, d := range append(these, Plays, Upper, units, unitsBefore, part, partBefore) {
+			if f.Code == d.Code {
+				return
+			}
+		}
+	}
+	r.Findings = append(r.Findings, Part(format, r.GoodUntil, r.Size))
+}
 
 var (
 	partlyChecked = &finding.Def{Code: "filetype.partly-checked", Severity: finding.Info,

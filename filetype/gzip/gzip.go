@@ -217,6 +217,7 @@ func (w *walker) settle(err error) (filetype.Report, error) {
 	if w.content > 0 {
 		w.r.Findings = append(w.r.Findings, goodContent.New(finding.Arg("count", w.content)))
 	}
+	filetype.TellPart(&w.r, "gzip file", goodContent)
 	w.describe()
 	return w.r, nil
 }

@@ -152,6 +152,7 @@ func (w *walker) settle(err error) (filetype.Report, error) {
 		}
 		err := filetype.Stopped(w.src, &w.r, "JPEG", cut.off, cut.need, cut.expected, cut.err)
 		w.r.Findings = append(w.r.Findings, w.notes...)
+		filetype.TellPart(&w.r, "JPEG", part)
 		return w.r, err
 	}
 	if c, ok := cursor.IsCorrupt(err); ok {
@@ -167,6 +168,7 @@ func (w *walker) settle(err error) (filetype.Report, error) {
 		w.r.Size = w.r.GoodUntil
 		w.r.Findings = append([]finding.Finding{def.New(finding.At(c.Offset, 0), finding.Arg("structure", c.Structure),
 			finding.Expected(c.Expected, c.Found))}, append(w.r.Findings, w.notes...)...)
+		filetype.TellPart(&w.r, "JPEG", part)
 		return w.r, nil
 	}
 	return filetype.Report{}, err

@@ -77,7 +77,7 @@ func TestParts(t *testing.T) {
 		"--inner\nContent-Type: text/plain\n\nplain\n--inner\nContent-Type: text/html\nContent-Transfer-Encoding: BASE64\n\nPGI+Ym9sZDwvYj4=\n--inner--\n\n" +
 		"--outer\nContent-Type: text/plain\nContent-Transfer-Encoding: base64\n\n%s\n--outer--\n"
 	for body, want := range map[string]filetype.Verdict{
-		"Ym9sZA==":                                 filetype.Consistent,
+		"Ym9sZA==": filetype.Consistent,
 		"Ym9sZGJvbGRib2xk\nYm9sZGJvbGRib2xk\nYm8=": filetype.Consistent,
 		"not base64 at all":                        filetype.Damaged,
 		"Ym9sZGJv\nYm9sZGJvbGRib2xk\nYm8=":         filetype.Damaged,

@@ -117,6 +117,11 @@ func (x *exam) report() filetype.Report {
 		x.plays(&r)
 	}
 	r.Findings = append(r.Findings, x.found...)
+	if (r.Verdict == filetype.Damaged || r.Verdict == filetype.Partial) && (!content || r.Class == filetype.Photo) {
+		filetype.TellPart(&r, "mp4")
+		return r
+	}
+	filetype.TellPart(&r, "mp4")
 	if r.Verdict >= filetype.Partial {
 		r.Findings = append(r.Findings, length.New(finding.Arg("count", fmt.Sprint(x.samples)),
 			finding.Arg("duration", x.duration.Round(100*time.Millisecond))))

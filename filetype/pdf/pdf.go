@@ -106,6 +106,7 @@ func (x *exam) report(lock lock) filetype.Report {
 	}
 	r.Size = max(r.Size, r.GoodUntil)
 	r.GoodUntil = min(r.GoodUntil, have, max(r.Size, 0))
+	filetype.TellPart(&r, "pdf", pagesLeft, cutOff)
 	r.Missing = x.missing
 	r.Findings = append(r.Findings, x.found...)
 	if lock == open {

@@ -129,6 +129,7 @@ func Examine(ctx context.Context, src block.Source) (filetype.Report, error) {
 			return filetype.Report{}, err
 		}
 	}
+	filetype.TellPart(&w.r, "png", partPixels, badPixels)
 	w.r.Hints = w.state.hints()
 	if w.state.animated() {
 		w.r.Extension = "png"

@@ -269,6 +269,7 @@ func (e *Exam) settle(err error) (filetype.Report, error) {
 	if e.unit != "" && (e.total > 0 || e.done > 0) {
 		r.Findings = append(r.Findings, filetype.Units(e.done, e.total, e.unit))
 	}
+	filetype.TellPart(r, e.format)
 	return *r, nil
 }
 
