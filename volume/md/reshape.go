@@ -21,9 +21,8 @@ func (b *builder) reshaped() volume.Placer {
 		b.say(reshapeUnread, append(args, finding.Arg("reason", reason))...)
 		return nil
 	}
-	parity := func(s shape) bool { return s.level >= 4 && s.level <= 6 }
 	switch {
-	case !parity(n.shape) || !parity(r.to):
+	case !n.shape.changes(r.to):
 		return refuse("changes of this level are not understood")
 	case r.delta < 0 && n.version == "0.90":
 		return refuse("version 0.90 does not tell where the old disks stood")
@@ -48,6 +47,17 @@ func (b *builder) reshaped() volume.Placer {
 		{Part: array.Window(first, block.Extent{Length: r.position}), Length: r.position},
 		{Part: array.Window(second, block.Between(r.position, size)), Length: size - r.position},
 	})
+}
+
+// changes reports whether a set may become one of another shape a piece at a time: levels with parity, and RAID 10 without
+// copies far away, which stand elsewhere when a member is used differently.
+func (s shape) changes(to shape) bool {
+	parity := func(s shape) bool { return s.level >= 4 && s.level <= 6 }
+	ten := func(s shape) bool {
+		t, ok := s.ten()
+		return s.level == 10 && ok && (t.Far == 1 || t.Offset)
+	}
+	return parity(s) && parity(to) || ten(s) && ten(to)
 }
 
 func diskCount(s shape, disks int) string {

@@ -159,30 +159,6 @@ func sets0(t *testing.T, list [][]byte) block.Source {
 	return v.Source
 }
 
-// TestReshape reads a set that became larger when it stopped.
-func TestReshape(t *testing.T) {
-	want := truths(t)["reshape"]
-	list := disks(t, "reshape")
-	for without := -1; without < len(list); without++ {
-		var left []block.Source
-		for i, d := range list {
-			if i != without {
-				left = append(left, block.Bytes(d))
-			}
-		}
-		members, sets := put(t, left...)
-		s, v := one(t, sets)
-		b := stacktest.Content(t, v.Source)
-		if got := stacktest.Sum(b); got != want.Sum || v.Size != want.Size {
-			t.Errorf("without %d: %s of %d bytes, expected %s of %d", without, got, v.Size, want.Sum, want.Size)
-		}
-		if stacktest.Count(s, "md.reshape") != 1 {
-			t.Errorf("%v", s.Findings)
-		}
-		checkPlaces(t, members, v.Source, b)
-	}
-}
-
 // swapped turns a superblock of version 0.90 into that of a machine with the other order of bytes.
 func swapped(d []byte) []byte {
 	out := append([]byte(nil), d...)

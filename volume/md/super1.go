@@ -96,7 +96,7 @@ func parse1(b []byte, off int64) (*super, error) {
 	}
 	if s.features&featureReshape != 0 {
 		change.position, _ = bytesOf(position, sector)
-		change.backwards = s.features&featureBackwards != 0
+		change.backwards = change.delta < 0 || change.delta == 0 && s.features&featureBackwards != 0
 		if s.features&featureNewOffset == 0 {
 			change.newOffset = 0
 		}
