@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -453,4 +454,32 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What only the volume's own computer can open needs its recovery key here, and that is said.
+func TestHardware(t *testing.T) {
+	for _, c := range []struct {
+		kinds []uint16
+		codes string
+		says  string
+		opens bool
+	}{
+		{[]uint16{byTPM}, "key.hardware key.none", "(its TPM); here it needs its recovery key", false},
+		{[]uint16{byTPMPIN}, "key.hardware key.none", "(its TPM and a PIN)", false},
+		{[]uint16{byTPM, byRecovery}, "key.hardware", "(its TPM)", true},
+		{[]uint16{bySmartCard, byRecovery}, "key.hardware", "(a smart card)", true},
+		{[]uint16{0x4000}, "key.hardware key.none", "(a protector of the kind 0x4000)", false},
+		{[]uint16{byRecovery}, "", "", true},
+		{nil, "key.none", "", false},
+	} {
+		v := &opened{m: &metadata{}}
+		for _, k := range c.kinds {
+			v.m.masters = append(v.m.masters, protector{kind: k, locked: [][]byte{make([]byte, 60)}})
+		}
+		l := volume.Locked{Lock: "bitlocker"}
+		v.protectors(&l)
+		if codes(l) != c.codes || (l.Open != nil) != c.opens || c.says != "" && !strings.Contains(l.Findings[0].Text, c.says) {
+			t.Errorf("%#x: findings %q %v", c.kinds, codes(l), l.Findings)
+		}
+	}
 }

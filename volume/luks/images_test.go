@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"path"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -169,7 +170,12 @@ func TestSampleSizes(t *testing.T) {
 		if _, err := l.Open(t.Context(), phrase("x")); err != volume.ErrWrongSecret {
 			t.Errorf("%s: %v", name, err)
 		}
-		clear(b[:4096])
+		size, err := strconv.Atoi(strings.TrimPrefix(name, "test_image_"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// All of the first MiB, where the second header stands behind it.
+		clear(b[:min(size<<10, 1<<20)])
 		second := only(t, b)
 		if second.Valid != true || !second.Backup || second.Header == 0 || second.UUID != l.UUID || second.Extent != l.Extent || codes(second) != "header.damaged" {
 			t.Errorf("%s without its first header: %+v", name, second)

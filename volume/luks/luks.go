@@ -39,7 +39,7 @@ var (
 	slotUnknown = &finding.Def{Code: "luks.keyslot.unusable", Severity: finding.Warning,
 		Text: "slot {slot} says of its key what cannot be used: {found}"}
 	noSlots = &finding.Def{Code: "luks.keyslot.none", Severity: finding.Error,
-		Text: "no key slot is in use: only the volume key itself or a backup of the header (--header) opens this volume"}
+		Text: "no key slot can be used: only the volume key itself or a backup of the header (--header) opens this volume"}
 	reencryption = &finding.Def{Code: "luks.reencryption", Severity: finding.Warning,
 		Text: "this volume was being encrypted anew when it stopped; each part is read with its own key{but}"}
 	integrity = &finding.Def{Code: "luks.integrity", Severity: finding.Warning,

@@ -164,7 +164,7 @@ func (v *opened) keys(ctx context.Context, s volume.Secret) (map[int][]byte, err
 		return nil, failed
 	}
 	if len(v.header.keyslots) == 0 && s.Kind != volume.VolumeKey {
-		return nil, errors.New("luks: no key slot is in use")
+		return nil, errors.New("luks: no key slot can be used")
 	}
 	return nil, volume.ErrWrongSecret
 }
