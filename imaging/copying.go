@@ -56,6 +56,9 @@ func (s *planner) copy() (block.Extent, bool) {
 			s.leave(e)
 			continue
 		}
+		if s.pass > 1 && s.quick {
+			s.enterGap(e)
+		}
 		n := s.usual()
 		if s.size > 0 {
 			n = min(n, s.size)
@@ -88,7 +91,10 @@ func (s *planner) succeeded(e block.Extent, took time.Duration) {
 	if s.phase == NonTried && s.pass < 5 {
 		s.leave(e)
 		s.clean += e.Length
-		if s.size > 0 {
+		switch {
+		case s.gap.wary:
+			s.size = s.cost.few(s.clean, s.sector)
+		case s.size > 0:
 			s.size *= 4
 		}
 		switch {
@@ -99,7 +105,7 @@ func (s *planner) succeeded(e block.Extent, took time.Duration) {
 				s.clean = 0
 			}
 		case s.clean >= s.skip:
-			s.skip, s.size, s.slow = s.skipSize(), 0, 0
+			s.skip, s.size, s.slow, s.gap.wary = s.skipSize(), 0, 0, false
 		}
 		return
 	}
@@ -128,6 +134,7 @@ func (s *planner) failed(e, rest block.Extent, single bool) {
 		s.leave(e)
 		s.clean, s.size = 0, s.sector
 		if s.pass > 1 {
+			s.gap.broken++
 			s.leaveGap()
 			return
 		}
@@ -143,9 +150,38 @@ func (s *planner) failed(e, rest block.Extent, single bool) {
 	}
 }
 
+// gap is what was passed over behind a failure, to which a later pass comes from its good side.
+type gap struct {
+	end           int64 // where the failure stands; -1 outside of any
+	wary          bool  // it is read sector by sector
+	tried, broken int   // how many there were so far, and in how many of them something failed before that end
+}
+
+// enterGap decides how a gap is read. A large read that fails is one failure more than the sector in it will cost; reading
+// sector by sector costs a request for each. What is better follows from how many of the gaps so far held errors.
+func (s *planner) enterGap(e block.Extent) {
+	end := e.Offset
+	if s.dir > 0 {
+		end = e.End()
+	}
+	if s.gap.end == end {
+		return
+	}
+	s.gap.end, s.gap.wary = end, false
+	if !s.broken(e, s.dir) {
+		return
+	}
+	s.gap.tried++
+	chance := float64(s.gap.broken+1) / float64(s.gap.tried+1)
+	sectors := min(e.Length, s.skipSize()) / s.sector
+	if chance*s.cost.fail.Seconds() > float64(sectors)*s.cost.small.Seconds() {
+		s.gap.wary, s.size, s.clean = true, s.sector, 0
+	}
+}
+
 // leaveGap goes on behind the gap that the pass is in.
 func (s *planner) leaveGap() {
-	s.size = 0
+	s.size, s.gap.wary = 0, false
 	if e, ok := s.found(NonTried); ok && ((s.dir > 0 && e.Offset == s.pos) || (s.dir < 0 && e.End() == s.pos)) {
 		s.leave(e)
 	}

@@ -42,7 +42,11 @@
 //   - Large gaps between failures are searched first, then edges are trimmed, then small gaps are searched. This is the
 //     order of good bytes for each failure, so that most of the data is safe early.
 //   - When 24 reads fail in a row, a place is read that was good. If that fails too, no one is there: what failed
-//     since then is not called bad, and the source is waited for.
+//     in the last half minute is not called bad, and the source is waited for.
+//   - What a [Guide] wants first is read without what can wait. Failed blocks are trimmed only from the side of good
+//     data; what stands near a failure that an earlier set met is come to from its other side, or left; and a gap between
+//     failures is read sector by sector where most gaps so far held errors, since each large read that fails costs a
+//     failure more. All of it follows when the rest of what is wanted is safe.
 //
 // What the source itself names unreadable is not tried. A range that timed out is left as failed for the next run,
 // since each try may cost that time again.

@@ -93,6 +93,7 @@ type planner struct {
 	size    int64 // the size of the next read of the copying phase, 0 for the usual one
 	clean   int64 // bytes read since the last error
 	slow    int   // slow reads in a row
+	gap     gap   // between two failures, that the copying phase comes back to
 	level   int64 // of the search for islands: gaps of at least this size
 	least   int64 // to which the search goes down before the edges are trimmed, and then again
 	streak  int64 // bytes read since the last error at this place, of small reads
@@ -194,6 +195,7 @@ func (s *planner) enter() {
 	s.rewind()
 	s.skip, s.size, s.clean, s.slow = s.skipSize(), 0, 0, 0
 	s.streak, s.at, s.careful = 0, -1, -1
+	s.gap.end, s.gap.wary = -1, false
 	s.level = 0
 	if s.phase == NonTried && s.pass == 5 {
 		s.level = s.least

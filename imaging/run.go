@@ -261,7 +261,7 @@ const (
 // batch returns e and what the plan would read behind it, or before it when backward, in reads of the same size.
 func (r *run) batch(e block.Extent) (all block.Extent, backward bool) {
 	p := r.plan
-	if p.phase == BadSector || p.size > 0 || p.slow > 0 || r.MaxReadRate > 0 || e.Length%r.sector != 0 {
+	if p.phase == BadSector || p.size > 0 && !p.gap.wary || p.slow > 0 || r.MaxReadRate > 0 || e.Length%r.sector != 0 {
 		return e, false
 	}
 	n := int64(manyClusters)
