@@ -126,7 +126,7 @@ func (f fake) open(ctx context.Context, vol block.Source) (filesystem.FileSystem
 			return nil, cursor.ErrNot
 		}
 	}
-	return &fakeFS{f, s, filesystem.Info{Kind: f.name, Size: s.size, State: state, Label: "label"}}, nil
+	return &fakeFS{f, s, filesystem.Info{Kind: f.name, Size: s.size, State: state, Label: "label", UUID: fmt.Sprint("uuid-", s.size)}}, nil
 }
 
 func (f *fakeFS) Info() filesystem.Info { return f.info }

@@ -8,7 +8,7 @@ var Findings = []*finding.Def{
 	volumeLost, volumeMissing, volumeLarger, volumeOpen, volumeErrors, volumeRival, volumeOlder, volumeWeak, volumeBackup, volumeInside,
 	candidatesInside, candidatesDropped, landmarksSkipped, candidatesUnopened,
 	partitionUnknown, partitionBlank, partitionOutside, partitionCut, partitionOverlap, depthReached,
-	memberOld, memberStale, memberAlone, memberLate, memberMissing, volumeGone, insideMember, needsSecret, notUnlocked, headerGiven, nestedReached, nestedMany,
+	memberOld, memberBetter, memberStale, memberAlone, memberLate, memberMissing, volumeGone, insideMember, needsSecret, notUnlocked, headerGiven, nestedReached, nestedMany,
 }
 
 var (
@@ -69,6 +69,8 @@ var (
 
 	memberOld = &finding.Def{Code: "layers.member.old", Severity: finding.Info,
 		Text: "the remains of a set: {expected} was made in its place later and is read instead"}
+	memberBetter = &finding.Def{Code: "layers.member.better", Severity: finding.Warning,
+		Text: "{expected} gives this volume damaged, and this member has it whole: it is read here too"}
 	memberStale = &finding.Def{Code: "layers.member.stale", Severity: finding.Warning,
 		Text: "this member of {set} is stale: the others went on without it, and it is not used; its bytes are older than theirs"}
 	memberAlone = &finding.Def{Code: "layers.member.alone", Severity: finding.Warning,

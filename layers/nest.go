@@ -129,7 +129,7 @@ func (n *nest) assemble(ctx context.Context, incomplete bool) (int, error) {
 			continue
 		}
 		for _, set := range sets {
-			if len(set.Members) == 0 || !incomplete && (set.Degraded || len(set.Missing) > 0) {
+			if len(set.Members) == 0 || !incomplete && (set.Degraded || len(set.Missing) > 0 || slices.ContainsFunc(set.Members, func(i int) bool { return where[i].overhangs() })) {
 				continue
 			}
 			done++
@@ -238,6 +238,16 @@ func (n *nest) set(ctx context.Context, s volume.Set, where []*Layer) error {
 		}
 	}
 	return nil
+}
+
+// overhangs reports whether a member reaches behind the end of its medium: it is a part of what several disks give, or its
+// image was cut.
+func (l *Layer) overhangs() bool {
+	top := l
+	for top.Parent != nil && top.Parent.Medium == l.Medium {
+		top = top.Parent
+	}
+	return l.Member.Extent.End() > top.Extent.End()
 }
 
 // missingMeans says what follows from members that are missing.
@@ -381,11 +391,16 @@ func (n *nest) shadow(v *Volume) {
 			claimed = block.SetOf(m.Extent)
 		}
 		count := 0
+		var better []*Layer
 		var prune func(l *Layer)
 		prune = func(l *Layer) {
 			l.Children = slices.DeleteFunc(l.Children, func(c *Layer) bool {
 				gone := !around[c] && !(c.Kind == "partition" && c.Extent.Contains(m.Extent)) && len(c.Members) == 0 && (c.Rival || c.Member == nil || !n.used[c]) && c.Kind != "free" && c.State != Missing &&
 					c.Extent.Length > 0 && claimed.Has(c.Extent.Offset)
+				if gone && n.better(v, m, c) {
+					better = append(better, c)
+					return false
+				}
 				if gone {
 					c.Walk(func(d *Layer, _ int) bool {
 						d.Rival = true
@@ -402,8 +417,30 @@ func (n *nest) shadow(v *Volume) {
 			}
 		}
 		prune(top)
+		for _, c := range better {
+			c.Findings = append(c.Findings, memberBetter.New(finding.At(c.Extent.Offset, c.Extent.Length), finding.Expected(v, nil)))
+		}
 		if count > 0 {
 			m.Findings = append(m.Findings, insideMember.New(finding.At(m.Extent.Offset, m.Extent.Length), finding.Expected(v, count)))
 		}
 	}
+}
+
+// better reports whether a member that holds all of v, as half of a mirror does, shows a volume whole that v shows
+// damaged: what was overwritten on one member only, no set notices. The first member that does is enough.
+func (n *nest) better(v *Volume, m, l *Layer) bool {
+	if l.FS == nil || l.Rival || l.State != Good || l.UUID == "" || v.Source.Size() > m.Extent.Length || slices.Contains(v.stale, m) || n.keys["whole "+v.Key+l.UUID] {
+		return false
+	}
+	damaged := false
+	for _, o := range v.Tree.Volumes() {
+		if o.UUID == l.UUID {
+			if o.FS != nil && o.State == Good {
+				return false
+			}
+			damaged = true
+		}
+	}
+	n.keys["whole "+v.Key+l.UUID] = damaged
+	return damaged
 }

@@ -169,6 +169,18 @@ func TestMirror(t *testing.T) {
 	}
 }
 
+// TestBetterHalf reads a volume on the half of a mirror that has it whole, when the set gives it damaged.
+func TestBetterHalf(t *testing.T) {
+	fs := fakeVolume(3*mib + 512<<10)
+	broken := bytes.Clone(fs)
+	clear(broken[:512])
+	a := partitioned(mirrorOf("set1", 0, 3, false, 4*mib, 7, broken))
+	b := partitioned(mirrorOf("set1", 1, 3, false, 4*mib, 7, fs))
+	c := partitioned(mirrorOf("set1", 2, 3, false, 4*mib, 7, fs))
+	nested(t, nil, a, b, c).expect(t, "disk>gpt>partition>linux_raid>fake disk>gpt>partition>linux_raid>md>fake", "layers.member.better")
+	nested(t, nil, b, a, c).expect(t, "disk>gpt>partition>linux_raid>md>fake")
+}
+
 // TestMemberAlone reads what stands in a member when no set comes out.
 func TestMemberAlone(t *testing.T) {
 	fs := fakeVolume(3 * mib)
