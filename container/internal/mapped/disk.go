@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"salvor/block"
 	"salvor/cursor"
@@ -67,6 +68,8 @@ type Disk struct {
 	known  []block.Unreadable // in order, apart
 	cache  *Cache[int64, []byte]
 
+	packed atomic.Bool // there are packed pieces
+
 	mu      sync.Mutex
 	learned *block.Set
 }
@@ -105,6 +108,7 @@ func (d *Disk) ReadAt(p []byte, off int64) (int, error) {
 	if left := d.size - off; int64(len(p)) > left {
 		p, end = p[:left], io.EOF
 	}
+	d.ahead(block.Extent{Offset: off, Length: int64(len(p))})
 	for n := 0; n < len(p); {
 		m, err := d.piece(p[n:], off+int64(n))
 		n += m
@@ -141,6 +145,7 @@ func (d *Disk) piece(p []byte, off int64) (int, error) {
 	case Stored:
 		return d.stored(p, off, x)
 	case Packed:
+		d.packed.Store(true)
 		unit, err := d.unpacked(x)
 		if err != nil {
 			return 0, d.fail(x.Extent, err)

@@ -1,6 +1,7 @@
 package mapped_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -194,6 +195,53 @@ func TestCache(t *testing.T) {
 	if _, ok := c.Get(7); !ok {
 		t.Error("the newest does not stay")
 	}
+}
+
+// Reads over several packed units give the same, and a panic of an unpacker comes to who reads.
+func TestAhead(t *testing.T) {
+	disk := containertest.Disk(1<<20, 11)
+	for _, broken := range []int64{-1, 0, 700} {
+		l := &units{disk: disk, broken: broken}
+		d := mapped.New(int64(len(disk)), l)
+		got := make([]byte, len(disk))
+		read := func() (n int, err error) {
+			defer func() {
+				if v := recover(); v != nil {
+					err = errors.New("panic")
+				}
+			}()
+			return d.ReadAt(got, 0)
+		}
+		for range 2 {
+			n, err := read()
+			if (err != nil) != (broken >= 0) || broken < 0 && !bytes.Equal(got[:n], disk) {
+				t.Errorf("unit %d broken: %d bytes, %v", broken, n, err)
+			}
+		}
+		if broken < 0 && l.count.Load() > 1024+8 {
+			t.Errorf("%d units were unpacked for 1024", l.count.Load())
+		}
+	}
+}
+
+// units is a disk of packed units of 1 KiB; the unpacking of one may panic.
+type units struct {
+	disk   []byte
+	broken int64
+	count  atomic.Int64
+}
+
+func (l *units) Locate(off int64) (mapped.Piece, error) {
+	e := block.Extent{Offset: off &^ 1023, Length: 1024}
+	return mapped.Piece{Extent: e, Kind: mapped.Packed, Unpack: func(dst []byte) error {
+		l.count.Add(1)
+		if e.Offset>>10 == l.broken {
+			var none []byte
+			dst[0] = none[0]
+		}
+		copy(dst, l.disk[e.Offset:])
+		return nil
+	}}, nil
 }
 
 func TestBase(t *testing.T) {
