@@ -34,7 +34,7 @@ func Formats() []filetype.Format {
 		Ceiling:   filetype.Consistent, // frames have checks of 16 bits, metadata has none
 		Carve:     true,
 		Examine:   kind.Examine,
-		Tells:     true,
+		Scout:     Scout,
 		Preview:   kind.Preview,
 		Thumbnail: cover,
 	}}
@@ -200,31 +200,43 @@ var sum = media.NewSum16(0x8005, false)
 // sound follows the frames. ended says that all that were announced are there.
 func (w *walker) sound() (ended bool, err error) {
 	for {
-		if w.info.samples > 0 && w.samples >= w.info.samples {
-			return true, nil
+		more, err := w.next()
+		if !more {
+			return err == nil && w.complete(), err
 		}
-		p, err := w.Upto(w.off, maxHeader)
-		f, ok := parseFrame(p)
-		if !ok || !w.fits(&f) {
-			if len(p) < maxHeader {
-				if _, unread := block.IsUnreadable(err); unread || w.info.samples > 0 || w.frames == 0 || len(p) > 1 && p[0] == 0xFF && p[1]&0xFE == 0xF8 {
-					return false, w.Lost(w.off+int64(len(p)), w.off+maxHeader, "frame", err)
-				}
-			}
-			if w.info.samples == 0 && w.frames > 0 {
-				return false, nil
-			}
-			return false, cursor.Corrupt("sound", w.off, w.expected(), fmt.Sprintf("% x", p[:min(len(p), 8)]))
-		}
-		n, err := w.frame(&f)
-		if err != nil {
-			return false, err
-		}
-		w.off += int64(n)
-		w.samples += int64(f.block)
-		w.frames++
-		w.R.GoodUntil = w.off
 	}
+}
+
+// complete reports whether all samples that were announced are there.
+func (w *walker) complete() bool { return w.info.samples > 0 && w.samples >= w.info.samples }
+
+// next reads one frame; more is false behind the last one.
+func (w *walker) next() (more bool, err error) {
+	if w.complete() {
+		return false, nil
+	}
+	p, err := w.Upto(w.off, maxHeader)
+	f, ok := parseFrame(p)
+	if !ok || !w.fits(&f) {
+		if len(p) < maxHeader {
+			if _, unread := block.IsUnreadable(err); unread || w.info.samples > 0 || w.frames == 0 || len(p) > 1 && p[0] == 0xFF && p[1]&0xFE == 0xF8 {
+				return false, w.Lost(w.off+int64(len(p)), w.off+maxHeader, "frame", err)
+			}
+		}
+		if w.info.samples == 0 && w.frames > 0 {
+			return false, nil
+		}
+		return false, cursor.Corrupt("sound", w.off, w.expected(), fmt.Sprintf("% x", p[:min(len(p), 8)]))
+	}
+	n, err := w.frame(&f)
+	if err != nil {
+		return false, err
+	}
+	w.off += int64(n)
+	w.samples += int64(f.block)
+	w.frames++
+	w.R.GoodUntil = w.off
+	return true, nil
 }
 
 func (w *walker) expected() string {

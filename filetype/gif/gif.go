@@ -32,7 +32,7 @@ func Formats() []filetype.Format {
 		Carve:     true,
 		Single:    true,
 		Examine:   kind.Examine,
-		Tells:     true,
+		Scout:     Scout,
 		Preview:   kind.Preview,
 		Thumbnail: decoder.Thumbnail,
 	}}
@@ -50,28 +50,16 @@ type walker struct {
 	frames int64
 	delay  time.Duration // of all frames so far
 	pixels int64         // of the current frame
+	padded bool          // the last block was a zero
 	broken error         // the first contradiction in the codes; the blocks are followed on to find the end
 }
 
 func walk(e *exam.Exam) error {
-	head, err := e.Head(screenSize)
-	if err != nil {
+	w := &walker{Exam: e}
+	if err := w.screen(); err != nil {
 		return err
 	}
-	if len(head) < 6 || string(head[:6]) != "GIF89a" && string(head[:6]) != "GIF87a" {
-		return filetype.ErrNot
-	}
-	if head, err = e.Need(0, screenSize, "screen"); err != nil {
-		return err
-	}
-	width, height := int(binary.LittleEndian.Uint16(head[6:])), int(binary.LittleEndian.Uint16(head[8:]))
-	e.Fact("Picture", media.Pixels(width, height))
-	w := &walker{Exam: e, off: screenSize + palette(head[10])}
-	if _, err := e.Need(0, int(w.off), "palette"); err != nil {
-		return err
-	}
-	e.R.GoodUntil = w.off
-	err = w.blocks()
+	err := w.blocks()
 	if w.frames > 1 {
 		e.Fact("Frames", fmt.Sprint(w.frames))
 	}
@@ -96,6 +84,28 @@ func walk(e *exam.Exam) error {
 	return e.Whole(filetype.Consistent, w.off)
 }
 
+// screen reads what stands before the first block.
+func (w *walker) screen() error {
+	head, err := w.Head(screenSize)
+	if err != nil {
+		return err
+	}
+	if len(head) < 6 || string(head[:6]) != "GIF89a" && string(head[:6]) != "GIF87a" {
+		return filetype.ErrNot
+	}
+	if head, err = w.Need(0, screenSize, "screen"); err != nil {
+		return err
+	}
+	width, height := int(binary.LittleEndian.Uint16(head[6:])), int(binary.LittleEndian.Uint16(head[8:]))
+	w.Fact("Picture", media.Pixels(width, height))
+	w.off = screenSize + palette(head[10])
+	if _, err := w.Need(0, int(w.off), "palette"); err != nil {
+		return err
+	}
+	w.R.GoodUntil = w.off
+	return nil
+}
+
 // palette returns the size of the palette that flags announce, in bytes.
 func palette(flags byte) int64 {
 	if flags&0x80 == 0 {
@@ -106,34 +116,42 @@ func palette(flags byte) int64 {
 
 // blocks reads up to the trailer.
 func (w *walker) blocks() error {
-	padded := false
 	for {
-		p, err := w.Need(w.off, 1, "block")
-		if err != nil {
+		if more, err := w.block(); !more {
 			return err
 		}
-		switch p[0] {
-		case 0x3B:
-			w.off++
-			return nil
-		case 0x21:
-			err = w.extension()
-		case 0x2C:
-			err = w.frame()
-		case 0x00: // some encoders end the sub-blocks twice
-			if padded {
-				return cursor.Corrupt("blocks", w.off, "an extension, a frame or the end", "00")
-			}
-			w.off++
-		default:
-			return cursor.Corrupt("blocks", w.off, "an extension, a frame or the end", fmt.Sprintf("%02X", p[0]))
-		}
-		if err != nil {
-			return err
-		}
-		padded = p[0] == 0
-		w.good()
 	}
+}
+
+// block reads one block; more is false for the trailer.
+func (w *walker) block() (more bool, err error) {
+	p, err := w.Need(w.off, 1, "block")
+	if err != nil {
+		return false, err
+	}
+	kind := p[0]
+	switch kind {
+	case 0x3B:
+		w.off++
+		return false, nil
+	case 0x21:
+		err = w.extension()
+	case 0x2C:
+		err = w.frame()
+	case 0x00: // some encoders end the sub-blocks twice
+		if w.padded {
+			return false, cursor.Corrupt("blocks", w.off, "an extension, a frame or the end", "00")
+		}
+		w.off++
+	default:
+		return false, cursor.Corrupt("blocks", w.off, "an extension, a frame or the end", fmt.Sprintf("%02X", kind))
+	}
+	if err != nil {
+		return false, err
+	}
+	w.padded = kind == 0
+	w.good()
+	return true, nil
 }
 
 func (w *walker) good() {
