@@ -34,6 +34,7 @@ func (w *walker) film(off, end int64, depth int) error {
 	if w.Listing {
 		return nil
 	}
+	before := off
 	for off < end {
 		if end-off < 8 {
 			return w.Each(block.Between(off, end), "end of the film", nil)
@@ -46,9 +47,12 @@ func (w *walker) film(off, end int64, depth int) error {
 			if _, corrupt := cursor.IsCorrupt(err); w.open && (corrupt || w.Context().Err() == nil && isEnd(err)) {
 				return nil
 			}
+			if _, corrupt := cursor.IsCorrupt(err); corrupt {
+				w.R.GoodUntil = min(w.R.GoodUntil, before) // the chunk before may be cut: none follows it
+			}
 			return err
 		}
-		off = c.Next()
+		before, off = off, c.Next()
 		w.R.GoodUntil = off
 	}
 	return nil

@@ -39,6 +39,8 @@ func (x *exam) goodUntil(first int64) int64 {
 }
 
 const (
+	// sector is where files begin on a medium, in bytes.
+	sector = 512
 	// maxUnit is how long a unit of a film may be that no index names, in bytes.
 	maxUnit = 1 << 20
 	// nearGap is how far the first units stand apart, where sound stands between them, and farGap later ones.
@@ -84,6 +86,9 @@ func (x *exam) nextUnit(k *kinds, off, end int64, known bool) (int64, int64) {
 		}
 		i := 0
 		for ; i+8 <= len(p) && at+int64(i) < end; i++ {
+			if (at+int64(i))%sector == 0 && media.Begins(p[i:min(len(p), i+32)]) {
+				return 0, 0 // of another file
+			}
 			if p[i] != 0 || p[i+1] >= maxUnit>>16 {
 				continue
 			}

@@ -25,12 +25,13 @@ const (
 // psWalker goes through the packets of a program stream.
 type psWalker struct {
 	*exam.Exam
-	pack    int64 // where the last pack begins
 	off     int64
 	packs   int64
 	packets int64
 	first   int64 // clock of the first and the last pack, in 1/90000 s
 	last    int64
+	clock   int64 // of the last pack that was read
+	jump    int64 // where the clock goes back, or far ahead; 0 for nowhere
 	ended   bool
 	pictures,
 	sound map[byte]bool
@@ -71,10 +72,12 @@ func program(e *exam.Exam, strict bool) error {
 		if err != nil {
 			return err
 		}
-		if !settled {
+		// Packs fill sectors, so that the fill of a medium behind the last one says nothing of it.
+		if !settled || w.off < e.Size() && (w.jump > 0 || w.off%sector == 0) {
 			err := media.BrokenOff(e, w.off, "MPEG-PS")
-			// Without an end, nothing shows that the last pack is not cut.
-			e.R.GoodUntil = max(0, min(e.R.GoodUntil, w.pack))
+			if w.jump > 0 { // where the clock jumps, another film may begin
+				e.R.GoodUntil = w.jump
+			}
 			return err
 		}
 	}
@@ -84,6 +87,11 @@ func program(e *exam.Exam, strict bool) error {
 func (w *psWalker) length() time.Duration {
 	return media.Span(uint64(max(w.last-w.first, 0)), 1, 90000)
 }
+
+const (
+	second = 90000 // of the clock
+	sector = 512
+)
 
 // parsePack reads the head of a pack: its size and its clock. p holds at least 12 bytes; ok is false for other bytes.
 func parsePack(p []byte) (size int, clock int64, ok bool) {
@@ -167,11 +175,14 @@ func (w *psWalker) follow(strict bool) error {
 				return nil
 			}
 			if w.first < 0 {
-				w.first = clock
+				w.first, w.clock = clock, clock
 			}
+			if w.jump == 0 && (clock < w.clock-second || clock > w.clock+30*second) {
+				w.jump = w.off
+			}
+			w.clock = clock
 			w.last = max(w.last, clock)
 			w.packs++
-			w.pack = w.off
 			n = int64(size)
 		default:
 			if strict && w.packets == 0 && id != idSystem {

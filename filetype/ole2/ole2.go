@@ -276,7 +276,9 @@ func walk(e *exam.Exam) error {
 		return err
 	}
 	if err := f.readDirectory(&h); err != nil {
-		e.R.GoodUntil = min(e.R.GoodUntil, f.at(h.dir))
+		if media.Broken(err) && e.Context().Err() == nil {
+			e.R.GoodUntil = media.Packed(e, min(e.R.GoodUntil, f.at(h.dir)))
+		}
 		return err
 	}
 	locked := f.describe()

@@ -356,7 +356,7 @@ func (w *walker) unpack(start, end, content int64, dict int, check []byte) error
 		if r.Err() != nil {
 			return e.Lost(r.Offset(), end, "the packed content", r.Err())
 		}
-		return cursor.Corrupt(fmt.Sprintf("block %d", w.blocks+1), start, expected, found)
+		return cursor.Corrupt(fmt.Sprintf("block %d", w.blocks+1), max(start, min(r.Offset(), end)), expected, found)
 	}
 	z, err := lzma.Reader2Config{DictCap: dict}.NewReader2(r)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 // corruptData is compressed data that breaks the rules of its method.
 type corruptData struct {
 	off  int64
+	good int64 // up to where the data is the member's beyond doubt
 	what string
 }
 
@@ -39,13 +40,13 @@ func (x *exam) inflate(h *header, off, limit int64, sink func([]byte) error) (in
 	}
 	res, err := x.inflater.Run(x.ctx, s, ask, sink)
 	if c, ok := cursor.IsCorrupt(err); ok {
-		return c.Offset, &corruptData{c.Offset, fmt.Sprintf("%v; expected %v", c.Found, c.Expected)}
+		return c.Offset, &corruptData{c.Offset, x.inflater.Sound(), fmt.Sprintf("%v; expected %v", c.Found, c.Expected)}
 	}
 	if err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = window.ErrEnd
 			if limit < x.w.Size() {
-				err = &corruptData{limit, "the stream does not end within the member"}
+				err = &corruptData{limit, x.inflater.Sound(), "the stream does not end within the member"}
 			}
 		}
 		return s.Offset(), err

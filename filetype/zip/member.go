@@ -155,7 +155,7 @@ func (x *exam) concludeMember(h *header, m *member, c *content, known bool, limi
 		m.state, m.end = broken, limit
 		return known, nil
 	case errors.As(err, &data):
-		x.contradict(data.off, memberData.New(finding.At(data.off, 0), finding.Arg("name", show(h.name)),
+		x.contradict(data.good, memberData.New(finding.At(data.off, 0), finding.Arg("name", show(h.name)),
 			finding.Expected(nil, data.what)))
 		m.state, m.end = broken, limit
 		return known, nil
@@ -251,11 +251,11 @@ func (x *exam) decodeOther(method uint16, e block.Extent, c *content) error {
 	case in.Err() != nil:
 		return in.Err()
 	case err == nil && in.Offset() != e.End():
-		return &corruptData{in.Offset(), "the data ends before the member does"}
+		return &corruptData{in.Offset(), e.Offset, "the data ends before the member does"}
 	case err == nil, errors.Is(err, errTooLong), errors.Is(err, errDisproportion), x.ctx.Err() != nil:
 		return err
 	}
-	return &corruptData{in.Offset(), err.Error()}
+	return &corruptData{in.Offset(), e.Offset, err.Error()}
 }
 
 // descriptorForms are the shapes of a data descriptor: with and without signature, with sizes of 32 and of

@@ -26,7 +26,6 @@ type Foreign struct {
 	packed  int // windows under way that are packed
 	prose   int
 	since   int64 // where they began
-	texts   bool  // the file may have text in it
 	verdict error
 
 	first   int64 // where the first sample stands
@@ -44,15 +43,16 @@ func NewForeignSamples(off int64, channels int) *Foreign {
 	return &Foreign{off: off, first: off, step: 2 * channels, samples: make([]byte, 0, window)}
 }
 
-// Packed lowers the offset end to where the bytes of e's file, of which no part is packed before, turn into packed or encrypted data. It is
-// for files whose tables are lost, so that nothing else tells whose bytes stand there; what it cannot read it leaves as it is.
+// Packed lowers the offset end to where the bytes of e's file turn into packed or encrypted data or into lines of text, or to where another
+// file begins. It is for files without any whose tables are lost, so that nothing else tells whose bytes stand there; what it cannot
+// read it leaves as it is.
 func Packed(e *exam.Exam, end int64) int64 {
 	f := NewForeign(0)
-	f.plain, f.texts = leastPlain, true
+	f.plain = leastPlain
 	off := int64(0)
 	err := e.Each(block.Extent{Length: min(end, e.Size())}, "what is left", func(p []byte) error {
 		for at := (off+sector-1)/sector*sector - off; at < int64(len(p)); at += sector {
-			if off+at > 0 && slices.ContainsFunc(beginnings, func(b string) bool { return bytes.HasPrefix(p[at:], []byte(b)) }) {
+			if off+at > 0 && Begins(p[at:]) {
 				return cursor.Corrupt("sectors", off+at, "those of the file", "the beginning of another one")
 			}
 		}
@@ -63,6 +63,11 @@ func Packed(e *exam.Exam, end int64) int64 {
 		return min(end, broken.Offset)
 	}
 	return end
+}
+
+// Begins reports whether p, from a sector on, is the beginning of a file of another kind or of a film.
+func Begins(p []byte) bool {
+	return len(p) >= 8 && string(p[4:8]) == "ftyp" || slices.ContainsFunc(beginnings, func(b string) bool { return bytes.HasPrefix(p, []byte(b)) })
 }
 
 // beginnings are what files begin with that stand behind what is left of another one.
@@ -115,7 +120,7 @@ func (f *Foreign) judge() {
 		switch {
 		case f.uniform():
 			f.packed, f.prose = f.packed+1, 0
-		case !f.texts && f.written():
+		case f.written():
 			f.packed, f.prose = 0, f.prose+1
 		default:
 			f.packed, f.prose = 0, 0
