@@ -134,10 +134,11 @@ func wideText(p []byte, of units) int {
 
 // run is the text under way.
 type run struct {
-	start  int64 // -1: none
-	wide   units // what it is made of
-	last   kind  // of the sector before
-	before byte  // the last one of that sector
+	start  int64             // -1: none
+	wide   units             // what it is made of
+	last   kind              // of the sector before
+	before byte              // the last one of that sector
+	line   [2 * endRoom]byte // that the last whole sector of text ends with
 }
 
 func (r *run) units() units {
@@ -178,7 +179,14 @@ func (r *run) cut(at int64, p []byte) ending {
 		return ending{at + int64(m), true}
 	}
 	if len(p) <= endRoom*2 { // hardly more than chance
-		return ending{at, at > r.start && closing(r.before)}
+		if own := closing(r.before); own || at-r.start < int64(len(r.line)) {
+			return ending{at, own && at > r.start}
+		}
+		// The last bytes of the sector before may be old data that looks like a character by chance.
+		if m := lineEnd(r.line[:]); m > 0 && odd(r.line[:m]) == 0 && odd(r.line[m:]) > 0 {
+			return ending{at - int64(len(r.line)-m), true}
+		}
+		return ending{at, false}
 	}
 	return ending{at + int64(len(p)), false}
 }
@@ -198,6 +206,16 @@ func sound(p []byte) int {
 		i += n
 	}
 	return len(p)
+}
+
+// odd counts the bytes above ASCII.
+func odd(p []byte) (n int) {
+	for _, c := range p {
+		if c >= utf8.RuneSelf {
+			n++
+		}
+	}
+	return n
 }
 
 // closing reports whether texts end with this byte.

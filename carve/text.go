@@ -94,6 +94,7 @@ func (t *texts) scan(ctx context.Context, e block.Extent) error {
 			run.before = p[sector-1]
 			if k == full {
 				run.last = k
+				copy(run.line[:], p[sector-len(run.line):])
 				continue
 			}
 			if run.start >= 0 {

@@ -196,3 +196,66 @@ func TestTextBeforeOldData(t *testing.T) {
 		t.Errorf("%+v, %+v, %v; want %d bytes at 4096", found, stats, err, len(text))
 	}
 }
+
+// Text in the encodings that there are, and the ways in which one ends, each in a medium of noise.
+func TestTextEnds(t *testing.T) {
+	wide := func(s string) []byte {
+		out := []byte{0xFF, 0xFE}
+		for _, c := range s {
+			out = append(out, byte(c), byte(c>>8))
+		}
+		return out
+	}
+	plain := strings.Repeat("The keeper cleaned the lamp and wrote it down.\n", 200)
+	latin := strings.ReplaceAll(plain, "lamp", "gr\xFCne Lampe")
+	for name, c := range map[string]struct {
+		text   []byte
+		behind string // in the last sector, before noise
+		size   int    // 0: all of it
+		want   filetype.Verdict
+	}{
+		"ASCII, old data":           {[]byte(plain), "\xF1\x9Cx\x00", 0, filetype.Consistent},
+		"ASCII, a few letters":      {[]byte(plain), "ab\x91\x00", 0, filetype.Consistent},
+		"ASCII, zeros":              {[]byte(plain), strings.Repeat("\x00", 512-len(plain)%512), 0, filetype.Consistent},
+		"Latin-1, zeros":            {[]byte(latin), strings.Repeat("\x00", 512-len(latin)%512), 0, filetype.Consistent},
+		"Latin-1, old data":         {[]byte(latin), "\x91\x80\x00", 0, filetype.Consistent},
+		"UTF-16, zeros":             {wide(plain), strings.Repeat("\x00", 512-(2+2*len(plain))%512), 0, filetype.Consistent},
+		"UTF-16 of Greek":           {wide(strings.ReplaceAll(plain, "lamp", "λύχνος")), strings.Repeat("\x00", 400), 0, filetype.Consistent},
+		"cut in a line at a sector": {[]byte(plain)[:8192], "\x00\x01", 8192, filetype.Partial},
+		"JSON without a last line":  {[]byte("[\n" + strings.Repeat(" {\"a\": 1},\n", 400) + " {\"b\": [2, 3]}\n]"), "\xEC\x01", 0, filetype.Consistent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := random(77, 256<<10)
+			data[8191] = 0
+			copy(data[8192:], c.text)
+			copy(data[8192+len(c.text):], c.behind)
+			if c.size == 0 {
+				c.size = len(c.text)
+			}
+			var found []carve.Found
+			_, err := carve.Text(t.Context(), carve.TextOptions{Source: block.Bytes(data), Free: block.SetOf(block.Between(0, int64(len(data)))), Table: tableOf(t, textformat.Formats()...),
+				Emit: func(f carve.Found) error { found = append(found, f); return nil }})
+			if err != nil || len(found) != 1 || found[0].Offset != 8192 || found[0].Size != int64(c.size) || found[0].Report.Verdict != c.want {
+				t.Errorf("%+v, %v; want %d bytes at 8192, %v", found, err, c.size, c.want)
+			}
+		})
+	}
+}
+
+// A mail that begins where a text under way stands in the middle of a line is a file of its own; what comes before is cut.
+func TestTextBehindText(t *testing.T) {
+	first := []byte(strings.Repeat("The keeper cleaned the lamp, and wrote it down ", 300))[:8192]
+	second := []byte("From: ada@example.org\nTo: bo@example.org\nDate: Wed, 11 Feb 2026 08:00:00 -0000\nSubject: Tide\n\n" + strings.Repeat("High at six.\n", 80))
+	data := make([]byte, 64<<10)
+	copy(data[4096:], first)
+	copy(data[4096+8192:], second)
+	var found []string
+	_, err := carve.Text(t.Context(), carve.TextOptions{Source: block.Bytes(data), Free: block.SetOf(block.Between(0, int64(len(data)))), Table: tableOf(t, textformat.Formats()...),
+		Emit: func(f carve.Found) error {
+			found = append(found, fmt.Sprintf("%d+%d %v", f.Offset, f.Size, f.Report.Verdict))
+			return nil
+		}})
+	if want := fmt.Sprintf("[4096+8192 partial %d+%d consistent]", 4096+8192, len(second)); err != nil || fmt.Sprint(found) != want {
+		t.Errorf("%v, %v; want %s", found, err, want)
+	}
+}
