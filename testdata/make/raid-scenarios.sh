@@ -10,10 +10,11 @@ done
 # Levels without redundancy, over disks of different sizes.
 whole linear "1 3 6" --level=linear --raid-devices=3
 whole linear-0.90 "1 3 6" --level=linear --raid-devices=3 --metadata=0.90
-whole raid0-0.90 "1 2" --level=0 --raid-devices=2 --chunk=16 --metadata=0.90
 whole raid0 "1 2" --level=0 --raid-devices=2 --chunk=16
 whole raid0-zones "1 2 4 6" --level=0 --raid-devices=4 --chunk=16
 whole raid0-original "1 3 6" --level=0 --raid-devices=3 --chunk=16 --layout=original
+echo 2 >/sys/module/raid0/parameters/default_layout
+whole raid0-unsaid "1 3 6" --level=0 --raid-devices=3 --chunk=16 --layout=dangerous
 whole raid0-alternate "1 3 6" --level=0 --raid-devices=3 --chunk=16 --layout=alternate
 
 # Parity, every rotation.
@@ -25,6 +26,7 @@ for l in left-asymmetric right-asymmetric left-symmetric right-symmetric parity-
 	ddf-zero-restart ddf-N-restart ddf-N-continue left-asymmetric-6 right-asymmetric-6 left-symmetric-6 right-symmetric-6 parity-first-6; do
 	whole raid6-$l "1 2 3 4 5" --level=6 --raid-devices=5 --chunk=16 --layout=$l
 done
+whole raid5-two "1 2" --level=5 --raid-devices=2 --chunk=16
 whole raid5-chunk4 "1 2 3" --level=5 --raid-devices=3 --chunk=4
 whole raid6-four "1 2 3 4" --level=6 --raid-devices=4 --chunk=64
 

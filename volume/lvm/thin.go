@@ -28,6 +28,7 @@ type pool struct {
 	sequence uint64 // of the last change
 	checks   bool
 	err      error
+	kind     string // of a pool of another maker, which is not read
 }
 
 // parsePool reads the superblock of a pool's metadata.
@@ -81,9 +82,12 @@ func (b *builder) pool(name string, depth int) *pool {
 
 func (b *builder) openPool(s *segment, depth int) *pool {
 	fail := func(err error) *pool { return &pool{err: err} }
+	if s.kind != "thin-pool" {
+		return &pool{kind: s.kind}
+	}
 	meta, data := b.group.byName[s.section.text("metadata")], b.group.byName[s.section.text("pool")]
-	if s.kind != "thin-pool" || meta == nil || data == nil {
-		return fail(cursor.Corrupt("lvm: thin pool", -1, "a pool with metadata and data", s.kind))
+	if meta == nil || data == nil {
+		return fail(cursor.Corrupt("lvm: thin pool", -1, "a pool with metadata and data", "none"))
 	}
 	src := b.placer(meta, depth+1)
 	if src == nil {
@@ -120,6 +124,10 @@ func (b *builder) thin(s *segment, size int64, depth int) volume.Placer {
 		} else {
 			b.tell(poolBroken, finding.Expected("metadata that can be read", err))
 		}
+		return nil
+	}
+	if p.kind != "" {
+		b.tell(unknownSegment, finding.Expected(nil, p.kind))
 		return nil
 	}
 	if p.err != nil {

@@ -249,8 +249,11 @@ func (b *builder) joined(s shape, parts []volume.Placer) volume.Placer {
 		}
 	}
 	how := array.Alternate
-	if s.layout == stripingOriginal {
+	switch {
+	case s.layout == stripingOriginal:
 		how = array.Original
+	case s.layout != stripingAlternate && !equal:
+		b.say(unsaidLayout)
 	}
 	return array.Stripe(parts, sizes, s.chunk, how)
 }

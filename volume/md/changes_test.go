@@ -18,6 +18,7 @@ func TestChanges(t *testing.T) {
 		{"journal", "md.journal", true}, {"ppl", "md.ppl", true}, {"dirty", "md.parity.unsure", true}, {"replace", "", true},
 		{"reshape", "md.reshape", true}, {"reshape-fewer", "md.reshape", true}, {"reshape-ten", "md.reshape", true},
 		{"reshape-level", "", true}, {"reshape-chunk", "", true}, {"reshape-rotation", "", true}, {"stale1-now", "md.bitmap", false},
+		{"raid0-unsaid", "md.layout.unsaid", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			list := disks(t, tt.name)

@@ -6,7 +6,7 @@ import "salvor/finding"
 var Findings = []*finding.Def{
 	checksum, guessedStart, logUnreadable, logged, container, containerSet, stale, dropped, duplicate, rival, unlike,
 	missing, tooFew, unsure, rebuilding, journaled, partialLog, bitmapped, reshaping, reshapeUnread, unknownLevel,
-	unknownSize, multipath, shorter, onlyBroken,
+	unknownSize, unsaidLayout, multipath, shorter, onlyBroken,
 }
 
 var (
@@ -54,6 +54,8 @@ var (
 		Text: "the numbers of this set describe no array that is known ({found})"}
 	unknownSize = &finding.Def{Code: "md.size", Severity: finding.Error,
 		Text: "{member} is missing and nothing tells how large it was, so that what stands behind it cannot be placed"}
+	unsaidLayout = &finding.Def{Code: "md.layout.unsaid", Severity: finding.Warning,
+		Text: "the set does not say in which of two ways its disks of different sizes are used; that of Linux 3.14 and later was taken, and what stands behind the size of the smallest disk is wrong when it is older"}
 	multipath = &finding.Def{Code: "md.multipath", Severity: finding.Info,
 		Text: "this set holds several ways to one disk; one of them is read"}
 	shorter = &finding.Def{Code: "md.member.short", Severity: finding.Warning,

@@ -1,6 +1,8 @@
 package md
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
@@ -312,5 +314,39 @@ func TestChecksum(t *testing.T) {
 	_, sets = put(t, stacktest.Sources(list)...)
 	if s, v := one(t, sets); stacktest.Count(s, "md.superblock.all") != 1 || v.Source == nil {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestStripes0 makes a striped set of version 0.90, which mdadm 4.2 refuses to make, out of a mirror's superblocks.
+func TestStripes0(t *testing.T) {
+	le := binary.LittleEndian
+	list := disks(t, "raid1-0.90")
+	const chunk = 16 << 10
+	var want []byte
+	place := len(list[0])&^(reservedSize-1) - reservedSize
+	copy(list[1], bytes.ToUpper(list[1][:place]))
+	for at := 0; at < place; at += chunk {
+		for _, d := range list {
+			want = append(want, d[at:at+chunk]...)
+		}
+	}
+	for _, d := range list {
+		b := d[place : place+superSize]
+		le.PutUint32(b[4*wordLevel:], 0)
+		le.PutUint32(b[4*wordSize:], 0)
+		le.PutUint32(b[4*wordChunk:], chunk)
+		s, err := parse0(b, int64(place), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		le.PutUint32(b[4*wordSum:], s.sumFound)
+	}
+	_, sets := put(t, stacktest.Sources(list)...)
+	s, v := one(t, sets)
+	if b := stacktest.Content(t, v.Source); !bytes.Equal(b, want) || v.Kind != "raid0" || len(s.Findings) > 0 {
+		t.Errorf("%d bytes, %+v", len(b), s)
+	}
+	if said := mdadm(t, list[0]); said != "" && (!strings.Contains(said, "raid0") || !strings.Contains(said, "correct")) {
+		t.Error(said)
 	}
 }

@@ -107,6 +107,9 @@ func parse1(b []byte, off int64) (*super, error) {
 	} else {
 		s.badAt += s.place
 	}
+	if s.shape.level == 0 && s.features&featureStriping == 0 {
+		s.shape.layout = 0 // it is written down since Linux 5.4 only
+	}
 	s.bitmap = s.features&featureBitmap != 0
 	s.journal = s.features&featureJournal != 0
 	s.ppl = s.features&(featurePPL|featurePPLs) != 0
