@@ -6,20 +6,37 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"salvor/host"
 )
 
 // OpenJournal opens a journal that stands by itself, beside an image, for adding to it, and makes it when it is not
-// there yet. It is for one writer at a time; [Journal.Notes] says what was found out about it.
+// there yet. Where another run has it open, that is a [*host.RefusedError], as far as the file system knows locks;
+// [Journal.Notes] says what was found out about it.
 func OpenJournal(path string) (*Journal, error) {
 	root, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		return nil, fmt.Errorf("casefile: %w", err)
 	}
-	j, err := openJournal(root, filepath.Base(path), time.Now)
-	if e := root.Close(); e != nil {
-		err = errors.Join(err, e)
+	defer root.Close()
+	guard, err := root.OpenFile(filepath.Base(path), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("casefile: %w", err)
 	}
-	return j, err
+	_, held, err := systemLock(guard)
+	if err == nil && held {
+		err = &host.RefusedError{Exit: host.ExitRefused, Code: "casefile.journal.locked",
+			Why: fmt.Sprintf("Another run writes to %s at this moment.", path), Next: "Wait until it ends, or end it, then run the same command."}
+	}
+	var j *Journal
+	if err == nil {
+		j, err = openJournal(root, filepath.Base(path), time.Now)
+	}
+	if err != nil {
+		return nil, errors.Join(err, guard.Close())
+	}
+	j.guard = guard
+	return j, nil
 }
 
 // VerifyJournalFile checks a journal that stands by itself as [VerifyJournal] does.
@@ -36,4 +53,4 @@ func VerifyJournalFile(path string) (JournalState, error) {
 func (j *Journal) Notes() []Note { return j.notes }
 
 // Close ends the work on a journal that [OpenJournal] opened.
-func (j *Journal) Close() error { return j.close() }
+func (j *Journal) Close() error { return errors.Join(j.close(), j.guard.Close()) }

@@ -2,9 +2,12 @@ package casefile
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"salvor/host"
 )
 
 // A journal beside an image is a chain as that of a case is, and goes on over runs and torn ends.
@@ -20,6 +23,14 @@ func TestJournalBeside(t *testing.T) {
 			t.Error("a journal that was closed takes an act")
 		}
 	}
+	// One writer at a time.
+	first, err := OpenJournal(path)
+	must(t, err)
+	var refused *host.RefusedError
+	if _, err := OpenJournal(path); !errors.As(err, &refused) || refused.Exit != host.ExitRefused {
+		t.Errorf("a second writer: %v", err)
+	}
+	must(t, first.Close())
 	s, err := VerifyJournalFile(path)
 	if err != nil || s.Acts != 6 || s.Torn != 0 {
 		t.Fatalf("%+v, %v", s, err)

@@ -76,6 +76,7 @@ type Journal struct {
 	size  int64
 	err   error
 	notes []Note
+	guard *os.File // holds the lock of a journal that stands by itself
 }
 
 // VerifyJournal checks every line of the journal in root: the hash of the line before, the number, the

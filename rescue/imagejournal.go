@@ -30,12 +30,16 @@ func (c *imageCopy) openJournal() error {
 	for _, n := range j.Notes() {
 		c.events.Finding(wireFinding(n.Finding))
 	}
-	return j.Append("copy.begin", map[string]any{
+	err = j.Append("copy.begin", map[string]any{
 		"program": c.Program, "command": c.Command, "image": c.Image, "map": c.Map, "sums": c.Sums, "had_map": c.had, "overwrites": c.title,
 		"source": map[string]any{"path": c.id.Path, "device": c.id.Device, "size": c.id.Size, "sector_size": c.id.SectorSize, "model": c.id.Model,
 			"serial": c.id.Serial, "transport": c.id.Transport, "first_mib_sha256": c.id.First, "last_mib_sha256": c.id.Last},
 		"copied": c.m.Of(imaging.Finished).Bytes(),
 	})
+	if err != nil {
+		err = errors.Join(err, j.Close())
+	}
+	return err
 }
 
 // endJournal notes what the copy came to, and closes the journal.
