@@ -245,6 +245,27 @@ func TestCopyOntoDevice(t *testing.T) {
 		t.Error("the device does not hold the copy")
 	}
 
+	// Zeros of the source are written where the device holds something else.
+	holes := filepath.Join(dir, "holes.img")
+	must(t, os.WriteFile(holes, append(bytes.Clone(want[:1<<20]), make([]byte, 6<<20)...), 0o600))
+	must(t, os.Remove(mapPath))
+	_, err = onto(holes, device, "")
+	code = eraseCode.FindStringSubmatch(Failure(err, "").Next)
+	if r, err := copied(t, ImageCopy{Source: holes, Image: device, Map: mapPath, Erase: code[1], Sparse: true}, nil); err != nil || r.Exit != ExitDone {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if got := readFile(t, file); !bytes.Equal(got[:7<<20], readFile(t, holes)) {
+		t.Error("old bytes stand where the source has zeros")
+	}
+	stale := filepath.Join(dir, "stale.img")
+	must(t, os.WriteFile(stale, bytes.Repeat([]byte{0xAA}, 8<<20), 0o600))
+	if r, err := copied(t, ImageCopy{Source: holes, Image: stale, Force: true, Sparse: true}, nil); err != nil || r.Exit != ExitDone {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if got := readFile(t, stale); !bytes.Equal(got[:7<<20], readFile(t, holes)) {
+		t.Error("old bytes stand in the image where the source has zeros")
+	}
+
 	_, small := disk("small.img", "8M")
 	must(t, os.Remove(mapPath))
 	r, err = onto(exampleImage, small, "")

@@ -74,6 +74,10 @@ func (c *imageCopy) openImage(ctx context.Context) error {
 	if err := c.checkSwapped(ctx); err != nil {
 		return err
 	}
+	if c.Sparse && (c.kind == toDevice || host.FileSize(c.target()) > 0 && !c.Truncate) {
+		// What is there already need not be zeros where the source has them: only what is different is written.
+		c.Sparse, c.Compare = false, true
+	}
 	if c.kind == toDevice {
 		return c.openDevice(ctx)
 	}
