@@ -130,8 +130,8 @@ type Check struct {
 	What   string // "header", "data", "root file system": what is checked
 	Method string // "CRC-32", "SHA-256", "size"
 	State  State
-	// Extent is what the check covers, on the part's Source, in bytes. Strong says that it covers each byte of it by at
-	// least 32 bits.
+	// Extent is what the check covers, on the part's Source, in bytes. Strong says that a changed byte anywhere in it
+	// would be seen: by a sum over it, or because the format forces its value.
 	Extent          block.Extent
 	Strong          bool
 	Expected, Found string // side by side; hex in lower case for sums

@@ -2,13 +2,22 @@
 package all
 
 import (
+	"slices"
+
 	"salvor/firmware"
+	"salvor/firmware/dfu"
+	"salvor/firmware/esp"
+	"salvor/firmware/hexfile"
+	"salvor/firmware/uf2"
 	"salvor/firmware/uimage"
 )
 
-// Table returns all formats, those that are recognised most surely first.
+// Table returns all formats, in the order in which they are asked: what wraps any content by a trailer first, weak signs
+// last.
 func Table() []firmware.Format {
-	return []firmware.Format{
-		uimage.Format(),
-	}
+	return slices.Concat(
+		[]firmware.Format{dfu.Format(), uimage.Format(), uf2.Format()},
+		hexfile.Formats(),
+		esp.Formats(),
+	)
 }

@@ -1,0 +1,112 @@
+package dfu
+
+import (
+	"bytes"
+	"hash/crc32"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"salvor/block"
+	"salvor/firmware"
+	"salvor/firmware/firmwaretest"
+)
+
+func noise(n int) []byte {
+	p := make([]byte, n)
+	rnd := rand.New(rand.NewPCG(uint64(n), 2))
+	for i := range p {
+		p[i] = byte(rnd.Uint32())
+	}
+	return p
+}
+
+// dfuSuffix runs the maker's tool over a file and returns what it became and what was said.
+func dfuSuffix(t testing.TB, p []byte, args ...string) ([]byte, string, error) {
+	t.Helper()
+	program, err := exec.LookPath("dfu-suffix")
+	if err != nil {
+		if os.Getenv("SALVOR_CI") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	path := filepath.Join(t.TempDir(), "file.dfu")
+	if err := os.WriteFile(path, p, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, runErr := exec.Command(program, append(args, path)...).CombinedOutput()
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got, string(out), runErr
+}
+
+func TestSuffix(t *testing.T) {
+	content := noise(5000)
+	p, out, err := dfuSuffix(t, content, "-v", "0483", "-p", "df11", "-d", "0210", "-a")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	part := firmwaretest.Open(t, p, nil, Format())
+	if part.Title != "DFU file for 0483:df11" || part.Version != "2.10" || len(part.Claims) != 1 || part.Claims[0].Values[0] != "usb:0483:df11" || firmware.Whole(part).Answer != firmware.OK {
+		t.Errorf("%q, version %q, claims %v, %v", part.Title, part.Version, part.Claims, firmware.Whole(part))
+	}
+	if got, err := io.ReadAll(block.Reader(part.Children[0].Source)); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("the content is another: %v", err)
+	}
+	// A cut file has no suffix any more: nothing says that it was one.
+	firmwaretest.Run(t, p, firmwaretest.Options{Short: func(int64) bool { return true }}, Format())
+	// The tool sees what we see.
+	p[100] ^= 1
+	if _, out, err := dfuSuffix(t, p, "-c"); err == nil && !strings.Contains(out, "CRC does not match") {
+		t.Errorf("the tool takes a changed file: %s", out)
+	}
+	if v := firmware.Whole(firmwaretest.Open(t, p, nil, Format())); v.Answer != firmware.No || !strings.Contains(v.Reasons[0], "CRC-32") {
+		t.Errorf("%v %q", v.Answer, v.Reasons)
+	}
+}
+
+// dfuseFile makes a DfuSe file from the specification.
+func dfuseFile(elements ...[]byte) []byte {
+	var body []byte
+	for i, e := range elements {
+		body = le.AppendUint32(body, 0x08000000+uint32(i)*0x10000)
+		body = le.AppendUint32(body, uint32(len(e)))
+		body = append(body, e...)
+	}
+	target := append([]byte("Target\x00\x01\x00\x00\x00"), make([]byte, 255)...)
+	copy(target[11:], "Internal Flash")
+	target = le.AppendUint32(target, uint32(len(body)))
+	target = le.AppendUint32(target, uint32(len(elements)))
+	p := append([]byte("DfuSe\x01\x00\x00\x00\x00\x01"), append(target, body...)...)
+	le.PutUint32(p[6:], uint32(len(p)))
+	p = le.AppendUint16(p, 0)
+	p = le.AppendUint16(p, 0xdf11)
+	p = le.AppendUint16(p, 0x0483)
+	p = le.AppendUint16(p, dfuse)
+	p = append(p, "UFD\x10"...)
+	return le.AppendUint32(p, ^crc32.ChecksumIEEE(p))
+}
+
+func TestDfuSe(t *testing.T) {
+	p := dfuseFile(noise(3000), noise(500))
+	part := firmwaretest.Open(t, p, nil, Format())
+	if len(part.Children) != 1 || part.Children[0].Name != "Internal Flash" || len(part.Children[0].Children) != 2 || part.Children[0].Children[1].Name != "0x08010000" {
+		t.Fatalf("%+v", part.Children)
+	}
+	if got, err := io.ReadAll(block.Reader(part.Children[0].Children[0].Source)); err != nil || !bytes.Equal(got, noise(3000)) {
+		t.Errorf("the first element is another: %v", err)
+	}
+	firmwaretest.Run(t, p, firmwaretest.Options{Short: func(n int64) bool { return n < headSize }}, Format())
+}
+
+func FuzzOpen(f *testing.F) {
+	f.Add(dfuseFile(noise(20), noise(5)))
+	f.Fuzz(func(t *testing.T, p []byte) { firmwaretest.Open(t, p, nil, Format()) })
+}
