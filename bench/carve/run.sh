@@ -4,9 +4,9 @@
 #
 #   bench/carve/run.sh [SEED]      SEED: 2 unless told; another one gives other files and places
 #
-# Needs what content.sh needs, and go, testdisk (for photorec), foremost, scalpel, time. About 6 GiB in the folder
-# that WORK names, /dev/shm unless told. KEEP=1 keeps the images there. Scalpel writes without end when every format is
-# on; it is stopped after 60 seconds or 4 GiB.
+# Needs what content.sh needs, and go, testdisk (for photorec), foremost, scalpel, time. About 12 GiB in the folder
+# that WORK names, /dev/shm unless told. KEEP=1 keeps the images there, and IMAGES names a folder with images of an earlier run,
+# of that seed. Each program has four minutes and 4 GiB; Scalpel, which writes without end when every format is on, one minute.
 set -euo pipefail
 export LC_ALL=C.UTF-8 TZ=UTC TERM=${TERM:-vt100}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,25 +17,37 @@ W=$(mktemp -d "$work/carving.XXXXXX")
 export W
 trap '[ -n "${KEEP:-}" ] || rm -rf "$W"' EXIT
 (cd "$here/../.." && CGO_ENABLED=0 go build -o "$W/salvor" ./cmd/salvor && go build -o "$W/score" ./bench/score)
-"$here/content.sh" "$W/pool" "$seed" >/dev/null
-for image in mix dfrws; do python3 "$here/lay.py" "$image" "$W/pool" "$W/$image.img" "$seed"; done
-rm -rf "$W/pool"
+if [ -n "${IMAGES:-}" ]; then
+    for image in mix dfrws; do ln -s "$(realpath "$IMAGES")/$image.img" "$(realpath "$IMAGES")/$image.img.truth.json" "$W/"; done
+else
+    "$here/content.sh" "$W/pool" "$seed" >/dev/null
+    for image in mix dfrws; do python3 "$here/lay.py" "$image" "$W/pool" "$W/$image.img" "$seed"; done
+    rm -rf "$W/pool"
+fi
 
-salvor() { "$W/salvor" carve "$1" --to "$2" || [ $? -eq 10 ]; }
-photorec() { command photorec /d "$2/recup" /cmd "$1" partition_none,options,paranoid,fileopt,everything,enable,search; }
-foremost() { rmdir "$2" && command foremost -q -o "$2" "$1"; }
-scalpel() {
-    sed -E 's/^#( *[a-z0-9]+[[:space:]]+[yn][[:space:]])/\1/' /etc/scalpel/scalpel.conf >"$W/scalpel.conf"
-    rmdir "$2"
-    (command timeout 60 scalpel -c "$W/scalpel.conf" -o "$2" "$1") &
+# bounded SECONDS FOLDER COMMAND... ends a program that takes longer, or writes more into its folder. Its code is then 124 or 143.
+bounded() {
+    local seconds=$1 folder=$2 pid
+    shift 2
+    timeout "$seconds" "$@" &
     pid=$!
     while kill -0 $pid 2>/dev/null; do
-        [ "$(du -sm "$2" 2>/dev/null | cut -f 1)" -lt 4096 ] 2>/dev/null || { [ -d "$2" ] && { kill $pid; pkill -P $pid; break; }; }
+        if [ "$(du -sm "$folder" 2>/dev/null | tail -n 1 | cut -f 1)" -ge 4096 ] 2>/dev/null; then
+            kill $pid
+            break
+        fi
         sleep 0.5
     done
     wait $pid
 }
-export -f salvor photorec foremost scalpel
+salvor() { bounded 240 "$2" "$W/salvor" carve "$1" --to "$2" || [ $? -eq 10 ]; }
+photorec() { bounded 240 "$2" "$(type -P photorec)" /d "$2/recup" /cmd "$1" partition_none,options,paranoid,fileopt,everything,enable,search; }
+foremost() { rmdir "$2" && bounded 240 "$2" "$(type -P foremost)" -q -o "$2" "$1"; }
+scalpel() {
+    sed -E 's/^#( *[a-z0-9]+[[:space:]]+[yn][[:space:]])/\1/' /etc/scalpel/scalpel.conf >"$W/scalpel.conf"
+    rmdir "$2" && bounded 60 "$2" "$(type -P scalpel)" -c "$W/scalpel.conf" -o "$2" "$1"
+}
+export -f bounded salvor photorec foremost scalpel
 
 arguments=()
 for image in mix dfrws; do

@@ -32,6 +32,8 @@ type truth struct {
 	content []byte           // of all whole files, one behind the other
 	starts  []int64          // of each file in content; -1: not whole
 	sectors map[uint64]place
+
+	searched int // outputs that all contents were searched for
 }
 
 type knownFile struct {
@@ -229,10 +231,33 @@ func (t *truth) compare(b []byte) (likeness, int) {
 		}
 	}
 	// neither: it may begin anywhere in a known file
-	if len(b) > 0 && bytes.Contains(t.content, b) {
+	if t.inside(b) {
 		return part, 0
 	}
 	return wrong, 0
+}
+
+// maxSearched is for how many small outputs all contents are searched: some programs write tens of thousands.
+const maxSearched = 400
+
+// inside reports whether b is a piece of a known file that does not begin where a sector of it does: one of its sectors stands in b all
+// the same. What is too small for that is searched for.
+func (t *truth) inside(b []byte) bool {
+	if len(b) < 2*sector {
+		t.searched++
+		return len(b) > 0 && t.searched <= maxSearched && bytes.Contains(t.content, b)
+	}
+	for shift := 1; shift < sector; shift++ {
+		p, ok := t.sectors[maphash.Bytes(seed, b[shift:shift+sector])]
+		if !ok {
+			continue
+		}
+		whole, at := t.of(int(p.file)), int(p.sector)*sector-shift
+		if at >= 0 && at+len(b) <= len(whole) && bytes.Equal(whole[at:at+len(b)], b) {
+			return true
+		}
+	}
+	return false
 }
 
 // pieceOf reports whether b is a beginning of whole, where sectors of zeros may stand for what is missing.
