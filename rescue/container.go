@@ -12,6 +12,7 @@ import (
 	"salvor/block"
 	"salvor/casefile"
 	"salvor/container"
+	containerall "salvor/container/all"
 	"salvor/finding"
 	"salvor/host"
 )
@@ -40,9 +41,18 @@ type inside struct {
 	files    []string
 }
 
-// enter opens the disk in src, a file called name, with o's folder for its siblings; nil when src is no container. What
-// is told of a container that cannot be used is in the findings.
+// enter opens the disk in src, a file called name, with o's folder for its siblings: that of a container, or what the
+// map beside a copy says of it; nil when src is neither. What is told of one that cannot be used is in the findings.
 func (t *Tables) enter(ctx context.Context, o *host.Opened, src block.Source, name string) (*inside, []finding.Finding, error) {
+	in, notes, err := t.containers(ctx, o, src, name)
+	if in != nil || err != nil || len(notes) > 0 {
+		return in, notes, err
+	}
+	return besideMap(ctx, o, src, name)
+}
+
+// containers opens the disk in src when that is a container, or several in each other.
+func (t *Tables) containers(ctx context.Context, o *host.Opened, src block.Source, name string) (*inside, []finding.Finding, error) {
 	siblings := func(name string) (block.Source, error) {
 		s, err := o.Sibling(ctx, name)
 		switch {
@@ -60,8 +70,12 @@ func (t *Tables) enter(ctx context.Context, o *host.Opened, src block.Source, na
 		image, err := container.Open(ctx, t.Containers, src, name, siblings)
 		if err != nil {
 			note, err := enterError(o.Path, err)
-			if err != nil && in == nil {
+			var refused *host.RefusedError
+			if err != nil && (in == nil || !errors.As(err, &refused)) {
 				return nil, nil, err
+			}
+			if refused != nil { // the disk is there, and holds an image that cannot be opened
+				note = append(note, refused.Finding())
 			}
 			if in == nil {
 				return nil, note, nil
@@ -79,7 +93,7 @@ func (t *Tables) enter(ctx context.Context, o *host.Opened, src block.Source, na
 		src, name = image.Source, innerName(name)
 	}
 	if in == nil {
-		return besideMap(ctx, o, src, name)
+		return nil, nil, nil
 	}
 	in.findings = append([]finding.Finding{contained.New(finding.Arg("path", o.Path), finding.Arg("size", host.Bytes(in.image.Source.Size())),
 		finding.Arg("format", strings.Join(in.titles, ", in it ")), finding.Arg("files", fileCount(len(in.files))))}, in.findings...)
@@ -240,6 +254,28 @@ func (c *Case) enter(ctx context.Context, s casefile.Source, o *host.Opened, src
 	}
 	c.inside[s.Number] = in
 	return in.image.Source, nil
+}
+
+// enter goes on with the disk in a container, so that the copy is one of the disk. Maps beside images are not looked
+// for: here they are those of copies.
+func (c *imageCopy) enter(ctx context.Context, opened *host.Opened) error {
+	if opened.Device {
+		return nil
+	}
+	t := &Tables{Containers: containerall.Table()}
+	in, notes, err := t.containers(ctx, opened, opened.Source, opened.Name)
+	if err != nil {
+		return err
+	}
+	if in != nil {
+		notes = in.findings
+		opened.Source, opened.Size, opened.SectorSize = in.image.Source, in.image.Source.Size(), int(in.sector)
+		c.ReopenOnError = false // an image gives the same each time
+	}
+	for _, n := range notes {
+		c.events.Finding(wireFinding(n))
+	}
+	return nil
 }
 
 // VerifyContainer checks what the image of a source stores of sums over its disk. ok says that there were any.

@@ -173,6 +173,9 @@ func (c *imageCopy) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := c.enter(ctx, opened); err != nil {
+		return errors.Join(err, opened.Close())
+	}
 	if c.id, err = opened.Identity(ctx); err != nil {
 		return errors.Join(err, opened.Close())
 	}
