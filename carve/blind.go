@@ -38,9 +38,6 @@ func (q *quest) shows(from, to int64) bool {
 	if first == anyData || last == anyData {
 		return false
 	}
-	for off := to; after == constant && off < to+idle-q.t.unit; off += q.t.unit {
-		after = q.kind(off + q.t.unit) // the rest of a cluster: with the same bytes it is the same file
-	}
 	for _, k := range [...]sectorKind{before, after} {
 		if k == constant || k != anyData && (first == wordy || last == wordy) {
 			return false

@@ -72,6 +72,24 @@ func TestJoinByPlaces(t *testing.T) {
 	}
 }
 
+// A file of which a part is nowhere is not made whole with what stands between its other parts.
+func TestJoinWithAHole(t *testing.T) {
+	table := tableOf(t, slices.Concat(elfformat.Formats(), oleformat.Formats(), mp4format.Formats())...)
+	for _, tt := range []struct{ folder, name string }{{"elf", "liblight.so"}, {"ole2", "long.doc"}, {"mp4", "h264.mp4"}} {
+		file := filetypetest.Named(t, os.DirFS("../filetype/"+tt.folder+"/testdata"), tt.name)[0]
+		n := len(file) / cluster
+		for _, empty := range []int{2, 3, 5, 9} { // with 1, the file is whole but for a cluster of zeros: nothing is joined
+			data, _ := laid(noise(1, 2), part(file, 0, max(n/3, 1)), zeros(empty), part(file, max(n/3, 1)+1, -1))
+			found, _ := joined(t, table, data, carve.Normal, 2)
+			for _, f := range found {
+				if f.Report.Verdict >= filetype.Consistent && f.Size > 2*cluster && !bytes.Contains(file, contentOf(data, f)) {
+					t.Errorf("%s with %d clusters empty: a %v %s of %d bytes in %v that never was", tt.name, empty, f.Report.Verdict, f.Format.Name, f.Size, f.Runs)
+				}
+			}
+		}
+	}
+}
+
 // A medium full of files that break costs a share of its size, however many they are.
 func TestWorkIsBounded(t *testing.T) {
 	var pieces []piece

@@ -196,11 +196,8 @@ func (t *tape) anchored(a filetype.Anchor, at int64, limit int) (found []int64) 
 	return found
 }
 
-// idle is how many bytes of one value may stand beside a gap of such bytes: what is left of the last cluster of a piece.
-const idle = 4 << 10
-
-// fill returns the place from low to high, on the tape, at which gap bytes of one value follow, and less than a usual cluster
-// more: a gap that nothing was written to. ok is false when there is none, or another stretch that is as long.
+// fill returns the place from low to high, on the tape, at which gap bytes of one value follow, no more and no fewer:
+// a gap that nothing was written to. ok is false when there is none, or another stretch that is as long.
 func (t *tape) fill(low, high, gap int64, kind func(off int64) sectorKind) (at int64, ok bool) {
 	run, long := int64(-1), 0
 	for off := low; off <= high+gap && off < t.size; off += t.unit {
@@ -212,7 +209,7 @@ func (t *tape) fill(low, high, gap int64, kind func(off int64) sectorKind) (at i
 		}
 		if run >= 0 && off-run >= gap && run <= high {
 			long++
-			if at, ok = run, off-run < gap+max(idle-t.unit+1, 1); long > 1 {
+			if at, ok = run, off-run == gap; long > 1 {
 				return 0, false
 			}
 		}

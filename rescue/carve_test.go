@@ -118,7 +118,7 @@ func TestCarveTellsPlaces(t *testing.T) {
 	medium, err := os.ReadFile(image)
 	must(t, err)
 	to := filepath.Join(dir, "case")
-	code, stdout, stderr := salvor(t, "carve", image, "--to", to)
+	code, stdout, stderr := salvor(t, "carve", image, "--to", to, "--cluster", "4096")
 	if code != ExitDone && code != ExitReserved {
 		t.Fatalf("exit %d\n%s\n%s", code, stdout, stderr)
 	}
@@ -172,7 +172,7 @@ func TestCarveTellsPlaces(t *testing.T) {
 		t.Errorf("text was left out, and it is not told: %v", codes)
 	}
 	// The same command says the same once more.
-	again, more, _ := salvor(t, "carve", image, "--to", to)
+	again, more, _ := salvor(t, "carve", image, "--to", to, "--cluster", "4096")
 	if _, later := carvedFiles(t, to); again != code || len(later) != len(findings) || !strings.Contains(more, "DECODED") {
 		t.Errorf("again: exit %d, %d findings, before %d", again, len(later), len(findings))
 	}
