@@ -5,7 +5,7 @@
 #   bench/run.sh [OPTION...] cases [ID...]      single volumes: deleted files, damaged starts; needs root
 #   bench/run.sh [OPTION...] read               how fast healthy volumes are listed and read
 #   bench/run.sh [OPTION...] disks [IMAGE...]   partitioned disks made by image.sh; two are made without IMAGE
-#   bench/run.sh [OPTION...] fat|ntfs|carve|copy|ext   the benches in the folders of these names
+#   bench/run.sh [OPTION...] fat|ntfs|carve|copy|ext|layout   the benches in the folders of these names
 #   bench/run.sh --quick                        small volumes, one round, nothing written; fails when what must hold does not
 #
 #   --runs N     rounds, 3 unless told          --seed N    other files and places, 1 unless told
@@ -219,6 +219,10 @@ others() {
     carve) WORK=$W "$here/carve/run.sh" $([ "$seed" = 1 ] || echo "$seed") ;;
     copy) (cd "$root" && go run ./bench/copy -salvor "$W/salvor" -seed "$seed" && go run ./bench/copy -salvor "$W/salvor" -healthy) ;;
     ext) (cd "$root" && go run ./bench/ext -seed "$seed" -dir "$W") ;;
+    layout)
+        { printf '\n## Lost partitions\n\n    bench/layout/run.sh\n\n'; SALVOR="$W/salvor" "$here/layout/run.sh" --work "$W"; } >"$W/layout.md"
+        "$W/score" -into "$into" -sections "$W/layout.md"
+        ;;
     esac
 }
 
@@ -240,7 +244,7 @@ all)
     score_cases -into "$into"
     "$W/score" -into "$into" -sections "$W/read.md"
     disks
-    for b in fat ntfs carve copy ext; do others "$b" || echo "bench/$b failed" >&2; done
+    for b in fat ntfs carve copy ext layout; do others "$b" || echo "bench/$b failed" >&2; done
     ;;
 cases)
     if [ $# -eq 0 ]; then
@@ -253,7 +257,7 @@ cases)
     ;;
 read) healthy && "$W/score" -into "$into" -sections "$W/read.md" ;;
 disks) disks "$@" ;;
-fat | ntfs | carve | copy | ext) others "$what" ;;
+fat | ntfs | carve | copy | ext | layout) others "$what" ;;
 *) echo "no bench $what" >&2; exit 2 ;;
 esac
 exit $failed

@@ -152,6 +152,9 @@ func (r *resolver) weigh(v *candidate) {
 		r.rivals = append(r.rivals, v)
 	case over == nil:
 		r.dropped++
+	case r.overlaid(v):
+		v.overlay = true
+		r.accepted = append(r.accepted, v)
 	case v.older(over):
 		v.outer, v.old = over, true
 		r.rivals = append(r.rivals, v)

@@ -6,7 +6,7 @@ import "salvor/finding"
 var Findings = []*finding.Def{
 	erased, nothing, firstUnreadable, tableBackup, tableRival, tablesLost, tableDropped,
 	volumeLost, volumeMissing, volumeLarger, volumeOpen, volumeErrors, volumeRival, volumeOlder, volumeWeak, volumeBackup, volumeInside,
-	candidatesInside, candidatesDropped, landmarksSkipped, candidatesUnopened,
+	volumeOverlay, candidatesInside, candidatesDropped, landmarksSkipped, candidatesUnopened,
 	partitionUnknown, partitionBlank, partitionOutside, partitionCut, partitionOverlap, depthReached,
 	memberOld, memberBetter, memberStale, memberAlone, memberLate, memberMissing, volumeGone, insideMember, needsSecret, notUnlocked, headerGiven, nestedReached, nestedMany,
 }
@@ -46,6 +46,8 @@ var (
 		Text: "the start of the volume is damaged; it was recognised by a backup of its main structure"}
 	volumeInside = &finding.Def{Code: "layers.volume.inside", Severity: finding.Info,
 		Text: "the volume stands inside of {expected}, which is only recognised, and was found by its own structures"}
+	volumeOverlay = &finding.Def{Code: "layers.volume.overlay", Severity: finding.Warning,
+		Text: "the volume stands inside of {expected}, over whose first part an image was written, as an update does that stopped"}
 	candidatesInside = &finding.Def{Code: "layers.candidates.inside", Severity: finding.Info,
 		Text: "{found} further superblocks or boot sectors inside of healthy volumes are left out; they are copies, or parts of files"}
 	candidatesDropped = &finding.Def{Code: "layers.candidates.dropped", Severity: finding.Info,

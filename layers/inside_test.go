@@ -53,3 +53,20 @@ func TestImagesInFiles(t *testing.T) {
 	}
 	has(t, l, "layers.volume.older")
 }
+
+// TestOverlay keeps a slot whose first half was overwritten by an image with a volume of its own: the slots around it say that it
+// is there.
+func TestOverlay(t *testing.T) {
+	img := make([]byte, 120<<20)
+	slot := made(t, 32, "mke2fs -q -t ext4 -b 1024 -L slot -d SRC IMG")
+	copy(img[mib:], slot)
+	copy(img[33*mib:], slot)
+	copy(img[65*mib:], made(t, 16, "mkfs.vfat -F 16 -n DATA IMG", "mcopy -s -i IMG SRC ::"))
+	noise(img[33*mib:49*mib], 7)
+	copy(img[34*mib:], made(t, 8, "mkfs.vfat -F 16 -s 1 -n UPDATE IMG", "mcopy -s -i IMG SRC ::"))
+	l := resolve(t, img, realTables(), true)
+	if got, want := volumes(l), "v1 ext4 1+32M; v2 ext4 33+32M damaged; v3 fat16 34+8M; v4 fat16 65+16M"; got != want {
+		t.Errorf("got  %s\nwant %s\n%s", got, want, show(l))
+	}
+	has(t, l, "layers.volume.overlay")
+}

@@ -33,8 +33,10 @@ type candidate struct {
 	outer *candidate // the accepted volume that it stands in or lost against
 	weak  bool
 	old   bool // it stood here before its outer one
-	layer *Layer
-	own   int64 // its length by its own word, when its partition is shorter
+	// overlay says that an image was written over its start, whose volumes are inside of it.
+	overlay bool
+	layer   *Layer
+	own     int64 // its length by its own word, when its partition is shorter
 
 	member *volume.Member // what a stack reads here
 	lock   *volume.Locked // what a lock reads here

@@ -142,6 +142,9 @@ func (r *resolver) volumeLayers() {
 				outer = o
 			}
 		}
+		if h := r.holder(v); h != nil && h.layer != nil {
+			outer = h
+		}
 		var home *part
 		for _, p := range leaves {
 			if p == v.part || v.part == nil && p.Extent.Contains(v.Extent) {
@@ -153,7 +156,11 @@ func (r *resolver) volumeLayers() {
 		}
 		switch {
 		case outer != nil:
-			v.layer.Findings = append(v.layer.Findings, volumeInside.New(finding.At(v.Extent.Offset, v.Extent.Length), finding.Expected(outer, nil)))
+			def := volumeInside
+			if outer.overlay {
+				def = volumeOverlay
+			}
+			v.layer.Findings = append(v.layer.Findings, def.New(finding.At(v.Extent.Offset, v.Extent.Length), finding.Expected(outer, nil)))
 			attach(outer.layer, v.layer)
 		case home != nil:
 			if v.part == nil {
