@@ -195,17 +195,46 @@ func better(a, b candidate) bool {
 	return false
 }
 
-// guess takes a member without a label for the only one that is missing.
+// guess gives members without a label their place: by size, where only one has that of only one missing member, then by
+// elimination, where one of each is left.
 func (b *builder) guess(found []int) {
-	gone := slices.Index(found, -1)
-	if gone < 0 || slices.Index(found[gone+1:], -1) >= 0 {
-		return
-	}
+	var headless []int
 	for k, c := range b.all {
 		if v := newest(c.versions); c.id == "" && !b.taken[c.index] && v != nil && v.group.id == b.id {
-			found[gone] = k
-			b.say(guessed, finding.Arg("member", b.group.members[gone].String()))
-			return
+			headless = append(headless, k)
+		}
+	}
+	b.pair(found, headless, func(c candidate, p *physical) bool { return p.size > 0 && c.member.Source.Size() == p.size })
+	b.pair(found, headless, func(c candidate, p *physical) bool {
+		return p.extents >= 0 && p.extents < maxExtents && c.member.Source.Size() >= p.start+p.extents*b.group.extentSize
+	})
+}
+
+// pair takes those of headless, indices of all, for missing members where each fits one only.
+func (b *builder) pair(found, headless []int, fits func(candidate, *physical) bool) {
+	only := map[int]int{} // by missing member
+	claims := map[int]int{}
+	for i, f := range found {
+		if f >= 0 {
+			continue
+		}
+		only[i] = -1
+		for _, k := range headless {
+			if slices.Contains(found, k) || !fits(b.all[k], b.group.members[i]) {
+				continue
+			}
+			claims[k]++
+			if only[i] == -1 {
+				only[i] = k
+			} else {
+				only[i] = -2
+			}
+		}
+	}
+	for i := range found {
+		if k, ok := only[i]; ok && k >= 0 && claims[k] == 1 {
+			found[i] = k
+			b.say(guessed, finding.Arg("member", b.group.members[i].String()))
 		}
 	}
 }

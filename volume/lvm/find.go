@@ -141,6 +141,7 @@ func (s *scanner) headless(off int64) {
 	d := &detail{}
 	s.area(&m, d, a.start)
 	if len(d.versions) > 0 {
+		m.Valid = !d.torn // all checks of what is left
 		s.add(m, d)
 	}
 }

@@ -42,7 +42,7 @@ var (
 	wasMissing = &finding.Def{Code: "lvm.member.returned", Severity: finding.Warning,
 		Text: "{member} was missing when the group was last used; what was written since then is not on it"}
 	guessed = &finding.Def{Code: "lvm.member.guessed", Severity: finding.Warning,
-		Text: "a physical volume without a label was taken for {member}, the only one that is missing"}
+		Text: "a physical volume without a label was taken for {member}, the only missing one that fits"}
 	shorter = &finding.Def{Code: "lvm.member.short", Severity: finding.Warning,
 		Text: "{member} ends before its extents do ({found} bytes, expected {expected})"}
 	unknownSegment = &finding.Def{Code: "lvm.segment.unknown", Severity: finding.Error,

@@ -127,17 +127,36 @@ func TestLabelLost(t *testing.T) {
 	clear(list[1][:4096])
 	members, sets := put(t, stacktest.Sources(list)...)
 	s := sets[0]
-	if len(s.Missing) != 0 || stacktest.Count(s, "lvm.member.guessed") != 1 || members[1].Valid || !members[1].Backup {
+	if len(s.Missing) != 0 || stacktest.Count(s, "lvm.member.guessed") != 1 || !members[1].Valid || !members[1].Backup {
 		t.Errorf("%+v, %+v", s, members[1])
 	}
 	if got := stacktest.Sum(stacktest.Content(t, volumeOf(t, sets, "root").Source)); got != truths(t)["linear root"].Sum {
 		t.Error(got)
 	}
-	// Two of them cannot be told apart.
+	// Two of one size cannot be told apart, two of different sizes can.
 	clear(list[0][:4096])
 	_, sets = put(t, stacktest.Sources(list)...)
 	if s := sets[0]; len(s.Missing) != 2 || stacktest.Count(s, "lvm.member.guessed") != 0 || len(s.Stale) != 2 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestLabelsLost has two disks of different sizes without their labels.
+func TestLabelsLost(t *testing.T) {
+	list := disks(t, "linear")
+	for i, d := range list {
+		replaceText(t, d, `device = "/dev/vdd"`, `dev_size=18432#####`)
+		list[i] = d
+	}
+	clear(list[0][:4096])
+	clear(list[1][:4096])
+	list[1] = append(list[1], make([]byte, 1<<20)...)
+	_, sets := put(t, stacktest.Sources(list)...)
+	if s := sets[0]; len(s.Missing) != 0 || stacktest.Count(s, "lvm.member.guessed") != 2 {
+		t.Fatalf("%+v", s)
+	}
+	if got := stacktest.Sum(stacktest.Content(t, volumeOf(t, sets, "root").Source)); got != truths(t)["linear root"].Sum {
+		t.Error(got)
 	}
 }
 
