@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"salvor/block"
@@ -248,6 +249,9 @@ func kindError(path string, m fs.FileMode) error {
 	switch {
 	case m.IsRegular():
 		return nil
+	case m.IsDir() && strings.EqualFold(filepath.Ext(path), ".sparsebundle"):
+		return usage("host.source.bundle", fmt.Sprintf("%s is a sparse bundle, an Apple disk image in a folder of pieces, which is not read.", path),
+			"On a Mac, `hdiutil convert NAME.sparsebundle -format UDTO -o disk` makes a plain image of it.")
 	case m.IsDir():
 		return usage("host.source.folder", fmt.Sprintf("%s is a folder, not a disk or an image of one.", path),
 			"Name the device that it is mounted from, or the image file inside it.")

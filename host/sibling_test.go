@@ -80,3 +80,15 @@ func TestSibling(t *testing.T) {
 		t.Error("a sibling reads after its source was closed")
 	}
 }
+
+// A sparse bundle is a folder that people take for an image: they are told what to do with it.
+func TestSparseBundle(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "Backup.sparsebundle")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var refused *RefusedError
+	if _, err := Open(context.Background(), dir, OpenOptions{}); !errors.As(err, &refused) || refused.Code != "host.source.bundle" {
+		t.Error(err)
+	}
+}
