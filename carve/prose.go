@@ -2,6 +2,7 @@ package carve
 
 import (
 	"bytes"
+	"regexp"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -134,11 +135,12 @@ func wideText(p []byte, of units) int {
 
 // run is the text under way.
 type run struct {
-	start  int64             // -1: none
-	wide   units             // what it is made of
-	last   kind              // of the sector before
-	before byte              // the last one of that sector
-	line   [2 * endRoom]byte // that the last whole sector of text ends with
+	start     int64             // -1: none
+	wide      units             // what it is made of
+	last      kind              // of the sector before
+	lastUnits units             // of it
+	before    byte              // the last one of that sector
+	line      [2 * endRoom]byte // that the last whole sector of text ends with
 }
 
 func (r *run) units() units {
@@ -242,14 +244,17 @@ func lineEnd(p []byte) int {
 
 // beginnings are what texts begin with that can be told by it, wherever it stands; openings only behind what is no text.
 var (
-	beginnings = [][]byte{[]byte("From "), []byte("From: "), []byte("Return-Path: "), []byte("Received: "), []byte("Delivered-To: "), []byte("MIME-Version: "),
+	beginnings = [][]byte{[]byte("From: "), []byte("Return-Path: "), []byte("Received: "), []byte("Delivered-To: "), []byte("MIME-Version: "),
 		[]byte("Message-ID: "), []byte("<?xml"), []byte("<!DOCTYPE"), []byte("<html"), []byte("#!/"), []byte("-----BEGIN "), []byte("\xEF\xBB\xBF")}
 	openings = [][]byte{[]byte("[\n"), []byte("{\n"), []byte("{\r\n"), []byte("[{"), []byte("{\"")}
 )
 
+// mailbox is the first line of a mailbox; a sentence may begin with its first word.
+var mailbox = regexp.MustCompile(`^From \S+ +\w{3} \w{3} [ \d]\d \d\d:\d\d(:\d\d)? .{0,12}\d{4}\r?\n`)
+
 // heads reports whether a text begins in p beyond doubt.
 func heads(p []byte) bool {
-	return begins(p, beginnings) || (p[0] == 0xFF || p[0] == 0xFE) && p[0]^p[1] == 1 && order(p) != eight
+	return begins(p, beginnings) || mailbox.Match(p) || (p[0] == 0xFF || p[0] == 0xFE) && p[0]^p[1] == 1 && order(p) != eight
 }
 
 func begins(p []byte, with [][]byte) bool {

@@ -66,7 +66,7 @@ func (t *texts) scan(ctx context.Context, e block.Extent) error {
 	if e.Offset > 0 {
 		before := t.sectors(e.Offset-sector, sector)
 		run.before = before.p[sector-1]
-		run.last, _, _ = before.next(eight)
+		run.last, _, run.lastUnits = before.next(eight)
 	}
 	for at := e.Offset; at < e.End(); {
 		if err := ctx.Err(); err != nil {
@@ -87,10 +87,19 @@ func (t *texts) scan(ctx context.Context, e block.Extent) error {
 				run.start, run.last = -1, empty
 			}
 			k, n, units := s.next(run.units())
+			if k == other && run.start >= 0 && run.wide != eight {
+				// Another text, of bytes, may follow one of 16-bit units.
+				if err := t.candidate(ctx, run.start, run.end(k, at, p[:n])); err != nil {
+					return err
+				}
+				run.start, run.last, run.lastUnits = -1, other, run.wide
+				k, n, units = classify(p, eight)
+			}
 			text := k == full || k == tail
-			if run.start < 0 && text && (run.last != full && run.last != mixed || run.before != '\n' && (heads(p) || begins(p, openings))) {
+			if run.start < 0 && text && (run.last != full && run.last != mixed || run.lastUnits != units || run.before != '\n' && (heads(p) || begins(p, openings))) {
 				run.start, run.wide = at, units
 			}
+			run.lastUnits = units
 			run.before = p[sector-1]
 			if k == full {
 				run.last = k

@@ -242,6 +242,31 @@ func TestTextEnds(t *testing.T) {
 	}
 }
 
+// A sentence that begins with a sector like a mailbox does, and text of bytes right behind one of 16-bit units.
+func TestTextIsNotSplit(t *testing.T) {
+	sentence := []byte(strings.Repeat("We left at dawn, and came back late. ", 400))
+	copy(sentence[8192:], "From near the bridge we saw it. ")
+	data := make([]byte, 64<<10)
+	copy(data[4096:], sentence)
+	wide := make([]byte, 8192)
+	for i := range wide {
+		if i%2 == 0 {
+			wide[i] = "a wide line of text "[i/2%20]
+		}
+	}
+	copy(data[32768:], wide)
+	copy(data[32768+8192:], sentence[:3000])
+	var found []string
+	_, err := carve.Text(t.Context(), carve.TextOptions{Source: block.Bytes(data), Free: block.SetOf(block.Between(0, int64(len(data)))), Table: tableOf(t, textformat.Formats()...),
+		Emit: func(f carve.Found) error {
+			found = append(found, fmt.Sprintf("%d+%d %v", f.Offset, f.Size, f.Report.Verdict))
+			return nil
+		}})
+	if want := fmt.Sprintf("[4096+%d consistent 32768+8192 partial 40960+3000 consistent]", len(sentence)); err != nil || fmt.Sprint(found) != want {
+		t.Errorf("%v, %v; want %s", found, err, want)
+	}
+}
+
 // A mail that begins where a text under way stands in the middle of a line is a file of its own; what comes before is cut.
 func TestTextBehindText(t *testing.T) {
 	first := []byte(strings.Repeat("The keeper cleaned the lamp, and wrote it down ", 300))[:8192]
