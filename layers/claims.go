@@ -196,7 +196,7 @@ func (r *resolver) row(name string) *filesystem.Kind {
 	return &filesystem.Kind{Name: name}
 }
 
-// members returns the candidates in the order in which they are weighed: sound members of sets come first, the
+// members returns the candidates in the order in which they are weighed: members of sets come first, the
 // outer ones before those inside, since what stands in a member is part of what the set holds; then the others, the
 // best first. Members that a newer volume took the place of are put with those that lost.
 func (r *resolver) members() []*candidate {
@@ -204,7 +204,7 @@ func (r *resolver) members() []*candidate {
 	for _, v := range r.volumes {
 		switch {
 		case v.member == nil && v.lock == nil && r.recognised(v):
-		case v.member == nil || !v.member.Valid || r.enclosed(v):
+		case v.member == nil || !v.member.Valid && v.score < AcceptScore || r.enclosed(v):
 			rest = append(rest, v)
 		default:
 			if v.outer = r.overwriter(v); v.outer == nil {

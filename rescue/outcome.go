@@ -249,7 +249,11 @@ func (j *job) lacking() (words string, lost bool) {
 			if missing == 0 {
 				return true
 			}
-			words += fmt.Sprintf("; of the set %s %d members are missing", cmp.Or(l.Label, l.UUID, l.ID), missing)
+			what := "member"
+			if missing > 1 {
+				what = "members"
+			}
+			words += fmt.Sprintf("; the set %s lacks %d %s", cmp.Or(l.Label, l.UUID, l.ID), missing, what)
 			if d.virtual != nil && d.virtual.Whole {
 				words += ", which costs no file"
 			} else {

@@ -133,6 +133,10 @@ func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query
 		exit = rescue.ExitReserved
 		state = fmt.Sprintf("%d of %s selected could not be saved whole", result.Failed+result.Lowered, files(need.Files))
 	}
+	for _, f := range c.Absent {
+		exit = rescue.ExitReserved
+		e.Finding(wire.FromFinding(f))
+	}
 	if need.Files == 0 {
 		state = "no file fits the selection"
 		exit = rescue.ExitReserved
