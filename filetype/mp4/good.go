@@ -62,7 +62,7 @@ func (x *exam) units(e block.Extent) int64 {
 			gap = farGap
 		}
 		at, size := x.nextUnit(&kinds, off, min(off+gap, e.End()), n >= learnt)
-		if size == 0 {
+		if size == 0 || x.foreign(off, min(at+size, e.End())) {
 			break
 		}
 		n++
@@ -75,6 +75,17 @@ func (x *exam) units(e block.Extent) int64 {
 		return e.End()
 	}
 	return good
+}
+
+// foreign reports whether another file begins between off and end.
+func (x *exam) foreign(off, end int64) bool {
+	for at := (off + sector - 1) / sector * sector; at < end; at += sector {
+		p, _ := x.w.Upto(at, 16)
+		if media.Begins(p[:min(len(p), 32)]) {
+			return true
+		}
+	}
+	return false
 }
 
 // nextUnit returns the place and size, with its length, of the first unit that begins from off on up to end; 0 when there is none.
