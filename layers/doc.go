@@ -16,12 +16,17 @@
 //
 // The steps, one file each:
 //
-//	tables.go     read every scheme; agree, rank and choose
+//	tables.go     read every scheme; agree and choose
+//	rank.go       what a table's own checks are worth; which table stands inside of which
 //	landmarks.go  from landmarks, and from a look at the usual places, to candidates
 //	open.go       open each candidate and read its root directory, under guard
 //	score.go      evidence to a number from 0 to 100
 //	accept.go     the best candidates that do not overlap become volumes, the others rivals
+//	inside.go     what is no volume of its own: files that are images, shifted readings, what stood there before
+//	habit.go      what the neighbours say of a slot whose start is overwritten
 //	tree.go       volumes into partitions into tables; gaps; numbers
+//	layout.go     whose partitions these are, by their labels
+//	partition.go  the partition table as it should be
 //
 // Scores: a table begins with what its checks say (a GPT whose checksums agree 85, an MBR 60, a broken copy
 // 30) and gains with the share of its entries at whose start a volume stands. A volume begins with 45 for

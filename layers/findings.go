@@ -6,7 +6,7 @@ import "salvor/finding"
 var Findings = []*finding.Def{
 	erased, nothing, firstUnreadable, tableBackup, tableRival, tablesLost, tableDropped,
 	volumeLost, volumeMissing, volumeLarger, volumeOpen, volumeErrors, volumeRival, volumeOlder, volumeWeak, volumeBackup, volumeInside,
-	volumeOverlay, candidatesInside, candidatesDropped, landmarksSkipped, candidatesUnopened,
+	volumeOverlay, layoutKnown, layoutPart, candidatesInside, candidatesDropped, landmarksSkipped, candidatesUnopened,
 	partitionUnknown, partitionBlank, partitionOutside, partitionCut, partitionOverlap, depthReached,
 	memberOld, memberBetter, memberStale, memberAlone, memberLate, memberMissing, volumeGone, insideMember, needsSecret, notUnlocked, headerGiven, nestedReached, nestedMany,
 }
@@ -46,6 +46,10 @@ var (
 		Text: "the start of the volume is damaged; it was recognised by a backup of its main structure"}
 	volumeInside = &finding.Def{Code: "layers.volume.inside", Severity: finding.Info,
 		Text: "the volume stands inside of {expected}, which is only recognised, and was found by its own structures"}
+	layoutKnown = &finding.Def{Code: "layers.layout", Severity: finding.Info,
+		Text: "the partitions are those of {found}"}
+	layoutPart = &finding.Def{Code: "layers.layout.part", Severity: finding.Info,
+		Text: "the partitions are those of {found}; not found are: {expected}"}
 	volumeOverlay = &finding.Def{Code: "layers.volume.overlay", Severity: finding.Warning,
 		Text: "the volume stands inside of {expected}, over whose first part an image was written, as an update does that stopped"}
 	candidatesInside = &finding.Def{Code: "layers.candidates.inside", Severity: finding.Info,

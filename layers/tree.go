@@ -17,6 +17,7 @@ func (r *resolver) build(ctx context.Context) error {
 	r.rivalLayers()
 	r.partStates()
 	r.freeLayers()
+	r.known()
 	r.summary()
 	if r.chosen == nil && len(r.accepted) == 0 {
 		if word, n := r.blank(block.Extent{Length: r.size}); word != "" {
