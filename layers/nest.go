@@ -215,7 +215,7 @@ func (n *nest) set(ctx context.Context, s volume.Set, where []*Layer) error {
 		}
 		v := &Volume{
 			Key: key, Reader: s.Stack, Kind: kindOf(s, lv), Set: s.UUID, UUID: lv.UUID, Name: lv.Name, Label: orElse(lv.Name, s.Label),
-			Detail: lv.Kind, Whole: whole, findings: slices.Clone(lv.Findings), parent: owner, members: members, depth: depth + 1,
+			Detail: lv.Kind, Whole: whole || lv.Name != "" && !lv.Lacks, findings: slices.Clone(lv.Findings), parent: owner, members: members, depth: depth + 1,
 			Source: n.medium(lv.Source, where, false, unsureSet(s)), Members: partsOf(s, where), stale: stale,
 		}
 		if plain {
