@@ -53,7 +53,11 @@ func (t *Tables) enter(ctx context.Context, o *host.Opened, src block.Source, na
 
 // containers opens the disk in src when that is a container, or several in each other.
 func (t *Tables) containers(ctx context.Context, o *host.Opened, src block.Source, name string) (*inside, []finding.Finding, error) {
+	opened := map[string]block.Source{} // an image may name one file a thousand times
 	siblings := func(name string) (block.Source, error) {
+		if src := opened[name]; src != nil {
+			return src, nil
+		}
 		s, err := o.Sibling(ctx, name)
 		switch {
 		case errors.Is(err, host.ErrOutside):
@@ -63,6 +67,7 @@ func (t *Tables) containers(ctx context.Context, o *host.Opened, src block.Sourc
 		case err != nil:
 			return nil, err
 		}
+		opened[name] = s.Source
 		return s.Source, nil
 	}
 	var in *inside

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"salvor/block"
 	"salvor/container"
@@ -158,6 +159,26 @@ func TestBroken(t *testing.T) {
 		if c.code != "" && !slices.Contains(codes(image.Findings), c.code) {
 			t.Errorf("%s: told %v", name, codes(image.Findings))
 		}
+	}
+}
+
+// TestPieces reads a list whose text comes in very many pieces, in a time that does not grow with their square.
+func TestPieces(t *testing.T) {
+	parts, disk := whole(t, 1, 0)
+	data, list := tables(t, parts)
+	xml := plist(list)
+	at := bytes.Index(xml, []byte("bWlza"))
+	xml = slices.Concat(xml[:at], bytes.Repeat([]byte("\n<!---->"), 300_000), xml[at:])
+	begun := time.Now()
+	image, err := try(finish(data, xml, false, len(disk)/sector))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := image.Source.ReadAt(make([]byte, len(disk)), 0); n != len(disk) {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	if took := time.Since(begun); took > 20*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }
 

@@ -26,7 +26,8 @@ func parseXML(b []byte) ([]part, error) {
 	var (
 		parts         []part
 		now           part
-		key, text     string
+		key           string
+		text          []byte
 		depth, inside int // inside is the depth of the array
 	)
 	for {
@@ -40,23 +41,23 @@ func parseXML(b []byte) ([]part, error) {
 		switch x := token.(type) {
 		case xml.StartElement:
 			depth++
-			text = ""
+			text = text[:0]
 			if x.Name.Local == "array" && key == "blkx" && inside == 0 {
 				inside = depth
 			}
 		case xml.CharData:
-			text += string(x)
+			text = append(text, x...)
 		case xml.EndElement:
 			switch name := x.Name.Local; {
 			case name == "key":
-				key = strings.TrimSpace(text)
+				key = strings.TrimSpace(string(text))
 			case inside > 0 && name == "data" && key == "Data":
-				now.data, err = base64.StdEncoding.DecodeString(strings.Map(unspaced, text))
+				now.data, err = base64.StdEncoding.DecodeString(strings.Map(unspaced, string(text)))
 				if err != nil {
 					return parts, cursor.Corrupt("dmg: list", d.InputOffset(), "base64", err)
 				}
 			case inside > 0 && name == "string" && (key == "CFName" || key == "Name" && now.name == ""):
-				now.name = strings.TrimSpace(text)
+				now.name = strings.TrimSpace(string(text))
 			case inside > 0 && name == "dict":
 				parts = append(parts, now)
 				now = part{}
@@ -64,7 +65,7 @@ func parseXML(b []byte) ([]part, error) {
 				return parts, nil
 			}
 			depth--
-			text = ""
+			text = text[:0]
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"salvor/block"
 	"salvor/container"
@@ -235,6 +236,25 @@ func TestVerify(t *testing.T) {
 	}
 	if list, err = image.Verify(context.Background()); err != nil || !slices.Equal(codes(list), []string{"ewf.sum.right"}) {
 		t.Errorf("%v, %v", codes(list), err)
+	}
+}
+
+// TestManyBroken walks over a file full of sections that lead nowhere, and comes to its end.
+func TestManyBroken(t *testing.T) {
+	whole := containertest.Fixtures(t, "single.E01")["single.E01"]
+	b := slices.Clone(whole[:13])
+	s := make([]byte, 76)
+	copy(s, "sectors")
+	binary.LittleEndian.PutUint32(s[72:], adler32.Checksum(s[:72]))
+	for len(b) < 4<<20 {
+		b = append(b, s...)
+	}
+	begun := time.Now()
+	if _, err := ewf.Open(context.Background(), block.Bytes(b), "x.E01", containertest.Folder{}.Open); err == nil {
+		t.Error("it opens")
+	}
+	if took := time.Since(begun); took > 30*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 const (
 	headerSize     = 13
 	descriptorSize = 76
-	maxSections    = 1 << 20 // of a segment: far more than 2 GiB chunks need
+	maxSections    = 1 << 18 // of a segment: 16 TB in one segment have less than half of that
+	maxSearches    = 256     // of a segment, for sections behind broken ones
 )
 
 var (
@@ -70,8 +71,11 @@ func parseSection(b []byte, off int64) (section, error) {
 
 // walk yields the sections of a segment. Where one is broken the next is looked for, after broken was told.
 func walk(ctx context.Context, src block.Source, broken func(error), yield func(section)) error {
-	at := int64(headerSize)
+	at, searches := int64(headerSize), 0
 	for range maxSections {
+		if searches > maxSearches {
+			return nil // what goes on like this is no image
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -85,6 +89,7 @@ func walk(ctx context.Context, src block.Source, broken func(error), yield func(
 				return err
 			}
 			broken(cursor.Corrupt("ewf: section", at, "a section", "none"))
+			searches++
 			if s, err = search(ctx, src, at+1); err != nil || s.kind == "" {
 				return err
 			}
@@ -96,6 +101,7 @@ func walk(ctx context.Context, src block.Source, broken func(error), yield func(
 		if s.next <= s.at || s.next > src.Size()-descriptorSize {
 			// The pointer leads nowhere: what follows may still be found.
 			broken(cursor.Corrupt("ewf: section "+s.kind, s.at, "a place behind it", s.next))
+			searches++
 			from := max(s.at+descriptorSize, min(s.data().End(), src.Size()))
 			if s, err = search(ctx, src, from); err != nil || s.kind == "" {
 				return err
