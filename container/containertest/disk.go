@@ -14,6 +14,7 @@ import (
 
 	"salvor/block"
 	"salvor/container"
+	"salvor/finding"
 )
 
 // Disk returns the content of a disk of size bytes, the same for each seed: runs of zeros, of one byte, of text, and of
@@ -139,4 +140,12 @@ func Write(t testing.TB, dir, name string, content []byte) {
 	if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Codes returns the codes of findings, in order.
+func Codes(list []finding.Finding) (out []string) {
+	for _, f := range list {
+		out = append(out, f.Code)
+	}
+	return out
 }

@@ -17,7 +17,6 @@ import (
 	"salvor/container/containertest"
 	"salvor/container/dmg"
 	"salvor/cursor"
-	"salvor/finding"
 )
 
 const (
@@ -81,13 +80,6 @@ func try(b []byte) (*container.Image, error) {
 	return dmg.Open(context.Background(), block.Bytes(b), "x.dmg", containertest.Folder{}.Open)
 }
 
-func codes(list []finding.Finding) (out []string) {
-	for _, f := range list {
-		out = append(out, f.Code)
-	}
-	return out
-}
-
 func TestVerify(t *testing.T) {
 	b, _ := build(t, 1, zlibs, 2)
 	for name, c := range map[string]struct {
@@ -107,7 +99,7 @@ func TestVerify(t *testing.T) {
 			t.Fatal(err)
 		}
 		list, err := image.Verify(context.Background())
-		if got := codes(list); err != nil || !slices.Equal(got, c.want) {
+		if got := containertest.Codes(list); err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
@@ -156,8 +148,8 @@ func TestBroken(t *testing.T) {
 		if n != c.have || !bytes.Equal(got[:n], disk[:n]) {
 			t.Errorf("%s: %d bytes, expected %d", name, n, c.have)
 		}
-		if c.code != "" && !slices.Contains(codes(image.Findings), c.code) {
-			t.Errorf("%s: told %v", name, codes(image.Findings))
+		if c.code != "" && !slices.Contains(containertest.Codes(image.Findings), c.code) {
+			t.Errorf("%s: told %v", name, containertest.Codes(image.Findings))
 		}
 	}
 }

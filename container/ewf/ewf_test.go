@@ -16,7 +16,6 @@ import (
 	"salvor/container/containertest"
 	"salvor/container/ewf"
 	"salvor/cursor"
-	"salvor/finding"
 )
 
 func small() []byte { return containertest.Disk(512*3001, 1) }
@@ -54,13 +53,6 @@ func open(t *testing.T, files containertest.Folder, name string) *container.Imag
 		t.Fatal(err)
 	}
 	return image
-}
-
-func codes(list []finding.Finding) (out []string) {
-	for _, f := range list {
-		out = append(out, f.Code)
-	}
-	return out
 }
 
 // readable returns the bytes that can be read, all of which must be right.
@@ -112,13 +104,13 @@ func TestSegmentsMissing(t *testing.T) {
 		if got, want := readable(t, image.Source, truth), block.SetOf(c.lost).Complement(all); !got.Equal(want) {
 			t.Errorf("without %v: readable %v, expected %v", c.without, got.Extents(), want.Extents())
 		}
-		told := codes(image.Findings)
+		told := containertest.Codes(image.Findings)
 		if last := c.without[0] == "split.E04"; !last && !slices.Contains(told, "ewf.segment.missing") || last && !slices.Contains(told, "ewf.end") {
 			t.Errorf("without %v: told %v", c.without, told)
 		}
 		list, err := image.Verify(context.Background())
-		if err != nil || !slices.Contains(codes(list), "ewf.chunk.wrong") {
-			t.Errorf("without %v: verified %v, %v", c.without, codes(list), err)
+		if err != nil || !slices.Contains(containertest.Codes(list), "ewf.chunk.wrong") {
+			t.Errorf("without %v: verified %v, %v", c.without, containertest.Codes(list), err)
 		}
 	}
 }
@@ -129,7 +121,7 @@ func TestOtherSegment(t *testing.T) {
 	truth := odd()
 	for name, other := range map[string][]byte{"another number": files["split.E03"], "nothing of an image": make([]byte, 4096)} {
 		image := open(t, files.With("split.E02", other), "split.E01")
-		if told := codes(image.Findings); !slices.Contains(told, "ewf.segment.other") {
+		if told := containertest.Codes(image.Findings); !slices.Contains(told, "ewf.segment.other") {
 			t.Errorf("%s: told %v", name, told)
 		}
 		if got := readable(t, image.Source, truth).Bytes(); got != int64(len(truth)-31*32<<10) {
@@ -211,7 +203,7 @@ func TestVerify(t *testing.T) {
 		t.Errorf("sums %v", image.Sums)
 	}
 	list, err := image.Verify(context.Background())
-	if got := codes(list); err != nil || !slices.Equal(got, []string{"ewf.sum.right", "ewf.sum.right"}) {
+	if got := containertest.Codes(list); err != nil || !slices.Equal(got, []string{"ewf.sum.right", "ewf.sum.right"}) {
 		t.Errorf("%v, %v", got, err)
 	}
 	// Another MD5 with a check that fits.
@@ -221,7 +213,7 @@ func TestVerify(t *testing.T) {
 		binary.LittleEndian.PutUint32(b[at+76+76:], adler32.Checksum(b[at+76:at+76+76]))
 	})
 	list, err = open(t, wrong, "single.E01").Verify(context.Background())
-	if got := codes(list); err != nil || !slices.Equal(got, []string{"ewf.sum.wrong", "ewf.sum.right"}) {
+	if got := containertest.Codes(list); err != nil || !slices.Equal(got, []string{"ewf.sum.wrong", "ewf.sum.right"}) {
 		t.Errorf("with another MD5: %v, %v", got, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -234,8 +226,8 @@ func TestVerify(t *testing.T) {
 	if got := image.Findings; len(got) != 1 || got[0].Code != "ewf.sectors.bad" || !strings.Contains(got[0].Text, "160 sectors") {
 		t.Errorf("found %v", got)
 	}
-	if list, err = image.Verify(context.Background()); err != nil || !slices.Equal(codes(list), []string{"ewf.sum.right"}) {
-		t.Errorf("%v, %v", codes(list), err)
+	if list, err = image.Verify(context.Background()); err != nil || !slices.Equal(containertest.Codes(list), []string{"ewf.sum.right"}) {
+		t.Errorf("%v, %v", containertest.Codes(list), err)
 	}
 }
 

@@ -14,7 +14,6 @@ import (
 	"salvor/container/containertest"
 	"salvor/container/qcow2"
 	"salvor/cursor"
-	"salvor/finding"
 )
 
 func small() []byte { return containertest.Disk(512*3001, 1) }
@@ -92,13 +91,6 @@ func try(files containertest.Folder, name string) (*container.Image, error) {
 	return qcow2.Open(context.Background(), block.Bytes(files[name]), name, files.Open)
 }
 
-func codes(list []finding.Finding) (out []string) {
-	for _, f := range list {
-		out = append(out, f.Code)
-	}
-	return out
-}
-
 // TestBacking opens what an image builds on, wherever the name leads, and not for ever.
 func TestBacking(t *testing.T) {
 	files := containertest.Fixtures(t, "base.qcow2", "over.qcow2")
@@ -127,7 +119,7 @@ func TestBacking(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		told := codes(image.Findings)
+		told := containertest.Codes(image.Findings)
 		if c.want == "" && len(told) > 0 || c.want != "" && !slices.Contains(told, c.want) {
 			t.Errorf("%s: told %v, expected %q", c.name, told, c.want)
 		}
@@ -157,7 +149,7 @@ func TestLoop(t *testing.T) {
 	}
 	for name, files := range map[string]containertest.Folder{"a.qcow2": ring, "A.qcow2": long} {
 		image, err := try(files, name)
-		if err != nil || !slices.Contains(codes(image.Findings), "container.parent.missing") {
+		if err != nil || !slices.Contains(containertest.Codes(image.Findings), "container.parent.missing") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"salvor/container"
 	"salvor/container/containertest"
 	"salvor/container/sparse"
-	"salvor/finding"
 )
 
 func medium() []byte { return containertest.Disk(5<<20, 2) }
@@ -97,13 +96,6 @@ func try(b []byte) (*container.Image, error) {
 	return sparse.Open(context.Background(), block.Bytes(b), "x", containertest.Folder{}.Open)
 }
 
-func codes(list []finding.Finding) (out []string) {
-	for _, f := range list {
-		out = append(out, f.Code)
-	}
-	return out
-}
-
 func TestVerify(t *testing.T) {
 	b, _ := all()
 	for name, c := range map[string]struct {
@@ -124,7 +116,7 @@ func TestVerify(t *testing.T) {
 			t.Fatal(err)
 		}
 		list, err := image.Verify(context.Background())
-		if got := codes(list); err != nil || !slices.Equal(got, c.want) {
+		if got := containertest.Codes(list); err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
@@ -156,8 +148,8 @@ func TestBroken(t *testing.T) {
 		if _, lost := block.IsUnreadable(err); !lost || n != c.have || !bytes.Equal(got[:n], truth[:n]) {
 			t.Errorf("%s: %d bytes, expected %d, %v", name, n, c.have, err)
 		}
-		if c.code != "" && !slices.Contains(codes(image.Findings), c.code) {
-			t.Errorf("%s: told %v", name, codes(image.Findings))
+		if c.code != "" && !slices.Contains(containertest.Codes(image.Findings), c.code) {
+			t.Errorf("%s: told %v", name, containertest.Codes(image.Findings))
 		}
 	}
 	for at, v := range map[int]byte{4: 2, 8: 20, 10: 8, 12: 2, 15: 0xff} {

@@ -170,19 +170,7 @@ const maxJoined = 64
 
 // Locate says what the disk stands on at off.
 func (d *disk) Locate(off int64) (mapped.Piece, error) {
-	x, err := d.at(off)
-	if err != nil {
-		return x, err
-	}
-	end := x.Extent.End()
-	return mapped.Joined(x, maxJoined, func(int64) (mapped.Piece, error) {
-		if end >= d.size {
-			return mapped.Piece{}, cursor.ErrNot
-		}
-		n, err := d.at(end)
-		end = n.Extent.End()
-		return n, err
-	}), nil
+	return mapped.Run(off, d.size, maxJoined, d.at)
 }
 
 func (d *disk) at(off int64) (mapped.Piece, error) {

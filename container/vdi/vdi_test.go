@@ -14,7 +14,6 @@ import (
 	"salvor/container/containertest"
 	"salvor/container/vdi"
 	"salvor/cursor"
-	"salvor/finding"
 )
 
 func small() []byte { return containertest.Disk(512*3001, 1) }
@@ -33,13 +32,6 @@ func TestQEMU(t *testing.T) {
 
 func try(files containertest.Folder, name string) (*container.Image, error) {
 	return vdi.Open(context.Background(), block.Bytes(files[name]), name, files.Open)
-}
-
-func codes(list []finding.Finding) (out []string) {
-	for _, f := range list {
-		out = append(out, f.Code)
-	}
-	return out
 }
 
 // differencing is a disk on the fixture, made by the definitions: its second block is here, its first is zero.
@@ -78,7 +70,7 @@ func TestDifferencing(t *testing.T) {
 		{"none", files.Without(parent), "container.parent.missing"},
 	} {
 		image, err := try(c.files, "child.vdi")
-		if err != nil || !slices.Contains(codes(image.Findings), c.code) {
+		if err != nil || !slices.Contains(containertest.Codes(image.Findings), c.code) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}

@@ -13,7 +13,6 @@ import (
 	"salvor/container/containertest"
 	"salvor/container/vhd"
 	"salvor/cursor"
-	"salvor/finding"
 )
 
 func small() []byte { return containertest.Disk(512*3001, 1) }
@@ -118,13 +117,6 @@ func try(files containertest.Folder, name string) (*container.Image, error) {
 	return vhd.Open(context.Background(), block.Bytes(files[name]), name, files.Open)
 }
 
-func codes(list []finding.Finding) (out []string) {
-	for _, f := range list {
-		out = append(out, f.Code)
-	}
-	return out
-}
-
 // TestParents refuses parents that are others, broken ones, and rings.
 func TestParents(t *testing.T) {
 	files, truth := differencing(t)
@@ -147,7 +139,7 @@ func TestParents(t *testing.T) {
 		{"a broken one", files.With("dynamic.vhd", append(slices.Clone(files["dynamic.vhd"][:512]), make([]byte, 8192)...)), "container.parent.missing"},
 	} {
 		image, err := try(c.files, "child.vhd")
-		if err != nil || !slices.Contains(codes(image.Findings), c.code) {
+		if err != nil || !slices.Contains(containertest.Codes(image.Findings), c.code) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
@@ -188,7 +180,7 @@ func TestFooters(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if got := codes(image.Findings); !slices.Equal(got, c.told) {
+		if got := containertest.Codes(image.Findings); !slices.Equal(got, c.told) {
 			t.Errorf("%s: told %v, expected %v", name, got, c.told)
 		}
 		got := make([]byte, len(truth))

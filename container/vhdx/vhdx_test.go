@@ -13,7 +13,6 @@ import (
 	"salvor/container"
 	"salvor/container/containertest"
 	"salvor/container/vhdx"
-	"salvor/finding"
 )
 
 func small() []byte { return containertest.Disk(512*3001, 1) }
@@ -36,13 +35,6 @@ func TestQEMU(t *testing.T) {
 
 func try(files containertest.Folder, name string) (*container.Image, error) {
 	return vhdx.Open(context.Background(), block.Bytes(files[name]), name, files.Open)
-}
-
-func codes(list []finding.Finding) (out []string) {
-	for _, f := range list {
-		out = append(out, f.Code)
-	}
-	return out
 }
 
 func reseal(b []byte) {
@@ -92,8 +84,8 @@ func TestCopies(t *testing.T) {
 			continue
 		}
 		got := make([]byte, len(truth))
-		if _, err := image.Source.ReadAt(got, 0); err != nil || !bytes.Equal(got, truth) || !slices.Equal(codes(image.Findings), c.told) {
-			t.Errorf("%s: %v, told %v", c.name, err, codes(image.Findings))
+		if _, err := image.Source.ReadAt(got, 0); err != nil || !bytes.Equal(got, truth) || !slices.Equal(containertest.Codes(image.Findings), c.told) {
+			t.Errorf("%s: %v, told %v", c.name, err, containertest.Codes(image.Findings))
 		}
 	}
 }
@@ -119,7 +111,7 @@ func TestLog(t *testing.T) {
 		Steps: [][]string{{"qemu-img", "create", "-f", "vhdx", "x.vhdx", "64M"}, {"qemu-io", "-c", "write -P 5 1048576 65536", "x.vhdx"}}})
 	b := dirty(t, c.Files["x.vhdx"])
 	image, err := try(containertest.Folder{"x": b}, "x")
-	if err != nil || !slices.Contains(codes(image.Findings), "vhdx.log") {
+	if err != nil || !slices.Contains(containertest.Codes(image.Findings), "vhdx.log") {
 		t.Fatalf("%v", err)
 	}
 	got := make([]byte, len(c.Truth))
@@ -139,7 +131,7 @@ func TestLog(t *testing.T) {
 		broken := slices.Clone(b)
 		broken[at] ^= 1
 		image, err := try(containertest.Folder{"x": broken}, "x")
-		if err != nil || !slices.Contains(codes(image.Findings), "vhdx.log.broken") {
+		if err != nil || !slices.Contains(containertest.Codes(image.Findings), "vhdx.log.broken") {
 			t.Errorf("a broken log at %#x: %v", at, err)
 		}
 	}
@@ -254,7 +246,7 @@ func TestDifferencing(t *testing.T) {
 		{"itself", files.With("child.vhdx", ring), "container.parent.missing"},
 	} {
 		image, err := try(c.files, "child.vhdx")
-		if err != nil || !slices.Contains(codes(image.Findings), c.code) {
+		if err != nil || !slices.Contains(containertest.Codes(image.Findings), c.code) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}

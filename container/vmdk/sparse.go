@@ -145,19 +145,7 @@ func (s *sparseExtent) locate(off int64, below func(e block.Extent, off int64) m
 		}
 		return mapped.Piece{Extent: e, Kind: mapped.Stored, Source: s.src, At: entry * sector}, nil
 	}
-	x, err := at(off)
-	if err != nil {
-		return x, err
-	}
-	end := x.Extent.End()
-	return mapped.Joined(x, maxJoined, func(int64) (mapped.Piece, error) {
-		if end >= s.size() {
-			return mapped.Piece{}, cursor.ErrNot
-		}
-		n, err := at(end)
-		end = n.Extent.End()
-		return n, err
-	}), nil
+	return mapped.Run(off, s.size(), maxJoined, at)
 }
 
 // entry returns where a grain stands, in sectors: by the first copy of the tables, or by the second. 0 is a grain that

@@ -15,7 +15,6 @@ import (
 	"salvor/container/containertest"
 	"salvor/container/vmdk"
 	"salvor/cursor"
-	"salvor/finding"
 )
 
 func small() []byte { return containertest.Disk(512*3001, 1) }
@@ -60,13 +59,6 @@ func try(files containertest.Folder, name string) (*container.Image, error) {
 	return vmdk.Open(context.Background(), block.Bytes(files[name]), name, files.Open)
 }
 
-func codes(list []finding.Finding) (out []string) {
-	for _, f := range list {
-		out = append(out, f.Code)
-	}
-	return out
-}
-
 // joined is a disk of several extents, as a descriptor written by hand has it: flat, zero, sparse.
 func joined(t *testing.T) (containertest.Folder, []byte) {
 	first, last := containertest.Disk(1<<20, 7), small()
@@ -98,7 +90,7 @@ func TestExtents(t *testing.T) {
 		{"parentCID=ffffffff", "parentCID=12345678\nparentFileNameHint=\"flat.img\"", "container.parent.missing"},
 	} {
 		image, err := try(change(c.old, c.new), "x.vmdk")
-		if err != nil || !slices.Contains(codes(image.Findings), c.code) {
+		if err != nil || !slices.Contains(containertest.Codes(image.Findings), c.code) {
 			t.Errorf("%s: %v, expected %s", c.new, err, c.code)
 			continue
 		}
@@ -156,7 +148,7 @@ func TestTables(t *testing.T) {
 	b := slices.Clone(file)
 	clear(b[512:2048])
 	image, err := try(containertest.Folder{"x": b}, "x")
-	if err != nil || !slices.Contains(codes(image.Findings), "vmdk.descriptor") {
+	if err != nil || !slices.Contains(containertest.Codes(image.Findings), "vmdk.descriptor") {
 		t.Errorf("without a description: %v", err)
 	}
 }

@@ -303,6 +303,23 @@ func Joined(x Piece, limit int64, next func(i int64) (Piece, error)) Piece {
 	return x
 }
 
+// Run returns the piece that at gives for off together with those behind it up to size, as [Joined] does.
+func Run(off, size, limit int64, at func(off int64) (Piece, error)) (Piece, error) {
+	x, err := at(off)
+	if err != nil {
+		return x, err
+	}
+	end := x.Extent.End()
+	return Joined(x, limit, func(int64) (Piece, error) {
+		if end >= size {
+			return Piece{}, cursor.ErrNot
+		}
+		n, err := at(end)
+		end = n.Extent.End()
+		return n, err
+	}), nil
+}
+
 // Base is what an image builds on. The zero value is nothing, so that what the image does not hold is zero.
 type Base struct {
 	Source  block.Source
