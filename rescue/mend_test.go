@@ -106,6 +106,7 @@ func TestMend(t *testing.T) {
 				t.Errorf("the image was changed: %v", err)
 			}
 			accepted(t, out, starts)
+			mounted(t, out, starts[3])
 			back := filepath.Join(t.TempDir(), "back.img")
 			_, err = Unmend(t.Context(), out, out+".undo", back, &listener{})
 			must(t, err)
@@ -136,6 +137,26 @@ func accepted(t *testing.T, image string, starts []int64) {
 		if out, err := exec.Command(toolAt(t, v.check[0]), append(v.check[1:], part)...).CombinedOutput(); err != nil {
 			t.Errorf("%v: %v\n%s", v.check, err, out)
 		}
+	}
+}
+
+// mounted has the kernel mount the ext4 volume at start of an image, where this program may ask it to.
+func mounted(t *testing.T, image string, start int64) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return
+	}
+	dir := t.TempDir()
+	option := fmt.Sprintf("loop,ro,offset=%d,sizelimit=%d", start, int64(mendVolume))
+	if out, err := exec.Command(toolAt(t, "mount"), "-t", "ext4", "-o", option, image, dir).CombinedOutput(); err != nil {
+		t.Errorf("mount: %v\n%s", err, out)
+		return
+	}
+	if list, err := os.ReadDir(dir); err != nil || len(list) != 1 || list[0].Name() != "lost+found" {
+		t.Errorf("the mounted volume: %v, %v", list, err)
+	}
+	if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+		t.Errorf("umount: %v\n%s", err, out)
 	}
 }
 
