@@ -89,17 +89,17 @@ func (a area) olderVersions(src block.Source, torn int64) []version {
 	ring = ring[sector:]
 	twice := append(ring[:len(ring):len(ring)], ring...) // a text that is cut at the end goes on at the start
 	var out []version
-	for at := 0; at < len(ring) && len(out) < maxVersions; at += sector {
+	// Texts do not overlap, so that all of them together are as long as the ring; twice that allows for torn ones.
+	left := 2*len(ring) + maxText
+	for at := 0; at < len(ring) && len(out) < maxVersions && left > 0; at += sector {
 		if int64(at)+sector == torn || !beginsText(ring[at:]) {
 			continue
 		}
-		text := twice[at : at+len(ring)]
+		text := twice[at : at+min(len(ring), maxText)]
 		if end := bytes.IndexByte(text, 0); end >= 0 {
 			text = text[:end]
 		}
-		if len(text) > maxText {
-			continue
-		}
+		left -= len(text)
 		off := a.start + sector + int64(at)
 		g, err := parseGroup(firstGroup(text), off)
 		if err == nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"salvor/block"
 	"salvor/finding"
 	"salvor/volume"
 	"salvor/volume/internal/array"
@@ -68,6 +67,7 @@ type builder struct {
 	building map[*logical]bool
 	work     int
 	pools    map[*logical]*pool
+	looks    int // volumes whose losses took long to find
 
 	volume   *logical // the one that findings are of
 	findings []finding.Finding
@@ -94,7 +94,7 @@ func (b *builder) build(ctx context.Context) (volume.Set, error) {
 			b.set.Volumes = append(b.set.Volumes, b.logical(l))
 		}
 	}
-	b.set.Degraded = len(b.set.Missing) > 0 && !b.loses()
+	b.set.Degraded = len(b.set.Missing) > 0 && !slices.ContainsFunc(b.set.Volumes, func(v volume.Logical) bool { return v.Lacks })
 	slices.Sort(b.set.Members)
 	slices.Sort(b.set.Stale)
 	return b.set, nil
@@ -254,16 +254,6 @@ func (b *builder) versions(from candidate) {
 			}
 		}
 	}
-}
-
-// loses reports whether bytes of a volume went with the missing members.
-func (b *builder) loses() bool {
-	for _, v := range b.set.Volumes {
-		if v.Source == nil || len(block.UnreadableIn(v.Source, block.Extent{Length: v.Size})) > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 func (p *physical) String() string { return fmt.Sprintf("physical volume %s (%s)", p.name, p.id) }

@@ -40,10 +40,14 @@ type scanner struct {
 	src    block.Source
 	out    []volume.Member
 	starts map[int64]bool // of members that were found
+	rings  int64          // bytes of rings that may still be searched
 }
 
+// maxRings is how much of the rings of all members of one source is searched, bytes.
+const maxRings = 256 << 20
+
 func members(ctx context.Context, src block.Source, landmarks []probe.Hit) ([]volume.Member, error) {
-	s := &scanner{src: src, starts: map[int64]bool{}}
+	s := &scanner{src: src, starts: map[int64]bool{}, rings: maxRings}
 	places := []int64{0, sector, 2 * sector, 3 * sector}
 	// Metadata areas begin behind the label, or at the end.
 	metadata := []int64{4096}
@@ -188,6 +192,9 @@ func (s *scanner) area(m *volume.Member, d *detail, off int64) {
 	torn := int64(-1)
 	if sound {
 		torn = a.place
+	}
+	if s.rings -= min(a.size, maxRing); s.rings < 0 {
+		return
 	}
 	d.versions = append(d.versions, a.olderVersions(m.Source, torn)...)
 }

@@ -230,6 +230,30 @@ func TestLargeText(t *testing.T) {
 	}
 }
 
+// TestRings has a ring that is full of beginnings of texts without an end.
+func TestRings(t *testing.T) {
+	text := groupText(lv("a", 2, `type = "zero"`))
+	d := append(disk(text), make([]byte, 28<<20)...)
+	binary.LittleEndian.PutUint64(d[4096+32:], uint64(len(d)-8192))
+	d[4096]++ // the header's checksum: the ring is searched
+	for at := 4096 + 4*sector; at < len(d); at += sector {
+		copy(d[at:], "vg {\n"+groupID+"\n"+strings.Repeat("a", 460))
+		for i := range sector {
+			if d[at+i] == 0 {
+				d[at+i] = ' '
+			}
+		}
+	}
+	start := time.Now()
+	sets := use(t, block.Bytes(d))
+	if len(sets) != 1 || stacktest.Count(sets[0], "lvm.metadata.torn") != 1 {
+		t.Errorf("%+v", sets)
+	}
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
 func TestNothing(t *testing.T) {
 	for _, n := range []int{0, 1, 511, 512, 4096, 8192} {
 		if sets := use(t, block.Bytes(make([]byte, n))); len(sets) != 0 {

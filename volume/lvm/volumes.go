@@ -59,12 +59,10 @@ func (b *builder) logical(l *logical) volume.Logical {
 	}
 	if src != nil {
 		v.Source, v.Size = src, src.Size()
-		if v.Lacks = b.gone(src); v.Lacks {
-			needs := b.group.standsOn(l)
-			for i, d := range b.disks {
-				if d == nil && needs[i] {
-					b.tell(lacks, finding.Arg("member", b.group.members[i].String()))
-				}
+		gone := b.gone(l)
+		if v.Lacks = len(gone) > 0 && b.loses(src); v.Lacks {
+			for _, p := range gone {
+				b.tell(lacks, finding.Arg("member", p.String()))
 			}
 		}
 	}
@@ -75,9 +73,36 @@ func (b *builder) logical(l *logical) volume.Logical {
 	return v
 }
 
-// gone reports whether bytes of a volume are known to be lost with what is missing.
-func (b *builder) gone(src volume.Placer) bool {
-	return len(b.set.Missing) > 0 && len(block.UnreadableIn(src, block.Extent{Length: src.Size()})) > 0
+// gone returns the missing members that a volume needs.
+func (b *builder) gone(l *logical) []*physical {
+	if len(b.set.Missing) == 0 {
+		return nil
+	}
+	var out []*physical
+	needs := b.group.standsOn(l)
+	for i, d := range b.disks {
+		if d == nil && needs[i] {
+			out = append(out, b.group.members[i])
+		}
+	}
+	return out
+}
+
+// maxLooks is how many volumes are looked at for what is lost when that takes long: a second each.
+const maxLooks = 16
+
+// loses reports whether bytes of a volume that needs missing members are known to be lost. Where looking would take too
+// long for all volumes together, they are taken to be.
+func (b *builder) loses(src volume.Placer) bool {
+	if b.looks >= maxLooks {
+		return true
+	}
+	budget := array.NewBudget()
+	lost := array.Known(src, block.Extent{Length: src.Size()}, budget)
+	if budget.Spent() {
+		b.looks++
+	}
+	return len(lost) > 0 || budget.Spent()
 }
 
 // standsOn returns the members of the group that a volume needs, by their numbers.

@@ -18,6 +18,9 @@ func (b *Budget) Spend() bool {
 	return b.left >= 0
 }
 
+// Spent reports whether nothing is left.
+func (b *Budget) Spent() bool { return b.left <= 0 }
+
 // quarter takes a part of what is left for a question that may be given up.
 func (b *Budget) quarter() *Budget {
 	q := &Budget{left: b.left / 4}
