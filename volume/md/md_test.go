@@ -77,7 +77,7 @@ func TestDegraded(t *testing.T) {
 					}
 				}
 				lost := len(list) - len(left)
-				if lost == 0 || lost > bears || lost == 2 && set%3 != 0 && os.Getenv("SALVOR_CI") != "1" {
+				if lost == 0 || lost > bears || lost == 2 && set%7 != 3 && os.Getenv("SALVOR_CI") != "1" {
 					continue
 				}
 				members, sets := put(t, left...)
