@@ -77,3 +77,19 @@ func TestCarvingTables(t *testing.T) {
 		}
 	}
 }
+
+// A piece from the middle of a known file is a part of it, wherever it begins and ends.
+func TestInside(t *testing.T) {
+	truth, files := known(t)
+	for _, from := range []int{0, 1, 511, 512, 700, 1024} {
+		b := files[0][from : from+1300]
+		if like, _ := truth.compare(b); like != part {
+			t.Errorf("from %d: %v", from, like)
+		}
+		c := append(append([]byte{}, b...), 0x5A)
+		c[20] ^= 1
+		if like, _ := truth.compare(c); like != wrong {
+			t.Errorf("changed, from %d: %v", from, like)
+		}
+	}
+}

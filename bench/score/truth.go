@@ -247,7 +247,7 @@ func (t *truth) inside(b []byte) bool {
 		t.searched++
 		return len(b) > 0 && t.searched <= maxSearched && bytes.Contains(t.content, b)
 	}
-	for shift := 1; shift < sector; shift++ {
+	for shift := range sector {
 		p, ok := t.sectors[maphash.Bytes(seed, b[shift:shift+sector])]
 		if !ok {
 			continue
