@@ -24,8 +24,9 @@ It asks no question. Stopped at any moment, the same command goes on where it wa
 A device is copied into the case; an image file is used where it lies, or copied with --copy.
 
 Several SOURCEs are the disks of one case, in any order: RAID sets and volume groups on
-them are put together, with a disk missing too. An image in parts (card.001, card.002, …) is named by
-any of them; a compressed one (.gz, .xz, .zst, .bz2, .lz4) is unpacked into the case once.`,
+them are put together, with a disk missing too. An image in parts (card.001, card.002, …)
+is named by any of them; a compressed one (.gz, .xz, .zst, .bz2, .lz4) is unpacked into
+the case once.`,
 		Example: "  salvor rescue card.img --to rescued\n  salvor rescue /dev/sdb --to /media/usb/rescued\n  salvor rescue disk1.img disk2.img --to rescued",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
