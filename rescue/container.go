@@ -261,26 +261,35 @@ func (c *Case) enter(ctx context.Context, s casefile.Source, o *host.Opened, src
 	return in.image.Source, nil
 }
 
-// enter goes on with the disk in a container, so that the copy is one of the disk. Maps beside images are not looked
-// for: here they are those of copies.
-func (c *imageCopy) enter(ctx context.Context, opened *host.Opened) error {
+// into goes on with the disk in a container that was opened: its source is that of the disk then. It reports whether it
+// is one.
+func (t *Tables) into(ctx context.Context, opened *host.Opened, tell func(finding.Finding)) (bool, error) {
 	if opened.Device {
-		return nil
+		return false, nil
 	}
-	t := &Tables{Containers: containerall.Table()}
 	in, notes, err := t.containers(ctx, opened, opened.Source, opened.Name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if in != nil {
 		notes = in.findings
 		opened.Source, opened.Size, opened.SectorSize = in.image.Source, in.image.Source.Size(), int(in.sector)
-		c.ReopenOnError = false // an image gives the same each time
 	}
 	for _, n := range notes {
-		c.events.Finding(wireFinding(n))
+		tell(n)
 	}
-	return nil
+	return in != nil, nil
+}
+
+// enter goes on with the disk in a container, so that the copy is one of the disk. Maps beside images are not looked
+// for: here they are those of copies.
+func (c *imageCopy) enter(ctx context.Context, opened *host.Opened) error {
+	t := &Tables{Containers: containerall.Table()}
+	is, err := t.into(ctx, opened, func(f finding.Finding) { c.events.Finding(wireFinding(f)) })
+	if is {
+		c.ReopenOnError = false // an image gives the same each time
+	}
+	return err
 }
 
 // VerifyContainer checks what the image of a source stores of sums over its disk. ok says that there were any.

@@ -145,6 +145,9 @@ func mendMedium(ctx context.Context, o MendOptions, events Events) (*mendable, e
 		if err != nil {
 			return nil, err
 		}
+		if _, err := tables.into(ctx, opened, func(f finding.Finding) { events.Finding(wireFinding(f)) }); err != nil {
+			return nil, errors.Join(err, opened.Close())
+		}
 		m.source, m.close, m.files = opened.Source, opened.Close, files(opened, o.Path)
 		if hits, err = sweepAll(ctx, tables, opened.Source, func(done int64) {
 			p := wire.NewProgress("search", done, opened.Size, "bytes")
