@@ -103,7 +103,6 @@ type slot struct {
 type label struct {
 	sector  int64
 	name    string
-	uid     uint64
 	sectors int64
 	count   int
 	sum     uint16
