@@ -106,7 +106,7 @@ func TestMend(t *testing.T) {
 				t.Errorf("the image was changed: %v", err)
 			}
 			accepted(t, out, starts)
-			mounted(t, out, starts[3])
+			kernelMounts(t, out, starts[3])
 			back := filepath.Join(t.TempDir(), "back.img")
 			_, err = Unmend(t.Context(), out, out+".undo", back, &listener{})
 			must(t, err)
@@ -140,8 +140,8 @@ func accepted(t *testing.T, image string, starts []int64) {
 	}
 }
 
-// mounted has the kernel mount the ext4 volume at start of an image, where this program may ask it to.
-func mounted(t *testing.T, image string, start int64) {
+// kernelMounts has the kernel mount the ext4 volume at start of an image, where this program may ask it to.
+func kernelMounts(t *testing.T, image string, start int64) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		return
