@@ -4,7 +4,7 @@
 #
 #   bench/carve/run.sh [SEED]      SEED: 2 unless told; another one gives other files and places
 #
-# Needs what content.sh needs, and go, testdisk (for photorec), foremost, scalpel, time. About 12 GiB in the folder
+# Needs what content.sh needs, and go, testdisk (for photorec), foremost, scalpel, time, openssl. About 12 GiB in the folder
 # that WORK names, /dev/shm unless told. KEEP=1 keeps the images there, and IMAGES names a folder with images of an earlier run,
 # of that seed. Each program has four minutes and 4 GiB; Scalpel, which writes without end when every format is on, one minute.
 set -euo pipefail
@@ -16,7 +16,7 @@ load=$(cut -d" " -f1 /proc/loadavg) # times are worth little when others keep th
 W=$(mktemp -d "$work/carving.XXXXXX")
 export W
 trap '[ -n "${KEEP:-}" ] || rm -rf "$W"' EXIT
-(cd "$here/../.." && CGO_ENABLED=0 go build -o "$W/salvor" ./cmd/salvor && go build -o "$W/score" ./bench/score)
+(cd "$here/../.." && CGO_ENABLED=0 go build -o "$W/salvor" ./cmd/salvor && go build -o "$W/score" ./bench/score && go build -o "$W/pass" ./bench/pass)
 if [ -n "${IMAGES:-}" ]; then
     for image in mix dfrws; do ln -s "$(realpath "$IMAGES")/$image.img" "$(realpath "$IMAGES")/$image.img.truth.json" "$W/"; done
 else
@@ -65,6 +65,16 @@ done
 versions="$("$W/salvor" version | head -n 1); $(command photorec --version 2>&1 | head -n 1); Foremost $(command foremost -V 2>&1 | head -n 1); Scalpel $(command scalpel -V 2>&1 | grep -m1 -o '[0-9.]*[0-9]' | head -n 1)"
 machine="$(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), $(free -g | awk '/^Mem/ {print $2}') GiB, Linux $(uname -r | cut -d- -f1), load average $load when it began, seed $seed"
 "$W/score" -carve -versions "$versions" -machine "$machine" "${arguments[@]}" >"$W/section.md"
+# The parts alone: what signatures, the contiguous pass and the search for pieces take, also of nothing and of noise.
+head -c 2G /dev/zero >"$W/zeros.img"
+{
+    printf '\n### The parts of carving, alone\n\n    go run ./bench/pass [-pieces] IMAGE\n\n"CPU s" are the seconds of all processors together. Indented: what was read and decoded of each format.\n'
+    for image in mix zeros random; do
+        [ "$image" != random ] || { rm "$W/zeros.img"; head -c 2G /dev/zero | openssl enc -aes-128-ctr -nosalt -pass pass:noise >"$W/random.img" 2>/dev/null; }
+        printf '\n%s.img:\n\n' "$image"
+        "$W/pass" $([ "$image" != mix ] || echo -pieces) "$W/$image.img" | sed 's/^/    /'
+    done
+} >>"$W/section.md"
 python3 - "$here/../RESULTS.md" "$W/section.md" <<'END'
 import sys
 results, section = sys.argv[1:]
