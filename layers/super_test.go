@@ -74,6 +74,13 @@ func TestSuper(t *testing.T) {
 					}
 				}
 			}
+			// No part of a logical partition in pieces is taken for free, or for cut off.
+			l.Walk(func(n *Layer, _ int) bool {
+				if n.Kind == "free" && n.Extent.Has(18432*512+8*mib) || n.Kind == "partition" && n.Parent.Kind == "lp" && !n.Rival && n.State != Good {
+					t.Errorf("%s at %v is %s\n%s", n.ID, n.Extent, n.State, show(l))
+				}
+				return true
+			})
 			if want := "system/system.txt vendor/vendor.txt"; strings.Join(got, " ") != want {
 				t.Errorf("got %q\n%s", got, show(l))
 			}

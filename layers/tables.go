@@ -335,6 +335,11 @@ func (p *part) pieces() []block.Extent {
 	return block.Places(p.Runs).Extents()
 }
 
+// overlaps reports whether the two share a byte of the medium.
+func (p *part) overlaps(o *part) bool {
+	return slices.ContainsFunc(p.pieces(), func(a block.Extent) bool { return slices.ContainsFunc(o.pieces(), a.Overlaps) })
+}
+
 // sameAs reports whether one of list was read from the very place of t.
 func sameAs(t *table, list []*table) bool {
 	return slices.ContainsFunc(list, func(o *table) bool { return o.Scheme == t.Scheme && o.Offset == t.Offset })

@@ -96,7 +96,14 @@ func (r *resolver) partLayer(p *part, t *table) *Layer {
 		State: Good, Score: t.score, Rival: t.rival, Findings: slices.Clone(p.Findings),
 		Source: block.Section(r.src, p.Extent), Entry: &p.Entry,
 	}
-	switch missing := r.missing(p.Extent); {
+	if p.Runs != nil {
+		l.Source = block.Join(r.src, p.Runs, p.Extent.Length)
+	}
+	missing := int64(0)
+	for _, e := range p.pieces() {
+		missing += r.missing(e)
+	}
+	switch {
 	case p.Extent.Length == 0:
 		l.State = Damaged
 	case missing == p.Extent.Length:
@@ -108,7 +115,7 @@ func (r *resolver) partLayer(p *part, t *table) *Layer {
 			finding.Expected(p.Extent.Length, missing)))
 	}
 	for _, o := range t.parts {
-		if o != p && !o.Container && !p.Container && o.Extent.Overlaps(p.Extent) {
+		if o != p && !o.Container && !p.Container && o.overlaps(p) {
 			l.State = Damaged
 			l.Findings = append(l.Findings, partitionOverlap.New(finding.At(p.Extent.Offset, p.Extent.Length), finding.Expected(nil, o.Number)))
 		}
@@ -275,8 +282,14 @@ func (r *resolver) partStates() {
 // freeLayers adds the gaps that no partition and no volume covers.
 func (r *resolver) freeLayers() {
 	var used block.Set
-	leaves := r.leaves()
-	for _, p := range leaves {
+	for _, t := range r.tabs {
+		for _, p := range t.parts {
+			if p.Runs != nil && !t.rival && !t.same {
+				used = used.Union(block.SetOf(p.pieces()...))
+			}
+		}
+	}
+	for _, p := range r.leaves() {
 		used.Add(p.Extent)
 	}
 	for _, v := range r.accepted {
