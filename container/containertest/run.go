@@ -206,7 +206,7 @@ func (c Case) acceptable(t *testing.T, err error) {
 func (c Case) damage(t *testing.T) {
 	rounds := 150
 	if os.Getenv("SALVOR_CI") == "1" {
-		rounds = 1000
+		rounds = 400
 	}
 	rnd := rand.New(rand.NewPCG(8, 8))
 	var names []string
