@@ -58,9 +58,13 @@ func (w *JPEGWatch) See(p []byte) (int64, bool) {
 			}
 			continue
 		case watchScan:
-			if at, ok := w.packed(c); !ok {
-				return at, false
+			n, ok := w.packed(p[i:])
+			if !ok {
+				return w.off + int64(n), false
 			}
+			w.off += int64(n)
+			i += n - 1
+			continue
 		default:
 			if !w.marker(c) {
 				return w.off, false
@@ -71,23 +75,34 @@ func (w *JPEGWatch) See(p []byte) (int64, bool) {
 	return w.off, true
 }
 
-// packed takes a byte of packed data.
-func (w *JPEGWatch) packed(c byte) (int64, bool) {
-	if c == 0xFF {
-		w.state = watchScanFF
+// proseByte has 1 for the bytes that text is made of.
+var proseByte = func() (t [256]uint8) {
+	for c := range 256 {
+		if c >= 0x20 && c <= 0x7E || c == '\n' || c == '\r' || c == '\t' {
+			t[c] = 1
+		}
 	}
-	w.prose++
-	if c < 0x20 && c != '\n' && c != '\r' && c != '\t' || c > 0x7E {
-		w.prose = 0
+	return t
+}()
+
+// packed takes packed data up to the next FF, and returns how many bytes that were; ok is false where they are others.
+func (w *JPEGWatch) packed(p []byte) (n int, ok bool) {
+	prose, zeros := w.prose, w.zeros
+	for i, c := range p {
+		if c == 0xFF {
+			w.state, w.prose, w.zeros = watchScanFF, prose, zeros
+			return i + 1, true
+		}
+		prose = (prose + 1) * int(proseByte[c])
+		if zeros++; c != 0 {
+			zeros = 0
+		}
+		if prose >= longProse || zeros >= longZeros {
+			return i + 1 - max(prose, zeros), false
+		}
 	}
-	w.zeros++
-	if c != 0 {
-		w.zeros = 0
-	}
-	if w.prose >= longProse || w.zeros >= longZeros {
-		return w.off + 1 - int64(max(w.prose, w.zeros)), false
-	}
-	return 0, true
+	w.prose, w.zeros = prose, zeros
+	return len(p), true
 }
 
 // marker takes a byte outside of packed data, and reports whether it may stand there.
