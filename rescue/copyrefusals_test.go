@@ -71,6 +71,19 @@ func TestCopyRefusals(t *testing.T) {
 	refused(t, r, err, host.ExitRefused, codeOther, "1048576 bytes")
 }
 
+func TestBlank(t *testing.T) {
+	for want, list := range map[bool][][]byte{
+		true:  {make([]byte, 1), make([]byte, 3<<20), bytes.Repeat([]byte{0xFF}, 2<<20)},
+		false: {{7}, bytes.Repeat([]byte{0x80}, 2<<20), append(make([]byte, 2<<20), 1), append([]byte{1}, make([]byte, 2<<20)...)},
+	} {
+		for i, b := range list {
+			if got := blank(block.Bytes(b)); got != want {
+				t.Errorf("%v %d: %v", want, i, got)
+			}
+		}
+	}
+}
+
 // Where the target is on the source, or the source can change, nothing begins.
 func TestCopyRefusesMounts(t *testing.T) {
 	source := dataVolume(t)

@@ -1,6 +1,7 @@
 package rescue
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -199,7 +200,7 @@ func blank(src block.Source) bool {
 		if n == 0 || err != nil && int64(n) < min(blankBytes, src.Size()) {
 			return false
 		}
-		if strings.Trim(string(p[:n]), "\x00") != "" && strings.Trim(string(p[:n]), "\xff") != "" {
+		if p[0] != 0 && p[0] != 0xFF || !bytes.Equal(p[1:n], p[:n-1]) {
 			return false
 		}
 	}
