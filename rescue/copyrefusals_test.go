@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"salvor/block"
 	"salvor/host"
@@ -33,6 +34,8 @@ func TestCopyRefusals(t *testing.T) {
 	hard := filepath.Join(dir, "hard.img")
 	must(t, os.Link(source, hard))
 	other := file("other.img", bytes.Repeat([]byte("something else "), 1000))
+	hour := time.Now().Add(-time.Hour)
+	must(t, os.Chtimes(source, hour, hour))
 	blanks := map[string]string{"zeros": file("zeros.img", make([]byte, 4<<20)), "0xFF": file("ff.img", bytes.Repeat([]byte{0xFF}, 4<<20))}
 
 	for name, image := range map[string]string{"itself": source, "a link to it": link, "another name of it": hard} {
