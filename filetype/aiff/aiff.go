@@ -206,6 +206,10 @@ func (w *walker) samples(data block.Extent) error {
 		w.R.GoodUntil = data.Offset + n
 		return nil
 	})
+	if broken, ok := cursor.IsCorrupt(err); ok {
+		n = max(0, broken.Offset-data.Offset)
+		w.R.GoodUntil = max(w.R.GoodUntil, broken.Offset)
+	}
 	if s == nil || data.Length == 8 {
 		return err
 	}

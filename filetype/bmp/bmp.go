@@ -201,6 +201,7 @@ func walk(e *exam.Exam) error {
 		if err != nil {
 			if broken, ok := cursor.IsCorrupt(err); ok {
 				good = max(h.pixels, broken.Offset)
+				e.R.GoodUntil = good
 			}
 			return h.part(e, err, (good-h.pixels)/max(h.stride(), 1))
 		}

@@ -268,6 +268,7 @@ func (w *walker) samples(c riff.Chunk) error {
 	})
 	if broken, ok := cursor.IsCorrupt(err); ok {
 		n = max(0, broken.Offset-c.Body())
+		w.R.GoodUntil = max(w.R.GoodUntil, broken.Offset)
 	}
 	return media.Plays(w.Exam, err, w.sound.length(n), w.sound.length(c.Size))
 }

@@ -3,6 +3,9 @@ package wav
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -121,4 +124,30 @@ func FuzzExamine(f *testing.F) {
 
 func BenchmarkExamine(b *testing.B) {
 	filetypetest.Benchmark(b, Formats()[0], files(b)["pcm16.wav"])
+}
+
+// A film in the middle of a recording is noticed, and what was recorded before it plays.
+func TestForeignBytes(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var sound []byte
+	for i := range 200 << 10 {
+		v := int16(9000*math.Sin(float64(i)/20) + 800*r.Float64())
+		sound = append(sound, byte(v), byte(v>>8))
+	}
+	head := []byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x44\xAC\x00\x00\x88\x58\x01\x00\x02\x00\x10\x00data\x00\x00\x00\x00")
+	binary.LittleEndian.PutUint32(head[4:], uint32(len(sound)+36))
+	binary.LittleEndian.PutUint32(head[40:], uint32(len(sound)))
+	whole := append(head, sound...)
+	if rep, err := examine(t, whole); err != nil || rep.Verdict != filetype.Consistent {
+		t.Fatalf("%v %v %v", rep.Verdict, rep.Findings, err)
+	}
+	const at = 160 << 10
+	data := bytes.Clone(whole)
+	for i := at; i < at+(100<<10); i++ {
+		data[i] = byte(r.Uint32())
+	}
+	rep, err := examine(t, data)
+	if err != nil || rep.Verdict != filetype.Damaged || rep.GoodUntil > at || rep.GoodUntil < at-16<<10 || !strings.Contains(fmt.Sprint(rep.Findings), "plays 0:00–0:01 of 0:04") {
+		t.Errorf("%v, good until %d: %v %v", rep.Verdict, rep.GoodUntil, rep.Findings, err)
+	}
 }

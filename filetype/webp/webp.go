@@ -262,7 +262,7 @@ func (w *walker) picture(c riff.Chunk, wantWidth, wantHeight int64) error {
 
 // maxUnread is how many bytes at the end of a VP8 picture its decoder may not need, at most: encoders write out what they
 // hold, and round up.
-const maxUnread = 24
+const maxUnread = 8
 
 // decode decodes the picture in a chunk of that name.
 func decode(id string, r io.Reader, n int) (image.Image, error) {

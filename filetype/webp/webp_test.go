@@ -3,6 +3,7 @@ package webp
 import (
 	"bytes"
 	"encoding/binary"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -149,4 +150,27 @@ func FuzzExamine(f *testing.F) {
 
 func BenchmarkExamine(b *testing.B) {
 	filetypetest.Benchmark(b, Formats()[0], files(b)["lossy.webp"])
+}
+
+// Other bytes in the middle of a lossy picture decode to something, and do not take as many bytes as there are.
+func TestForeignBytes(t *testing.T) {
+	whole, err := os.ReadFile("testdata/lossy.webp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	missed := 0
+	for range 60 {
+		data := bytes.Clone(whole)
+		for i := 600 + r.IntN(500); i < len(data); i++ {
+			data[i] = byte(r.Uint32())
+		}
+		rep, err := examine(t, data)
+		if err == nil && rep.Verdict >= filetype.Consistent {
+			missed++
+		}
+	}
+	if missed > 3 {
+		t.Errorf("%d of 60 look whole", missed)
+	}
 }
