@@ -74,7 +74,6 @@ var modules = []struct {
 	{"github.com/pierrec/lz4", []string{"unpack", "filetype/*"}},
 	{"github.com/nwaples/rardecode", []string{"filetype/*"}},
 	{"github.com/spf13/cobra", []string{"internal/cli"}},
-	{"github.com/anatol/smart.go", []string{"host"}},
 	{"golang.org/x/crypto", []string{"volume/internal/crypt"}},
 	{"golang.org/x/image", []string{"filetype/*"}},
 	{"github.com/ulikunitz/xz", []string{"filetype/*", "unpack", "container/*"}},
