@@ -6,7 +6,7 @@
 #
 # Needs what content.sh needs, and go, testdisk (for photorec), foremost, scalpel, time, openssl. About 12 GiB in the folder
 # that WORK names, /dev/shm unless told. KEEP=1 keeps the images there, and IMAGES names a folder with images of an earlier run,
-# of that seed. Each program has four minutes and 4 GiB; Scalpel, which writes without end when every format is on, one minute.
+# of that seed. TOOLS names the programs, all unless told. Each program has four minutes and 4 GiB; Scalpel, which writes without end when every format is on, one minute.
 set -euo pipefail
 export LC_ALL=C.UTF-8 TZ=UTC TERM=${TERM:-vt100}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -51,7 +51,7 @@ export -f bounded salvor photorec foremost scalpel
 
 arguments=()
 for image in mix dfrws; do
-    for tool in salvor photorec foremost scalpel; do
+    for tool in ${TOOLS:-salvor photorec foremost scalpel}; do
         out=$W/$image/$tool
         mkdir -p "$out"
         echo "$image: $tool" >&2
@@ -62,7 +62,9 @@ for image in mix dfrws; do
     done
     arguments+=("$W/$image.img=$W/$image")
 done
-versions="$("$W/salvor" version | head -n 1); $(command photorec --version 2>&1 | head -n 1); Foremost $(command foremost -V 2>&1 | head -n 1); Scalpel $(command scalpel -V 2>&1 | grep -m1 -o '[0-9.]*[0-9]' | head -n 1)"
+# told PROGRAM OPTION: its version. Some of them end with an error when they are asked.
+told() { { "$(type -P "$1")" "$2" 2>&1 || true; } | grep -a -m1 -o '[0-9][0-9.]*[0-9]' || true; }
+versions="$("$W/salvor" version | head -n 1); PhotoRec $(told photorec --version); Foremost $(told foremost -V); Scalpel $(told scalpel -V)"
 machine="$(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), $(free -g | awk '/^Mem/ {print $2}') GiB, Linux $(uname -r | cut -d- -f1), load average $load when it began, seed $seed"
 "$W/score" -carve -versions "$versions" -machine "$machine" "${arguments[@]}" >"$W/section.md"
 # The parts alone: what signatures, the contiguous pass and the search for pieces take, also of nothing and of noise.
