@@ -63,7 +63,7 @@ for image in mix dfrws; do
     arguments+=("$W/$image.img=$W/$image")
 done
 # told PROGRAM OPTION: its version. Some of them end with an error when they are asked.
-told() { { "$(type -P "$1")" "$2" 2>&1 || true; } | grep -a -m1 -o '[0-9][0-9.]*[0-9]' || true; }
+told() { { { "$(type -P "$1")" "$2" 2>&1 || true; } | grep -a -m1 -o '[0-9][0-9.]*[0-9]' || true; } | head -n 1; }
 versions="$("$W/salvor" version | head -n 1); PhotoRec $(told photorec --version); Foremost $(told foremost -V); Scalpel $(told scalpel -V)"
 machine="$(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), $(free -g | awk '/^Mem/ {print $2}') GiB, Linux $(uname -r | cut -d- -f1), load average $load when it began, seed $seed"
 "$W/score" -carve -versions "$versions" -machine "$machine" "${arguments[@]}" >"$W/section.md"
