@@ -440,4 +440,3 @@ func (r *run) result(ended bool) Result {
 	}
 	return res
 }
-

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command pass measures the parts of carving one by one over an image: the search for signatures alone, the contiguous pass
 // (every place that a signature names read to its end and judged), and the search for pieces.
 //
