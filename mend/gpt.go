@@ -175,13 +175,11 @@ func RestoreGPT(src block.Source, at, sector int64) (List, error) {
 	own, other := int64(le.Uint64(h[24:])), int64(le.Uint64(h[32:]))
 	total := src.Size() / sector
 	length := (int64(len(entries)) + sector - 1) / sector
-	table := other + 1
-	name := "GPT"
+	name, table := "GPT", int64(2)
 	if own == 1 {
-		name = "GPT backup"
-		table = other - length
+		name, table = "GPT backup", other-length
 	} else {
-		other, table = 1, 2
+		other = 1
 	}
 	if other < 1 || other >= total || table < 2 || (table+length)*sector > src.Size() {
 		out.Note("The copy at sector %d says that the other one stands at sector %d, which this medium of %d sectors has not.", own, other, total)
