@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 
@@ -84,9 +83,9 @@ func (p *page) empty(b []byte) bool {
 	return len(p.cells) == 0 && (p.kind == leafTable || p.kind == leafIndex) && binary.BigEndian.Uint16(b[3:]) == 0 && b[7] == 0
 }
 
-// overflows reports whether b can be a page of an overflow chain: it begins with the number of the next, and is not empty.
+// overflows reports whether b begins as a page of an overflow chain does.
 func overflows(b []byte, h *header) bool {
-	return int64(binary.BigEndian.Uint32(b)) <= h.pages && bytes.Count(b, b[:1]) < len(b)
+	return int64(binary.BigEndian.Uint32(b)) <= h.pages
 }
 
 // hide notes a page whose content nothing checks.
