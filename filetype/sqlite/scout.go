@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 
@@ -62,7 +63,9 @@ func Scout(ctx context.Context, src block.Source, from filetype.Mark, keep func(
 		}
 		switch {
 		case p.parse(m.next, b[:h.usable], at) == nil && len(p.cells) > 0:
-			m.good = at
+			if m.loose == 0 { // behind a page that may be free, and may be someone else's, nothing is sure
+				m.good = at
+			}
 		case m.next == h.lockPage() || h.isMap(m.next) || p.empty(b):
 			m.hide(at)
 		case overflows(b, &h):
@@ -83,9 +86,10 @@ func (p *page) empty(b []byte) bool {
 	return len(p.cells) == 0 && (p.kind == leafTable || p.kind == leafIndex) && binary.BigEndian.Uint16(b[3:]) == 0 && b[7] == 0
 }
 
-// overflows reports whether b begins as a page of an overflow chain does.
+// overflows reports whether b can be a page of an overflow chain: it begins with the number of the next, and is not of one
+// value, as gaps are. A database with a page of zeros in such a chain is not put together for that.
 func overflows(b []byte, h *header) bool {
-	return int64(binary.BigEndian.Uint32(b)) <= h.pages
+	return int64(binary.BigEndian.Uint32(b)) <= h.pages && bytes.Count(b, b[:1]) < len(b)
 }
 
 // hide notes a page whose content nothing checks.

@@ -8,7 +8,8 @@ import (
 	"salvor/filetype/sqlite"
 )
 
-var scouted = []string{"fts.db", "p1024.db", "p4096-incr.db", "p512-auto.db", "p65536.db", "utf16.db"}
+// scouted are databases without a page of zeros in an overflow chain, which the scout takes for a gap.
+var scouted = []string{"fts.db", "p1024.db", "p4096-incr.db", "utf16.db"}
 
 func scoutedFiles(t testing.TB) [][]byte {
 	t.Helper()
