@@ -45,7 +45,7 @@ var mapWords = [mapKinds]string{
 	mapBad: "cannot be read", mapNotRead: "not read yet",
 }
 
-var mapClasses = [mapKinds]string{mapLive: "m-live", mapOther: "m-other", mapVolume: "m-volume", mapBad: "m-bad", mapNotRead: "m-todo"}
+var mapClasses = [mapKinds]string{mapLive: "m-live", mapOther: "m-other", mapVolume: "m-volume", mapBad: "m-bad", mapNotRead: "m-unread"}
 
 func newMediumMap(s Source) *mediumMap {
 	m := &mediumMap{Number: s.Number, Path: s.Path, Size: s.MediumSize()}

@@ -33,8 +33,8 @@ type ReportData struct {
 	Floors recovery.Floors
 	// Thumbnails are small pictures of files, the best first; the page shows them as they are.
 	Thumbnails []Thumbnail
-	// Todo and NotTodo are further steps and warnings, one sentence each; Result.Next stands above them.
-	Todo, NotTodo []string
+	// Steps and Avoid are further steps and warnings, one sentence each; Result.Next stands above them.
+	Steps, Avoid []string
 }
 
 // Thumbnail is the small picture of a file.
@@ -75,7 +75,7 @@ func WriteReports(ctx context.Context, c *Case, d ReportData) error {
 	p := &page{
 		Maps: maps, CaseNotes: notes, Thumbnails: d.Thumbnails,
 		Program: c.o.Program, Case: c.dir, Written: c.o.Now().UTC().Truncate(time.Second),
-		Result: d.Result, Finished: d.Finished, Todo: d.Todo, NotTodo: append(notTodo[:len(notTodo):len(notTodo)], d.NotTodo...),
+		Result: d.Result, Finished: d.Finished, Steps: d.Steps, Avoid: append(avoid[:len(avoid):len(avoid)], d.Avoid...),
 		Record: c.Record(), Journal: journal, Findings: d.Findings, tally: newTally(), floors: d.Floors,
 	}
 	for _, r := range rows {
@@ -125,8 +125,8 @@ func (c *Case) writeDFXML(ctx context.Context, number int, d DFXML, rows []recov
 	return writeAtomic(c.root, c.dir, dfxmlFile(number), func(w io.Writer) error { return WriteDFXML(w, d) })
 }
 
-// notTodo are the steps by which people destroy what could still be saved.
-var notTodo = []string{
+// avoid are the steps by which people destroy what could still be saved.
+var avoid = []string{
 	"Do not let any computer format, initialise or repair the device (fsck, chkdsk, “scan and fix”): that overwrites what deleted and damaged files need.",
 	"Do not repeat the update and do not install other firmware on the device before you have looked through the saved files.",
 	"Do not delete this case folder before you have copied what you need somewhere else.",
@@ -140,7 +140,7 @@ type page struct {
 	Result   wire.Result
 	Finished bool
 
-	Todo, NotTodo []string
+	Steps, Avoid []string
 	Record        Record
 	Layers        []wire.Layer
 	Findings      []wire.Finding

@@ -309,20 +309,20 @@ func wereFiles(n int64) string {
 
 // report writes report.html and report.json.
 func (j *job) report(ctx context.Context, r wire.Result, finished bool) error {
-	todo := []string{"Look at the files under files/ first: they have their own names and folders.",
+	steps := []string{"Look at the files under files/ first: they have their own names and folders.",
 		"Compare with what you remember; what is missing may stand under deleted/ or carved/.",
 		"Copy what matters to a second disk, and check it there with `sha256sum -c SHA256SUMS`."}
 	not := []string{"Do not format, repair, reset or update the source before you have seen that your files are here.",
 		"Do not run fsck, chkdsk or a partition tool on the source; work on a copy."}
 	if j.allBad() > 0 {
-		todo = append(todo, "The source has places that cannot be read: copy it with a tool for failing media before anything else, and do not leave it switched on.")
+		steps = append(steps, "The source has places that cannot be read: copy it with a tool for failing media before anything else, and do not leave it switched on.")
 	}
 	var pictures []casefile.Thumbnail
 	if finished { // whoever stopped the work does not wait for them
 		pictures = j.thumbnails(ctx)
 	}
 	return casefile.WriteReports(ctx, j.c, casefile.ReportData{
-		Result: r, Finished: finished, Catalogue: j.cat, Findings: j.findings, Floors: j.floors(), Todo: todo, NotTodo: not,
+		Result: r, Finished: finished, Catalogue: j.cat, Findings: j.findings, Floors: j.floors(), Steps: steps, Avoid: not,
 		Thumbnails: pictures,
 	})
 }
