@@ -141,13 +141,13 @@ type page struct {
 	Finished bool
 
 	Steps, Avoid []string
-	Record        Record
-	Layers        []wire.Layer
-	Findings      []wire.Finding
-	Journal       journalReport
-	Maps          map[int]*mediumMap
-	CaseNotes     []CaseNote
-	Thumbnails    []Thumbnail
+	Record       Record
+	Layers       []wire.Layer
+	Findings     []wire.Finding
+	Journal      journalReport
+	Maps         map[int]*mediumMap
+	CaseNotes    []CaseNote
+	Thumbnails   []Thumbnail
 
 	tally  *tally
 	floors recovery.Floors

@@ -129,7 +129,7 @@ func data() ReportData {
 			"Open the folder files and look through your photos."),
 		Finished: true, Catalogue: fakeCatalogue{entries: entries(list...), layers: recovery.LayerRows(tree, 1)},
 		Findings: []wire.Finding{wire.FromFinding(unread.New(finding.Expected(nil, 512), finding.At(0x200, 512)))},
-		Steps:     []string{"Copy the folder files to another disk."},
+		Steps:    []string{"Copy the folder files to another disk."},
 		Thumbnails: []Thumbnail{{Name: "DCIM/a.jpg", SavedAs: "files/2-data/DCIM/a.jpg", Verdict: filetype.Proven, JPEG: []byte("\xff\xd8 small \xff\xd9")},
 			{Name: evil[0], Verdict: filetype.Damaged, JPEG: []byte("\"><script>alert(2)</script>")}},
 	}
