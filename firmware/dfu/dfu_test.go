@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"hash/crc32"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,15 +14,6 @@ import (
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
 )
-
-func noise(n int) []byte {
-	p := make([]byte, n)
-	rnd := rand.New(rand.NewPCG(uint64(n), 2))
-	for i := range p {
-		p[i] = byte(rnd.Uint32())
-	}
-	return p
-}
 
 // dfuSuffix runs the maker's tool over a file and returns what it became and what was said.
 func dfuSuffix(t testing.TB, p []byte, args ...string) ([]byte, string, error) {
@@ -48,7 +38,7 @@ func dfuSuffix(t testing.TB, p []byte, args ...string) ([]byte, string, error) {
 }
 
 func TestSuffix(t *testing.T) {
-	content := noise(5000)
+	content := firmwaretest.Noise(5000, 2)
 	p, out, err := dfuSuffix(t, content, "-v", "0483", "-p", "df11", "-d", "0210", "-a")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -95,18 +85,18 @@ func dfuseFile(elements ...[]byte) []byte {
 }
 
 func TestDfuSe(t *testing.T) {
-	p := dfuseFile(noise(3000), noise(500))
+	p := dfuseFile(firmwaretest.Noise(3000, 2), firmwaretest.Noise(500, 2))
 	part := firmwaretest.Open(t, p, nil, Format())
 	if len(part.Children) != 1 || part.Children[0].Name != "Internal Flash" || len(part.Children[0].Children) != 2 || part.Children[0].Children[1].Name != "0x08010000" {
 		t.Fatalf("%+v", part.Children)
 	}
-	if got, err := io.ReadAll(block.Reader(part.Children[0].Children[0].Source)); err != nil || !bytes.Equal(got, noise(3000)) {
+	if got, err := io.ReadAll(block.Reader(part.Children[0].Children[0].Source)); err != nil || !bytes.Equal(got, firmwaretest.Noise(3000, 2)) {
 		t.Errorf("the first element is another: %v", err)
 	}
 	firmwaretest.Run(t, p, firmwaretest.Options{Short: func(n int64) bool { return n < headSize }}, Format())
 }
 
 func FuzzOpen(f *testing.F) {
-	f.Add(dfuseFile(noise(20), noise(5)))
+	f.Add(dfuseFile(firmwaretest.Noise(20, 2), firmwaretest.Noise(5, 2)))
 	f.Fuzz(func(t *testing.T, p []byte) { firmwaretest.Open(t, p, nil, Format()) })
 }

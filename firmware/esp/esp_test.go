@@ -15,15 +15,6 @@ import (
 	"salvor/firmware/firmwaretest"
 )
 
-func noise(n int) []byte {
-	p := make([]byte, n)
-	rnd := rand.New(rand.NewPCG(uint64(n), 4))
-	for i := range p {
-		p[i] = byte(rnd.Uint32())
-	}
-	return p
-}
-
 // app makes an image of the ESP32 family from its description.
 func app(chip uint16, hashed bool, segments ...[]byte) []byte {
 	p := []byte{imageMagic, byte(len(segments)), 2, 0x20, 0, 0, 8, 0x40}
@@ -57,7 +48,7 @@ func finish(p []byte, hashed bool, segments [][]byte) []byte {
 
 // described is a first segment with what a program says of itself.
 func described(n int) []byte {
-	p := noise(n)
+	p := firmwaretest.Noise(n, 4)
 	clear(p[:aboutSize])
 	le.PutUint32(p, aboutMagic)
 	le.PutUint32(p[4:], 3)
@@ -68,12 +59,12 @@ func described(n int) []byte {
 }
 
 func TestImage(t *testing.T) {
-	p := app(9, true, described(1000), noise(400), noise(64))
+	p := app(9, true, described(1000), firmwaretest.Noise(400, 4), firmwaretest.Noise(64, 4))
 	part := firmwaretest.Open(t, p, nil, Formats()...)
 	if part.Title != "ESP32-S3 application image" || part.Version != "v1.2.3" || len(part.Children) != 3 || part.Announced != int64(len(p)) || len(part.Claims) != 2 || part.Claims[0].Values[0] != "ESP32-S3" {
 		t.Errorf("%q %q, %d children, claims %v", part.Title, part.Version, len(part.Children), part.Claims)
 	}
-	if got, err := io.ReadAll(block.Reader(part.Children[1].Source)); err != nil || !bytes.Equal(got, noise(400)) {
+	if got, err := io.ReadAll(block.Reader(part.Children[1].Source)); err != nil || !bytes.Equal(got, firmwaretest.Noise(400, 4)) {
 		t.Errorf("the second segment is another: %v", err)
 	}
 	firmwaretest.Run(t, p, firmwaretest.Options{Short: func(n int64) bool { return n < longHead+8+aboutSize }}, Formats()...)
@@ -83,7 +74,7 @@ func TestImage(t *testing.T) {
 }
 
 func TestOldImage(t *testing.T) {
-	p := finish([]byte{imageMagic, 2, 2, 0x40, 0, 0, 0x10, 0x40}, false, [][]byte{noise(500), noise(100)})
+	p := finish([]byte{imageMagic, 2, 2, 0x40, 0, 0, 0x10, 0x40}, false, [][]byte{firmwaretest.Noise(500, 4), firmwaretest.Noise(100, 4)})
 	part := firmwaretest.Open(t, p, nil, Formats()...)
 	if part.Title != "ESP8266 application image" || len(part.Children) != 2 {
 		t.Errorf("%q, %d children", part.Title, len(part.Children))

@@ -109,3 +109,13 @@ func Run(t *testing.T, image []byte, o Options, formats ...firmware.Format) {
 		Open(t, p, o.Keys, formats...)
 	}
 }
+
+// Noise returns n bytes that follow from the seed.
+func Noise(n int, seed uint64) []byte {
+	p := make([]byte, n)
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	for i := range p {
+		p[i] = byte(rnd.Uint32())
+	}
+	return p
+}

@@ -3,7 +3,6 @@ package hexfile
 import (
 	"bytes"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,15 +39,6 @@ func objcopy(t testing.TB, format string, p []byte, args ...string) []byte {
 	return b
 }
 
-func noise(n int) []byte {
-	p := make([]byte, n)
-	rnd := rand.New(rand.NewPCG(uint64(n), 1))
-	for i := range p {
-		p[i] = byte(rnd.Uint32())
-	}
-	return p
-}
-
 // blind are bytes that no sum covers: ends of lines, the type of an S-record, and the letters of hexadecimal digits, whose
 // case says nothing.
 func blind(p []byte) (s block.Set) {
@@ -76,7 +66,7 @@ func TestFiles(t *testing.T) {
 		{"srec", "srec", nil, 3000, "0x00000000"},
 		{"srec", "srec", []string{"--change-addresses", "0x20001000"}, 5000, "0x20001000"},
 	} {
-		content := noise(tt.size)
+		content := firmwaretest.Noise(tt.size, 1)
 		p := objcopy(t, tt.format, content, tt.args...)
 		formats := Formats()
 		if tt.name == "srec" {
@@ -105,14 +95,14 @@ func TestFiles(t *testing.T) {
 }
 
 func TestReasons(t *testing.T) {
-	p := objcopy(t, "ihex", noise(200))
+	p := objcopy(t, "ihex", firmwaretest.Noise(200, 1))
 	lines := bytes.SplitAfter(p, []byte("\n"))
 	lines[3][12] ^= 1
 	v := firmware.Whole(firmwaretest.Open(t, bytes.Join(lines, nil), nil, Formats()...))
 	if v.Answer != firmware.No || !strings.Contains(v.Reasons[0], "line 4 of") {
 		t.Errorf("%v %q", v.Answer, v.Reasons)
 	}
-	s := objcopy(t, "srec", noise(200))
+	s := objcopy(t, "srec", firmwaretest.Noise(200, 1))
 	rows := bytes.SplitAfter(s, []byte("\n"))
 	counted := append(bytes.Join(rows[:len(rows)-2], nil), []byte("S5030000FC\r\n")...)
 	v = firmware.Whole(firmwaretest.Open(t, append(counted, rows[len(rows)-2]...), nil, Formats()...))

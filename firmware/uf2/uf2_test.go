@@ -3,7 +3,6 @@ package uf2
 import (
 	"bytes"
 	"io"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -11,15 +10,6 @@ import (
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
 )
-
-func noise(n int) []byte {
-	p := make([]byte, n)
-	rnd := rand.New(rand.NewPCG(uint64(n), 3))
-	for i := range p {
-		p[i] = byte(rnd.Uint32())
-	}
-	return p
-}
 
 // file makes a UF2 file from the specification, with 256 bytes in each block.
 func file(family, at uint32, content []byte) []byte {
@@ -39,7 +29,7 @@ func file(family, at uint32, content []byte) []byte {
 }
 
 func TestFile(t *testing.T) {
-	content := noise(20_000)
+	content := firmwaretest.Noise(20_000, 3)
 	p := file(0xe48bff56, 0x10000000, content)
 	part := firmwaretest.Open(t, p, nil, Format())
 	if part.Title != "UF2 file, RP2040" || len(part.Children) != 1 || part.Children[0].Name != "0x10000000" || part.Claims[0].Values[0] != "RP2040" {
@@ -61,13 +51,13 @@ func TestFile(t *testing.T) {
 }
 
 func TestMissing(t *testing.T) {
-	p := file(0xe48bff56, 0x10000000, noise(5000))
+	p := file(0xe48bff56, 0x10000000, firmwaretest.Noise(5000, 3))
 	lost := append(bytes.Clone(p[:3*blockSize]), p[4*blockSize:]...)
 	v := firmware.Whole(firmwaretest.Open(t, lost, nil, Format()))
 	if v.Answer != firmware.No || !strings.Contains(v.Reasons[0], "the first that is missing is number 3") {
 		t.Errorf("%v %q", v.Answer, v.Reasons)
 	}
-	two := append(bytes.Clone(p), file(0xada52840, 0x1000, noise(600))...)
+	two := append(bytes.Clone(p), file(0xada52840, 0x1000, firmwaretest.Noise(600, 3))...)
 	part := firmwaretest.Open(t, two, nil, Format())
 	if len(part.Claims) != 2 || len(part.Children) != 2 || firmware.Whole(part).Answer == firmware.No {
 		t.Errorf("two families: %+v, %v", part.Claims, firmware.Whole(part))
@@ -75,6 +65,6 @@ func TestMissing(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	f.Add(file(1, 2, noise(600)))
+	f.Add(file(1, 2, firmwaretest.Noise(600, 3)))
 	f.Fuzz(func(t *testing.T, p []byte) { firmwaretest.Open(t, p, nil, Format()) })
 }

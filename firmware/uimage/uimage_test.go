@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,15 +50,6 @@ func mkimage(t testing.TB, args []string, files ...[]byte) []byte {
 	return p
 }
 
-func noise(n int, seed uint64) []byte {
-	p := make([]byte, n)
-	rnd := rand.New(rand.NewPCG(seed, 1))
-	for i := range p {
-		p[i] = byte(rnd.Uint32())
-	}
-	return p
-}
-
 func packed(p []byte) []byte {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
@@ -69,7 +59,7 @@ func packed(p []byte) []byte {
 }
 
 func TestImages(t *testing.T) {
-	content := noise(5000, 1)
+	content := firmwaretest.Noise(5000, 1)
 	for _, tt := range []struct {
 		name   string
 		args   []string
@@ -80,7 +70,7 @@ func TestImages(t *testing.T) {
 	}{
 		{"kernel", []string{"-A", "arm", "-O", "linux", "-T", "kernel", "-C", "gzip", "-a", "0x8000", "-e", "0x8000", "-n", "Linux-6.1"}, [][]byte{packed(content)},
 			"U-Boot legacy image: kernel image, ARM, Linux, gzip", firmware.Kernel, 1},
-		{"files", []string{"-A", "mips", "-O", "linux", "-T", "multi", "-C", "none", "-n", "all"}, [][]byte{noise(1001, 2), noise(777, 3), noise(64, 4)},
+		{"files", []string{"-A", "mips", "-O", "linux", "-T", "multi", "-C", "none", "-n", "all"}, [][]byte{firmwaretest.Noise(1001, 2), firmwaretest.Noise(777, 3), firmwaretest.Noise(64, 4)},
 			"U-Boot legacy image: multi-file image, MIPS, Linux, uncompressed", firmware.Package, 3},
 		{"script", []string{"-A", "arm64", "-T", "script", "-C", "none", "-n", "boot"}, [][]byte{[]byte("run bootcmd\n")},
 			"U-Boot legacy image: script, AArch64, Linux, uncompressed", firmware.Script, 1},
@@ -113,7 +103,7 @@ func TestImages(t *testing.T) {
 
 // TestReasons says expected and found side by side, and tells a cut file from a changed one.
 func TestReasons(t *testing.T) {
-	image := mkimage(t, []string{"-A", "arm", "-O", "linux", "-T", "kernel", "-C", "none", "-n", "k"}, noise(4000, 9))
+	image := mkimage(t, []string{"-A", "arm", "-O", "linux", "-T", "kernel", "-C", "none", "-n", "k"}, firmwaretest.Noise(4000, 9))
 	flipped := bytes.Clone(image)
 	flipped[2000] ^= 4
 	v := firmware.Whole(firmwaretest.Open(t, flipped, nil, Format()))
@@ -133,8 +123,8 @@ func TestReasons(t *testing.T) {
 
 // TestBehind finds what stands behind an image, as in the files for a whole flash.
 func TestBehind(t *testing.T) {
-	first := mkimage(t, []string{"-A", "arm", "-O", "linux", "-T", "kernel", "-C", "none", "-n", "one"}, noise(100, 5))
-	second := mkimage(t, []string{"-A", "arm", "-O", "linux", "-T", "filesystem", "-C", "none", "-n", "two"}, noise(200, 6))
+	first := mkimage(t, []string{"-A", "arm", "-O", "linux", "-T", "kernel", "-C", "none", "-n", "one"}, firmwaretest.Noise(100, 5))
+	second := mkimage(t, []string{"-A", "arm", "-O", "linux", "-T", "filesystem", "-C", "none", "-n", "two"}, firmwaretest.Noise(200, 6))
 	p := firmwaretest.Open(t, append(bytes.Clone(first), second...), nil, Format())
 	if len(p.Children) != 2 || p.Children[1].Format != "uimage" || p.Children[1].Offset != int64(len(first)) || firmware.Whole(p).Answer != firmware.OK {
 		t.Errorf("%+v", p.Children)
@@ -149,7 +139,7 @@ func TestBehind(t *testing.T) {
 func TestLook(t *testing.T) {
 	seen := 0
 	for seed := range uint64(20_000) {
-		p := noise(64, seed)
+		p := firmwaretest.Noise(64, seed)
 		copy(p, []byte{0x27, 0x05, 0x19, 0x56})
 		if _, err := look(context.Background(), block.Bytes(p)); err == nil {
 			seen++
@@ -163,8 +153,8 @@ func TestLook(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	f.Add(mkimage(f, []string{"-A", "arm", "-T", "multi", "-C", "none", "-n", "m"}, noise(50, 1), noise(60, 2)))
-	f.Add(mkimage(f, []string{"-A", "arm", "-T", "kernel", "-C", "gzip", "-n", "m"}, packed(noise(50, 1))))
+	f.Add(mkimage(f, []string{"-A", "arm", "-T", "multi", "-C", "none", "-n", "m"}, firmwaretest.Noise(50, 1), firmwaretest.Noise(60, 2)))
+	f.Add(mkimage(f, []string{"-A", "arm", "-T", "kernel", "-C", "gzip", "-n", "m"}, packed(firmwaretest.Noise(50, 1))))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		part := firmwaretest.Open(t, p, nil, Format())
 		part.Walk(func(x *firmware.Part, _ int) bool {
