@@ -37,7 +37,7 @@ func damagedDisk(t *testing.T, r *rand.Rand, path string) string {
 func TestNASDamage(t *testing.T) {
 	runs := 3
 	if ci() {
-		runs = 24
+		runs = 8
 	}
 	disks := nasDisks(t, "four")
 	sums := map[string]string{} // by path, of any volume that has it

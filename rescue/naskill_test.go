@@ -12,7 +12,7 @@ import (
 func TestNASKill(t *testing.T) {
 	points := 3
 	if ci() {
-		points = 15
+		points = 6
 	}
 	disks := nasDisks(t, "four")
 	args := func(dir string) []string { return []string{"rescue", disks[3], disks[0], disks[1], "--to", dir} }
