@@ -1,0 +1,124 @@
+// Package region makes the checks that most firmware formats need of a region of an image: a digest over it, and that
+// it is filled with one value.
+//
+// It promises that a region which ends behind the source, or cannot be read, is never passed, and that memory does not
+// grow with the region.
+package region
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"salvor/block"
+	"salvor/cursor"
+	"salvor/firmware"
+)
+
+const chunk = 1 << 20
+
+// Scan calls visit for the bytes of e in order, in pieces of up to 1 MiB that are only valid until it returns. The end of
+// the source inside of e is an [io.ErrUnexpectedEOF].
+func Scan(ctx context.Context, src block.Source, e block.Extent, visit func([]byte) error) error {
+	buf := make([]byte, max(min(chunk, e.Length), 0))
+	for at, end := e.Offset, e.End(); at < end; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := src.ReadAt(buf[:min(int64(len(buf)), end-at)], at)
+		if n > 0 {
+			if err := visit(buf[:n]); err != nil {
+				return err
+			}
+			at += int64(n)
+		}
+		switch {
+		case at >= end:
+			return nil
+		case err == nil && n > 0:
+		case err == nil || errors.Is(err, io.EOF):
+			return io.ErrUnexpectedEOF
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// Sum writes the bytes of each extent to h.
+func Sum(ctx context.Context, src block.Source, h hash.Hash, over ...block.Extent) error {
+	for _, e := range over {
+		if err := Scan(ctx, src, e, func(p []byte) error { h.Write(p); return nil }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Digest checks a digest over e, with a hash that nothing was written to, or what stands in front of e by the format.
+func Digest(ctx context.Context, src block.Source, what, method string, e block.Extent, h hash.Hash, want []byte) firmware.Check {
+	if err := Sum(ctx, src, h, e); err != nil {
+		return Unread(what, method, e, hex.EncodeToString(want), src.Size(), err)
+	}
+	return firmware.Digest(what, method, e, want, h.Sum(nil))
+}
+
+// Unread is the check over e that could not be made, since reading ended with err.
+func Unread(what, method string, e block.Extent, expected string, size int64, err error) firmware.Check {
+	c := firmware.Check{What: what, Method: method, State: firmware.Cannot, Extent: e, Strong: true, Expected: expected, Why: err.Error()}
+	if errors.Is(err, io.ErrUnexpectedEOF) && e.End() > size {
+		c.Why = "the file ends inside of it"
+	}
+	return c
+}
+
+// errOther ends a scan at the first byte that is another.
+var errOther = errors.New("another value")
+
+// Padding checks that every byte of e is value.
+func Padding(ctx context.Context, src block.Source, what string, e block.Extent, value byte) firmware.Check {
+	c := firmware.Check{What: what, Method: "padding", State: firmware.Passed, Extent: e, Strong: true, Expected: fmt.Sprintf("%d bytes of %#02x", e.Length, value)}
+	c.Found = c.Expected
+	fill := bytes.Repeat([]byte{value}, 4096)
+	at := e.Offset
+	err := Scan(ctx, src, e, func(p []byte) error {
+		for len(p) > 0 {
+			n := min(len(p), len(fill))
+			if !bytes.Equal(p[:n], fill[:n]) {
+				i := 0
+				for p[i] == value {
+					i++
+				}
+				c.State, c.Found = firmware.Failed, fmt.Sprintf("%#02x at %d", p[i], at+int64(i))
+				return errOther
+			}
+			p, at = p[n:], at+int64(n)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errOther) {
+		return Unread(what, "padding", e, c.Expected, src.Size(), err)
+	}
+	return c
+}
+
+// Part is a part that stands in src as it is, as much of it as is there.
+func Part(src block.Source, name string, role firmware.Role, e block.Extent) *firmware.Part {
+	here := e.Intersect(block.Extent{Length: src.Size()})
+	if here.Length == 0 {
+		here.Offset = min(e.Offset, src.Size())
+	}
+	return &firmware.Part{Name: name, Role: role, Offset: here.Offset, Size: here.Length, Announced: e.Length, Source: block.Section(src, here)}
+}
+
+// NotHere turns the end of a source that is too short, or a header that cannot be, into "not this format".
+func NotHere(err error) error {
+	if _, short := cursor.IsCorrupt(err); short {
+		return fmt.Errorf("%w: %w", cursor.ErrNot, err)
+	}
+	return err
+}

@@ -1,0 +1,97 @@
+package region
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"strings"
+	"testing"
+
+	"salvor/block"
+	"salvor/cursor"
+	"salvor/firmware"
+)
+
+// failing cannot be read from a place on.
+type failing struct {
+	block.Source
+	at int64
+}
+
+func (f failing) ReadAt(p []byte, off int64) (int, error) {
+	if off+int64(len(p)) > f.at {
+		return 0, block.NewUnreadable(block.Extent{Offset: f.at, Length: 1}, block.Absent, nil)
+	}
+	return f.Source.ReadAt(p, off)
+}
+
+func TestDigest(t *testing.T) {
+	p := bytes.Repeat([]byte("some content "), 200_000)
+	e := block.Extent{Offset: 5, Length: int64(len(p) - 10)}
+	sum := sha256.Sum256(p[5 : len(p)-5])
+	ctx := context.Background()
+	if c := Digest(ctx, block.Bytes(p), "x", "SHA-256", e, sha256.New(), sum[:]); c.State != firmware.Passed || !c.Strong || c.Extent != e {
+		t.Errorf("%+v", c)
+	}
+	sum[3] ^= 1
+	if c := Digest(ctx, block.Bytes(p), "x", "SHA-256", e, sha256.New(), sum[:]); c.State != firmware.Failed || c.Expected == c.Found {
+		t.Errorf("%+v", c)
+	}
+	if c := Digest(ctx, block.Bytes(p[:100]), "x", "SHA-256", e, sha256.New(), sum[:]); c.State != firmware.Cannot || c.Why != "the file ends inside of it" {
+		t.Errorf("%+v", c)
+	}
+	if c := Digest(ctx, failing{block.Bytes(p), 2 << 20}, "x", "SHA-256", e, sha256.New(), sum[:]); c.State != firmware.Cannot || !strings.Contains(c.Why, "unreadable") {
+		t.Errorf("%+v", c)
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	if c := Digest(ended, block.Bytes(p), "x", "SHA-256", e, sha256.New(), sum[:]); c.State != firmware.Cannot {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestPadding(t *testing.T) {
+	p := make([]byte, 3<<20)
+	for _, tt := range []struct {
+		at    int // of another byte, -1 for none
+		e     block.Extent
+		state firmware.State
+		found string
+	}{
+		{-1, block.Extent{Length: 3 << 20}, firmware.Passed, "3145728 bytes of 0x00"},
+		{2<<20 + 77, block.Extent{Length: 3 << 20}, firmware.Failed, "0x07 at 2097229"},
+		{0, block.Extent{Offset: 1, Length: 100}, firmware.Passed, "100 bytes of 0x00"},
+		{1, block.Extent{Offset: 1, Length: 100}, firmware.Failed, "0x07 at 1"},
+		{-1, block.Extent{Offset: 1, Length: 3 << 20}, firmware.Cannot, ""},
+	} {
+		if tt.at >= 0 {
+			p[tt.at] = 7
+		}
+		c := Padding(context.Background(), block.Bytes(p), "gap", tt.e, 0)
+		if c.State != tt.state || c.Found != tt.found && tt.state != firmware.Cannot {
+			t.Errorf("%d %v: %+v", tt.at, tt.e, c)
+		}
+		clear(p)
+	}
+}
+
+func TestPart(t *testing.T) {
+	src := block.Bytes(make([]byte, 100))
+	for _, tt := range []struct{ e, want block.Extent }{
+		{block.Extent{Offset: 10, Length: 20}, block.Extent{Offset: 10, Length: 20}},
+		{block.Extent{Offset: 90, Length: 20}, block.Extent{Offset: 90, Length: 10}},
+		{block.Extent{Offset: 190, Length: 20}, block.Extent{Offset: 100}},
+	} {
+		p := Part(src, "x", firmware.Data, tt.e)
+		if p.Offset != tt.want.Offset || p.Size != tt.want.Length || p.Announced != tt.e.Length || p.Source.Size() != p.Size {
+			t.Errorf("%v: %+v", tt.e, p)
+		}
+	}
+	if err := NotHere(cursor.Corrupt("x", 0, 1, 2)); !errors.Is(err, cursor.ErrNot) {
+		t.Error(err)
+	}
+	if err := NotHere(context.Canceled); errors.Is(err, cursor.ErrNot) {
+		t.Error(err)
+	}
+}
