@@ -56,6 +56,7 @@ type header struct {
 	blocks int64
 	chunks int64
 	sum    uint32 // 0 where there is none
+	minor  uint16
 }
 
 func (h *header) size() int64 { return h.block * h.blocks }
@@ -67,8 +68,7 @@ func parseHeader(b []byte) (*header, error) {
 	c := cursor.New("sparse: header", 0, b)
 	c.Skip(4)
 	major := c.Uint16()
-	c.Skip(2)
-	h := &header{first: int64(c.Uint16()), chunk: int64(c.Uint16()), block: int64(c.Uint32()), blocks: int64(c.Uint32()), chunks: int64(c.Uint32()), sum: c.Uint32()}
+	h := &header{minor: c.Uint16(), first: int64(c.Uint16()), chunk: int64(c.Uint16()), block: int64(c.Uint32()), blocks: int64(c.Uint32()), chunks: int64(c.Uint32()), sum: c.Uint32()}
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
@@ -94,6 +94,7 @@ type chunk struct {
 	blocks int64 // of the disk
 	at     int64 // where it stands in the file
 	size   int64 // with its header
+	spare  uint16
 }
 
 // readChunk reads the header of the chunk at a place of the file.
@@ -103,8 +104,7 @@ func (im *image) readChunk(at int64) (chunk, error) {
 		return chunk{}, err
 	}
 	c := cursor.New("sparse: chunk", at, b)
-	x := chunk{kind: c.Uint16(), at: at}
-	c.Skip(2)
+	x := chunk{kind: c.Uint16(), at: at, spare: c.Uint16()}
 	x.blocks, x.size = int64(c.Uint32()), int64(c.Uint32())
 	want := im.chunk
 	switch x.kind {
@@ -140,6 +140,8 @@ type image struct {
 	known int64                // blocks of which the chunks are known
 	count int64                // chunks that are
 	sums  bool                 // there are chunks with a CRC-32
+	end   int64                // where the last chunk that is known ends
+	odd   bool                 // a field that is to be 0 is not
 }
 
 // Format returns the row of the table of containers.
@@ -153,24 +155,13 @@ func Format() container.Format {
 
 // Open opens the disk in src.
 func Open(ctx context.Context, src block.Source, name string, _ container.Opener) (*container.Image, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	b := make([]byte, min(headerSize, src.Size()))
-	n, err := src.ReadAt(b, 0)
-	if n < len(b) && err != nil {
-		return nil, err
-	}
-	h, err := parseHeader(b[:n])
+	im, why, err := walked(ctx, src)
 	if err != nil {
 		return nil, err
 	}
-	im := &image{header: h, src: src}
+	h := im.header
 	out := &container.Image{Format: "sparse", SectorSize: 0, Files: []string{name}}
-	why, err := im.walk(ctx)
 	switch {
-	case err != nil:
-		return nil, err
 	case why != nil:
 		out.Findings = append(out.Findings, broken.New(finding.Arg("why", why), finding.Arg("count", h.size()-im.known*h.block)))
 	case im.known < h.blocks:
@@ -187,6 +178,7 @@ func Open(ctx context.Context, src block.Source, name string, _ container.Opener
 // walk looks at all chunks once. why is what ended that before the end.
 func (im *image) walk(ctx context.Context) (why, err error) {
 	at := im.first
+	im.end = at
 	for i := range im.chunks {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -209,10 +201,53 @@ func (im *image) walk(ctx context.Context) (why, err error) {
 		}
 		im.sums = im.sums || x.kind == crc
 		im.known += x.blocks
+		im.odd = im.odd || x.spare != 0
 		im.count++
 		at += x.size
+		im.end = at
 	}
 	return nil, nil
+}
+
+// Layout is what an image says of itself, and how far its chunks go.
+type Layout struct {
+	BlockSize int64 // bytes
+	Blocks    int64 // of the disk, as the header says
+	Known     int64 // blocks that the chunks give
+	Chunks    int64 // as the header says
+	Read      int64 // chunks whose headers are whole
+	End       int64 // where the last of those ends; behind the end of a file that was cut off
+	Plain     bool  // headers have the sizes of version 1.0, and what is to be 0 in them is
+	Broken    error // what ended the list of chunks early; nil when nothing did
+}
+
+// Stat walks over the chunks of an image, and reads nothing that they hold.
+func Stat(ctx context.Context, src block.Source) (*Layout, error) {
+	im, why, err := walked(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	plain := !im.odd && im.minor == 0 && im.first == headerSize && im.chunk == chunkSize
+	return &Layout{BlockSize: im.block, Blocks: im.blocks, Known: im.known, Chunks: im.chunks, Read: im.count, End: im.end, Plain: plain, Broken: why}, nil
+}
+
+// walked reads the header, and looks at all chunks. why is what ended that before the end.
+func walked(ctx context.Context, src block.Source) (im *image, why, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	b := make([]byte, min(headerSize, src.Size()))
+	n, err := src.ReadAt(b, 0)
+	if n < len(b) && err != nil {
+		return nil, nil, err
+	}
+	h, err := parseHeader(b[:n])
+	if err != nil {
+		return nil, nil, err
+	}
+	im = &image{header: h, src: src}
+	why, err = im.walk(ctx)
+	return im, why, err
 }
 
 // Locate says what the disk stands on at off.

@@ -183,3 +183,32 @@ func FuzzOpen(f *testing.F) {
 	b, _ := all()
 	containertest.Fuzz(f, sparse.Format(), b, containertest.Fixtures(f, "medium.simg")["medium.simg"])
 }
+
+// TestStat tells how far the chunks of an image go.
+func TestStat(t *testing.T) {
+	b, truth := all()
+	spare := bytes.Clone(b)
+	spare[28+2] = 1
+	for _, tt := range []struct {
+		name   string
+		file   []byte
+		known  int64
+		end    int
+		plain  bool
+		broken bool
+	}{
+		{"whole", b, 113, len(b), true, false},
+		{"something behind", append(bytes.Clone(b), "behind"...), 113, len(b), true, false},
+		{"cut in the last chunk", b[:len(b)-100], 113, len(b), true, false},
+		{"cut in the list", b[:28+12+5*4096+4], 5, 28 + 12 + 5*4096, true, true},
+		{"a field that is to be 0", spare, 113, len(b), false, false},
+	} {
+		l, err := sparse.Stat(context.Background(), block.Bytes(tt.file))
+		if err != nil || l.Known != tt.known || l.End != int64(tt.end) || l.Plain != tt.plain || (l.Broken != nil) != tt.broken || l.Blocks*l.BlockSize != int64(len(truth)) || l.Chunks != 5 {
+			t.Errorf("%s: %+v %v", tt.name, l, err)
+		}
+	}
+	if _, err := sparse.Stat(context.Background(), block.Bytes([]byte("nothing of that kind"))); err == nil {
+		t.Error("a text is an image")
+	}
+}
