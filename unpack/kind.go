@@ -16,9 +16,11 @@ type Kind struct {
 	Name       string   // "gzip"
 	Extensions []string // without dot; the first is the usual one
 	magic      [][]byte
+	begins     func(head []byte) bool // for a format without a magic number
 	// announced reads how many bytes come out from the head of the file, 0 where it does not say.
 	announced func(head []byte) int64
 	open      func(r *input) (io.Reader, error)
+	single    bool // a stream has no end that another could stand behind
 }
 
 var kinds = []*Kind{
@@ -27,6 +29,8 @@ var kinds = []*Kind{
 	{Name: "zstd", Extensions: []string{"zst", "zstd"}, magic: [][]byte{{0x28, 0xb5, 0x2f, 0xfd}}, announced: zstdSize, open: openZstd},
 	{Name: "bzip2", Extensions: []string{"bz2", "bzip2"}, magic: [][]byte{{'B', 'Z', 'h'}}, open: openBzip2},
 	{Name: "lz4", Extensions: []string{"lz4"}, magic: [][]byte{{0x04, 0x22, 0x4d, 0x18}, {0x02, 0x21, 0x4c, 0x18}}, announced: lz4Size, open: openLZ4},
+	{Name: "lzo", Extensions: []string{"lzo"}, magic: [][]byte{lzopMagic}, open: openLzop},
+	{Name: "lzma", Extensions: []string{"lzma"}, begins: LooksLikeLZMA, announced: lzmaSize, open: openLZMA, single: true},
 }
 
 // HeadSize is how much of the beginning of a file [Recognise] wants to see, in bytes.
@@ -39,7 +43,7 @@ func Recognise(name string, head []byte) (kind, half *Kind) {
 	ext := strings.ToLower(strings.TrimPrefix(path.Ext(name), "."))
 	for _, k := range kinds {
 		named := slices.Contains(k.Extensions, ext)
-		begins := slices.ContainsFunc(k.magic, func(m []byte) bool { return bytes.HasPrefix(head, m) })
+		begins := slices.ContainsFunc(k.magic, func(m []byte) bool { return bytes.HasPrefix(head, m) }) || k.begins != nil && k.begins(head)
 		switch {
 		case named && begins:
 			return k, nil

@@ -175,8 +175,8 @@ func (in *input) used() int64 { return in.at - int64(in.Buffered()) }
 
 // more reports whether another stream of the kind follows. The padding of xz is passed over.
 func (in *input) more(k *Kind) (bool, error) {
-	for {
-		head, err := in.Peek(8)
+	for !k.single {
+		head, err := in.Peek(len(lzopMagic))
 		if len(head) == 0 {
 			if errors.Is(err, io.EOF) {
 				return false, nil
@@ -196,6 +196,7 @@ func (in *input) more(k *Kind) (bool, error) {
 		}
 		return false, nil
 	}
+	return false, nil
 }
 
 func openGzip(in *input) (io.Reader, error) {

@@ -22,6 +22,8 @@ var tools = []struct{ kind, command string }{
 	{"zstd", "zstd -c -q"}, {"zstd", "zstd -c -q --long=27 --no-check"}, {"zstd", "zstd -c -q -19 --no-content-size"},
 	{"bzip2", "bzip2 -c"}, {"bzip2", "bzip2 -1c"},
 	{"lz4", "lz4 -c -q"}, {"lz4", "lz4 -c -q --content-size -BD -9"}, {"lz4", "lz4 -c -q -l"}, {"lz4", "lz4 -c -q --no-frame-crc -B4"},
+	{"lzo", "lzop -c"}, {"lzo", "lzop -c -9 --crc32"}, {"lzo", "lzop -c --no-checksum"},
+	{"lzma", "xz -c --format=lzma -1"}, {"lzma", "xz -c --format=lzma --lzma1=dict=1MiB,lc=1,lp=2,pb=2"},
 }
 
 // content is n bytes, some of which compress well.
@@ -99,8 +101,8 @@ func TestWhole(t *testing.T) {
 func TestStreams(t *testing.T) {
 	for _, tool := range tools {
 		t.Run(tool.command, func(t *testing.T) {
-			if strings.Contains(tool.command, " -l") {
-				t.Skip("a legacy frame has no end but that of the file")
+			if strings.Contains(tool.command, " -l") || tool.kind == "lzma" {
+				t.Skip("a file has one of them")
 			}
 			a, b := content(70000), content(50001)
 			packed := append(compress(t, tool.command, a), compress(t, tool.command, b)...)
@@ -163,7 +165,8 @@ func TestDamage(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for _, tool := range tools {
 		checked := !strings.Contains(tool.command, "check=none") && !strings.Contains(tool.command, "no-check") &&
-			!strings.Contains(tool.command, " -l") && !strings.Contains(tool.command, "no-frame-crc")
+			!strings.Contains(tool.command, " -l") && !strings.Contains(tool.command, "no-frame-crc") &&
+			!strings.Contains(tool.command, "no-checksum") && tool.kind != "lzma"
 		t.Run(tool.command, func(t *testing.T) {
 			packed := compress(t, tool.command, want)
 			for range 60 {
@@ -286,6 +289,40 @@ func TestWindow(t *testing.T) {
 	r, _, err := run(t, "xz", block.Bytes(head), enough)
 	if err != nil || r.Broken == nil || !strings.Contains(r.Broken.Error(), "window") {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestLooksLikeLZMA holds the sign of a format without a magic number against random bytes and against encoders.
+func TestLooksLikeLZMA(t *testing.T) {
+	rnd, seen := rand.New(rand.NewPCG(4, 4)), 0
+	head := make([]byte, HeadSize)
+	for range 1_000_000 {
+		for i := range head {
+			head[i] = byte(rnd.Uint32())
+		}
+		if LooksLikeLZMA(head) {
+			seen++
+		}
+	}
+	if seen > 0 || LooksLikeLZMA(make([]byte, HeadSize)) || LooksLikeLZMA(head[:5]) {
+		t.Errorf("%d of a million random beginnings look like LZMA", seen)
+	}
+	// A stream of 13 bytes that wants a window of 3 GiB and does not say its size.
+	r, _, err := run(t, "lzma", block.Bytes([]byte{0x5d, 0, 0, 0, 0xc0, 255, 255, 255, 255, 255, 255, 255, 255, 0}), enough)
+	if err != nil || r.Broken == nil || !strings.Contains(r.Broken.Error(), "window") {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestLzopHeader refuses a file whose header is not what its sum says.
+func TestLzopHeader(t *testing.T) {
+	packed := compress(t, "lzop -c", content(5000))
+	for at := 9; at < 38; at++ {
+		p := slices.Clone(packed)
+		p[at] ^= 1
+		if r, _, err := run(t, "lzo", block.Bytes(p), enough); err != nil || r.Broken == nil {
+			t.Errorf("byte %d: %+v, %v", at, r, err)
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ const (
 var multiRoles = []firmware.Role{firmware.Kernel, firmware.Ramdisk, firmware.DeviceTree}
 
 // unpacked names the ways of compression that package unpack knows.
-var unpacked = map[byte]string{1: "gzip", 2: "bzip2", 5: "lz4", 6: "zstd"}
+var unpacked = map[byte]string{1: "gzip", 2: "bzip2", 3: "lzma", 4: "lzo", 5: "lz4", 6: "zstd"}
 
 func text(names []string, n byte) string {
 	if int(n) < len(names) {
