@@ -31,15 +31,36 @@ func (a Answer) String() string {
 type Verdict struct {
 	Answer  Answer
 	Reasons []string
+	// Lead is the weightiest reason as data.
+	Lead Reason
 }
+
+// Reason is why an answer was given: what was looked at, and where.
+type Reason struct {
+	Format          string // of the part: "fit"
+	Region          string // what of it: "data of kernel"
+	Offset          int64  // in the file that was opened, in bytes; -1 where the bytes stand in no one place of it
+	Size            int64  // bytes
+	Expected, Found string
+}
+
+// nowhere is the place of a reason that has none.
+var nowhere = Reason{Offset: -1}
 
 // Whole answers whether every check of the package and of all its parts was passed. It cannot tell when a check could
 // not be made, or when bytes of the package are covered by none: of a format without sums nothing is known.
 func Whole(p *Part) Verdict {
 	var failed, cannot, passed []string
-	p.Walk(func(x *Part, _ int) bool {
+	var lead [Cannot + 1]*Reason
+	walkPlaced(p, func(x *Part, at int64) {
 		for _, c := range x.Checks {
 			where := fmt.Sprintf("%s of %s", c.What, x.words())
+			if lead[c.State] == nil {
+				lead[c.State] = &Reason{Format: x.Format, Region: where, Offset: at, Size: c.Extent.Length, Expected: c.Expected, Found: c.Found}
+				if at >= 0 {
+					lead[c.State].Offset += c.Extent.Offset
+				}
+			}
 			switch c.State {
 			case Failed:
 				s := fmt.Sprintf("%s: %s: expected %s, found %s", where, c.Method, c.Expected, c.Found)
@@ -53,20 +74,37 @@ func Whole(p *Part) Verdict {
 				passed = append(passed, fmt.Sprintf("%s: %s fits", where, c.Method))
 			}
 		}
-		return true
 	})
 	uncovered := p.Uncovered()
 	switch {
 	case len(failed) > 0:
-		return Verdict{No, failed}
+		return Verdict{No, failed, *lead[Failed]}
 	case len(cannot) > 0:
-		return Verdict{CannotTell, cannot}
+		return Verdict{CannotTell, cannot, *lead[Cannot]}
 	case len(passed) == 0:
-		return Verdict{CannotTell, []string{"the format carries no check of its content"}}
+		return Verdict{CannotTell, []string{"the format carries no check of its content"}, Reason{Format: p.Format, Size: p.Size}}
 	case !uncovered.Empty():
-		return Verdict{CannotTell, []string{fmt.Sprintf("%d of %d bytes are covered by no check", uncovered.Bytes(), p.Size)}}
+		first := uncovered.Extents()[0]
+		return Verdict{CannotTell, []string{fmt.Sprintf("%d of %d bytes are covered by no check", uncovered.Bytes(), p.Size)},
+			Reason{Format: p.Format, Region: "what no check covers", Offset: first.Offset, Size: first.Length}}
 	}
-	return Verdict{OK, passed}
+	return Verdict{OK, passed, *lead[Passed]}
+}
+
+// walkPlaced visits p and all below it, with the place of each part in p, -1 where it has none.
+func walkPlaced(p *Part, visit func(x *Part, at int64)) {
+	places := []int64{0}
+	p.Walk(func(x *Part, depth int) bool {
+		places = places[:depth+1]
+		if depth > 0 {
+			if places[depth] = -1; !x.Unpacked && places[depth-1] >= 0 {
+				places[depth] = places[depth-1] + x.Offset
+			}
+		}
+		visit(x, places[depth])
+		places = append(places, 0)
+		return true
+	})
 }
 
 // words names a part for people.
@@ -108,11 +146,12 @@ func (p *Part) covered() block.Set {
 	return s
 }
 
-// Genuine answers whether a signature over the package was checked with a key that was given. Without a key the answer
-// is never OK.
+// Genuine answers whether signatures that were checked with a key that was given cover the package, itself or all that it
+// holds. Without a key the answer is never OK.
 func Genuine(p *Part) Verdict {
 	var good, bad, open []string
-	p.Walk(func(x *Part, _ int) bool {
+	var lead [Cannot + 1]*Reason
+	walkPlaced(p, func(x *Part, at int64) {
 		for _, s := range x.Signatures {
 			line := fmt.Sprintf("%s over %s", s.Method, s.What)
 			if s.Signer != "" {
@@ -124,28 +163,57 @@ func Genuine(p *Part) Verdict {
 			if s.Weak != "" {
 				line += "; weak: " + s.Weak
 			}
+			if lead[s.State] == nil {
+				lead[s.State] = &Reason{Format: x.Format, Region: s.What, Offset: at, Size: x.Size, Expected: "a signature that fits a key that was given", Found: s.Why}
+			}
 			switch s.State {
 			case Passed:
 				good = append(good, line+": fits the key "+s.Key)
+				lead[Passed].Found = "it fits " + s.Key
 			case Failed:
 				bad = append(bad, line+": does not fit: "+s.Why)
 			default:
 				open = append(open, line+": "+s.Why)
 			}
 		}
-		return true
 	})
 	switch {
 	case len(bad) > 0:
-		return Verdict{No, append(bad, open...)}
+		return Verdict{No, append(bad, open...), *lead[Failed]}
 	case len(good) > 0 && len(open) == 0:
-		return Verdict{OK, good}
+		if x := unsigned(p); x != nil {
+			return Verdict{CannotTell, append([]string{fmt.Sprintf("no signature covers %s", x.words())}, good...),
+				Reason{Format: x.Format, Region: x.words(), Offset: -1, Size: x.Size, Expected: "a signature", Found: "none"}}
+		}
+		return Verdict{OK, good, *lead[Passed]}
 	case len(good) > 0:
-		return Verdict{CannotTell, append(open, good...)}
+		return Verdict{CannotTell, append(open, good...), *lead[Cannot]}
 	case len(open) > 0:
-		return Verdict{CannotTell, append(open, "cannot tell without the maker's key")}
+		return Verdict{CannotTell, append(open, "cannot tell without the maker's key"), *lead[Cannot]}
 	}
-	return Verdict{CannotTell, []string{"the package carries no signature"}}
+	return Verdict{CannotTell, []string{"the package carries no signature"}, nowhere}
+}
+
+// unsigned returns the first part that no signature covers which was passed: neither its own, nor one of a part that it
+// stands in, nor those of all that it consists of. A signature itself needs none.
+func unsigned(p *Part) *Part {
+	for _, s := range p.Signatures {
+		if s.State == Passed && !s.Partial {
+			return nil
+		}
+	}
+	if p.Role == Signed || p.Size == 0 {
+		return nil
+	}
+	if len(p.Children) == 0 {
+		return p
+	}
+	for _, c := range p.Children {
+		if x := unsigned(c); x != nil {
+			return x
+		}
+	}
+	return nil
 }
 
 // Sum32 is the check of a sum of 32 bits.

@@ -88,8 +88,9 @@ func TestGenuine(t *testing.T) {
 func TestFits(t *testing.T) {
 	claim := func(kind ClaimKind, values ...string) Claim { return Claim{kind, values} }
 	device := &Device{
-		Facts:  []Fact{{Board, "Acme,Router-3", "etc/board.json"}, {Installed, "2.4.0", "etc/os-release"}, {Hardware, "rev2", "label"}, {FlashSize, "16777216", "table"}, {Rollback, "5", "fuse"}, {CompatVersion, "1.1", "uci"}},
-		Spaces: []Space{{"rootfs", 1000, "partition 2"}},
+		Facts:  []Fact{{Board, "Acme,Router-3", "etc/board.json"}, {Installed, "2.4.0", "etc/os-release"}, {Hardware, "rev2", "label"}, {FlashSize, "16777216", "table"}, {Rollback, "5", "fuse"}, {CompatVersion, "1.1", "uci"}, {LeastAllowed, "2.0", "record"}, {Chip, "esp32s3", "label"}, {USB, "1209:2301", "label"}},
+		Spaces: []Space{{Name: "rootfs", Size: 1000, From: "partition 2"}, {Name: "sys_a", Size: 900}, {Name: "sys_b", Size: 800}},
+		Temp:   500,
 	}
 	for _, tt := range []struct {
 		name     string
@@ -115,11 +116,32 @@ func TestFits(t *testing.T) {
 		{"too large", []Claim{claim(Board, "acme,router-3")}, []Install{{Where: "ROOTFS", Needs: 1001}}, "", No, "1001 bytes"},
 		{"large enough", []Claim{claim(Board, "acme,router-3")}, []Install{{Where: "rootfs", Needs: 1000}}, "", OK, "1000 bytes"},
 		{"elsewhere", []Claim{claim(Board, "acme,router-3")}, []Install{{Where: "kernel", Needs: 1}}, "", CannotTell, "not known"},
+		{"both slots must take it", []Claim{claim(Board, "acme,router-3")}, []Install{{Where: "sys", Needs: 850}}, "", No, "sys_b"},
+		{"no room while it is installed", []Claim{claim(Board, "acme,router-3")}, []Install{{During: 501}}, "", No, "temporary room"},
+		{"below what is allowed", []Claim{claim(Board, "acme,router-3")}, nil, "1.9", No, "2.0 or newer"},
+		{"one identity is enough", []Claim{claim(USB, "1209:2301"), claim(GUID, "2d47f29b"), claim(Family, "0x1")}, nil, "", OK, "GUID"},
+		{"only the chip", []Claim{claim(Chip, "ESP32S3"), claim(Family, "0x1")}, nil, "", CannotTell, "names the model"},
+		{"settings", []Claim{claim(Board, "acme,router-3"), claim(KeepsSettings, "no")}, nil, "", OK, "settings kept: no"},
 		{"older", []Claim{claim(Board, "acme,router-3")}, nil, "2.3", CannotTell, "a step back"},
 	} {
 		v := Fits(&Part{Claims: tt.claims, Installs: tt.installs, Version: tt.version}, device)
 		if v.Answer != tt.want || !strings.Contains(strings.Join(v.Reasons, "\n"), tt.says) {
 			t.Errorf("%s: %v %q", tt.name, v.Answer, v.Reasons)
+		}
+	}
+}
+
+func TestSameModel(t *testing.T) {
+	for _, tt := range []struct {
+		claim, label string
+		want         Answer
+	}{
+		{"acme,gw-100", "ACME GW-100", OK}, {"gw100", "ACME GW-100", OK}, {"acme,gw-100", "GW100", OK}, {"acme,gw-100-v2", "ACME GW-100 v2", OK},
+		{"acme,gw-200", "ACME GW-100", No}, {"tplink,archer-c7-v2", "TP-Link Archer C7 v5", No}, {"asus,rt-ac68u", "ASUS RT-AC66U", No},
+		{"acme,hub", "ACME GW-100", CannotTell}, {"", "GW-100", CannotTell}, {"gateway", "GW-100", CannotTell},
+	} {
+		if a := sameModel(tt.claim, tt.label); a != tt.want {
+			t.Errorf("%q and %q: %v, expected %v", tt.claim, tt.label, a, tt.want)
 		}
 	}
 }

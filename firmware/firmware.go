@@ -148,6 +148,8 @@ type Signature struct {
 	State    State
 	Key      string // the name of the key that it was checked with
 	Why      string
+	// Partial says that it covers less than the part it stands on, so that the part is not genuine by it alone.
+	Partial bool
 }
 
 // ClaimKind says what a claim is about.
@@ -169,6 +171,10 @@ const (
 	ExactSource    ClaimKind = "source version" // a delta that fits this one only
 	KeepsSettings  ClaimKind = "keeps settings"
 	NewerThanBuild ClaimKind = "build time" // seconds since 1970
+	USB            ClaimKind = "USB ID"     // vendor:product, four lower-case hex digits each
+	Family         ClaimKind = "UF2 family" // 0x and eight hex digits
+	Product        ClaimKind = "product ID" // of a maker's own header: 0x and hex digits
+	GUID           ClaimKind = "GUID"       // of an ESRT entry or fwupd device, lower case with dashes
 )
 
 // Claim is what a package says of the device that it is for. The device must have one of the values.
