@@ -68,6 +68,9 @@ func CheckPackage(ctx context.Context, o CheckOptions) (c *Checked, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkBeside(ctx, c.Part, o.File, keys); err != nil {
+		return nil, err
+	}
 	c.Whole, c.Genuine, c.Warnings = firmware.Whole(c.Part), firmware.Genuine(c.Part), firmware.Warnings(c.Part)
 	if c.Fits = firmware.Fits(c.Part, c.Device); !c.ForAsked {
 		c.Fits = firmware.Verdict{Answer: firmware.CannotTell, Reasons: append([]string{"no device was named: --for says which"}, c.Fits.Reasons...)}
