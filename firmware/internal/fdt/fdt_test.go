@@ -183,6 +183,29 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// TestCut gives the structure of a tree whose strings are gone, and says that they are.
+func TestCut(t *testing.T) {
+	p := dtc(t, source)
+	cut := be.Uint32(p[12:]) + 27
+	tree, err := Read(context.Background(), block.Bytes(p[:cut]))
+	if _, broken := cursor.IsCorrupt(err); !broken || tree.Root.At("/images/kernel@1") == nil || tree.Root.Text("compatible") != "acme,router-3" || tree.Root.Text("model") != "" {
+		t.Errorf("%v %+v", err, tree.Root)
+	}
+	var names []string
+	if err := tree.Scan(context.Background(), block.Bytes(p[:cut]), 1<<20, func(k *Token) error {
+		if k.Kind == BeginNode {
+			names = append(names, k.Name)
+		}
+		return nil
+	}); err != nil || strings.Join(names, " ") != " chosen images kernel kernel@1" {
+		t.Errorf("%q %v", names, err)
+	}
+	n := 0
+	if err := tree.Scan(context.Background(), block.Bytes(p), 40, func(*Token) error { n++; return nil }); err != nil || n != 3 {
+		t.Error(n, err)
+	}
+}
+
 func TestBroken(t *testing.T) {
 	good := dtc(t, source)
 	change := func(at int, v uint32) []byte {

@@ -35,7 +35,7 @@ const (
 type Token struct {
 	Kind   Kind
 	Extent block.Extent // of the token with what belongs to it and its filling, on the source
-	Name   string       // of the node or the property
+	Name   string       // of the node or the property; "" for a property whose name stands behind the end of the source
 	Value  block.Extent // of the property, on the source
 	// Data is the value, valid until the next token; nil when it is longer than Inline.
 	Data []byte
@@ -45,6 +45,7 @@ type Token struct {
 type window struct {
 	src  block.Source
 	all  block.Extent
+	scan int64 // bytes that are asked for, 0 for all
 	at   int64 // of buf on the source
 	buf  []byte
 	page []byte
@@ -60,6 +61,9 @@ func (w *window) piece(off, n int64) ([]byte, error) {
 	if off < w.at || off+n > w.at+int64(len(w.buf)) {
 		if w.page == nil {
 			w.page = make([]byte, min(2*Inline, w.all.Length))
+			if w.scan > 0 {
+				w.page = w.page[:min(w.scan+maxName, int64(len(w.page)))]
+			}
 		}
 		p := w.page[:min(int64(len(w.page)), end-off)]
 		m, err := w.src.ReadAt(p, off)
@@ -75,15 +79,50 @@ func (w *window) piece(off, n int64) ([]byte, error) {
 	return w.buf[at : at+n], nil
 }
 
+// names are the strings block, as much of it as is there and wanted.
+type names struct {
+	text   []byte
+	length int64 // of the whole block
+}
+
+// at returns the string at off. One that is not there, since the source ends in front of it or nobody asked, is "".
+func (s *names) at(off int64) (string, error) {
+	const name = "device tree: property"
+	if off >= s.length {
+		return "", cursor.Corrupt(name, -1, fmt.Sprintf("a name inside of %d bytes of strings", s.length), off)
+	}
+	if off >= int64(len(s.text)) {
+		return "", nil
+	}
+	p := s.text[off:min(off+maxName, int64(len(s.text)))]
+	n := bytes.IndexByte(p, 0)
+	switch {
+	case n >= 0:
+		return string(p[:n]), nil
+	case off+int64(len(p)) < s.length && len(p) < maxName:
+		return "", nil
+	}
+	return "", cursor.Corrupt(name, -1, fmt.Sprintf("a name that ends behind at most %d bytes", maxName-1), "none")
+}
+
 // Walk calls visit for each token of the structure block up to its end, with the names that h's strings give. An error
 // of visit ends it and is returned. A broken structure is a [*cursor.CorruptError].
 func (h *Header) Walk(ctx context.Context, src block.Source, visit func(*Token) error) error {
-	const name = "device tree: structure"
-	strings, err := cursor.Read(src, "device tree: strings", h.Strings.Offset, min(h.Strings.Length, max(src.Size()-h.Strings.Offset, 0)), maxStrings)
+	s, err := cursor.Read(src, "device tree: strings", h.Strings.Offset, min(h.Strings.Length, max(src.Size()-h.Strings.Offset, 0)), maxStrings)
 	if err != nil {
 		return err
 	}
-	w := &window{src: src, all: h.Struct}
+	return h.walk(ctx, &window{src: src, all: h.Struct}, &names{text: s, length: h.Strings.Length}, visit)
+}
+
+// Scan is Walk over the tokens that begin in the first bytes of the structure block, up to 64 KiB. It reads neither
+// values nor the names of properties, which stand far behind, and ends without an error where those bytes do.
+func (h *Header) Scan(ctx context.Context, src block.Source, bytes int64, visit func(*Token) error) error {
+	return h.walk(ctx, &window{src: src, all: h.Struct, scan: min(bytes, Inline)}, &names{length: h.Strings.Length}, visit)
+}
+
+func (h *Header) walk(ctx context.Context, w *window, strings *names, visit func(*Token) error) error {
+	const name = "device tree: structure"
 	at := h.Struct.Offset
 	for n := range maxTokens {
 		if n%4096 == 0 && ctx.Err() != nil {
@@ -112,7 +151,7 @@ func (h *Header) Walk(ctx context.Context, src block.Source, visit func(*Token) 
 		if err := visit(&t); err != nil {
 			return err
 		}
-		if at = t.Extent.End(); t.Kind == End {
+		if at = t.Extent.End(); t.Kind == End || w.scan > 0 && at >= h.Struct.Offset+w.scan {
 			return nil
 		}
 	}
@@ -135,28 +174,21 @@ func (t *Token) begin(w *window) error {
 }
 
 // property reads the name and the value of a property; head are its first bytes.
-func (t *Token) property(w *window, head, strings []byte) error {
+func (t *Token) property(w *window, head []byte, strings *names) (err error) {
 	const name = "device tree: property"
 	at := t.Extent.Offset
 	if len(head) < 12 {
 		return cursor.Corrupt(name, at, "12 bytes", len(head))
 	}
 	t.Value = block.Extent{Offset: at + 12, Length: int64(be.Uint32(head[4:]))}
-	off := int64(be.Uint32(head[8:]))
-	if off >= int64(len(strings)) {
-		return cursor.Corrupt(name, at+8, fmt.Sprintf("a name inside of %d bytes of strings", len(strings)), off)
+	if t.Name, err = strings.at(int64(be.Uint32(head[8:]))); err != nil {
+		return err
 	}
-	s := strings[off:min(off+maxName, int64(len(strings)))]
-	n := bytes.IndexByte(s, 0)
-	if n < 0 {
-		return cursor.Corrupt(name, at+8, fmt.Sprintf("a name that ends behind at most %d bytes", maxName-1), "none")
-	}
-	t.Name = string(s[:n])
 	if !w.all.Contains(t.Value) {
 		return cursor.Corrupt(name, at+4, fmt.Sprintf("a value up to %d bytes", w.all.End()-t.Value.Offset), fmt.Sprintf("%d bytes of %q", t.Value.Length, t.Name))
 	}
 	t.Extent.Length = min((12+t.Value.Length+3)&^3, w.all.End()-at)
-	if t.Value.Length > Inline {
+	if t.Value.Length > Inline || w.scan > 0 {
 		return nil
 	}
 	p, err := w.piece(t.Value.Offset, t.Value.Length)

@@ -58,6 +58,9 @@ func Read(ctx context.Context, src block.Source) (*Tree, error) {
 	if err := t.nodes(ctx, src); err != nil {
 		return t, err
 	}
+	if end := h.Strings.End(); end > src.Size() {
+		return t, cursor.Corrupt("device tree: strings", h.Strings.Offset, fmt.Sprintf("%d bytes", h.Strings.Length), fmt.Sprintf("the end after %d", max(src.Size()-h.Strings.Offset, 0)))
+	}
 	return t, reserved
 }
 
