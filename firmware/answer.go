@@ -158,7 +158,11 @@ func Genuine(p *Part) Verdict {
 				line += ", by " + s.Signer
 			}
 			if s.NotAfter != "" {
-				line += ", valid until " + s.NotAfter
+				line += ", valid"
+				if s.NotBefore != "" {
+					line += " from " + s.NotBefore
+				}
+				line += " until " + s.NotAfter
 			}
 			if s.Weak != "" {
 				line += "; weak: " + s.Weak
@@ -168,7 +172,11 @@ func Genuine(p *Part) Verdict {
 			}
 			switch s.State {
 			case Passed:
-				good = append(good, line+": fits the key "+s.Key)
+				line += ": fits the key " + s.Key
+				if s.Why != "" {
+					line += " (" + s.Why + ")"
+				}
+				good = append(good, line)
 				lead[Passed].Found = "it fits " + s.Key
 			case Failed:
 				bad = append(bad, line+": does not fit: "+s.Why)

@@ -140,14 +140,16 @@ type Check struct {
 
 // Signature is a signature by the package's word, and what became of it.
 type Signature struct {
-	What     string // what it covers: "configuration conf-1", "the whole bundle"
-	Method   string // "RSA-2048 with SHA-256, PKCS#1"
-	Signer   string // who it says it is: a certificate's subject, a key's ID
-	NotAfter string // of the certificate, RFC 3339; "" without one
-	Weak     string // why the algorithm is weak; "" when it is not
-	State    State
-	Key      string // the name of the key that it was checked with
-	Why      string
+	What   string // what it covers: "configuration conf-1", "the whole bundle"
+	Method string // "RSA-2048 with SHA-256, PKCS#1"
+	Signer string // who it says it is: a certificate's subject, a key's ID
+	// NotBefore and NotAfter are those of the certificate, RFC 3339; "" without one.
+	NotBefore string
+	NotAfter  string
+	Weak      string // why the algorithm is weak; "" when it is not
+	State     State
+	Key       string // the name of the key that it was checked with
+	Why       string
 	// Partial says that it covers less than the part it stands on, so that the part is not genuine by it alone.
 	Partial bool
 }
