@@ -7,6 +7,7 @@ import (
 	"salvor/firmware"
 	"salvor/firmware/dfu"
 	"salvor/firmware/esp"
+	"salvor/firmware/fwtool"
 	"salvor/firmware/hexfile"
 	"salvor/firmware/uf2"
 	"salvor/firmware/uimage"
@@ -16,7 +17,7 @@ import (
 // last.
 func Table() []firmware.Format {
 	return slices.Concat(
-		[]firmware.Format{dfu.Format(), uimage.Format(), uf2.Format()},
+		[]firmware.Format{dfu.Format(), fwtool.Format(), uimage.Format(), uf2.Format()},
 		hexfile.Formats(),
 		esp.Formats(),
 	)
