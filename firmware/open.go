@@ -77,6 +77,20 @@ type Opening struct {
 // Keys are the public keys that were given.
 func (o *Opening) Keys() []Key { return o.o.Keys }
 
+// Scratch returns a place for size bytes that a format puts together itself; nil where there is no room, or none was given.
+func (o *Opening) Scratch(size int64) Scratch {
+	if o.o.Scratch == nil || o.err != nil || size > o.out {
+		return nil
+	}
+	s, err := o.o.Scratch()
+	if err != nil {
+		o.err = err
+		return nil
+	}
+	o.out -= size
+	return s
+}
+
 // Inner opens p by the table, as deep as the bounds allow: it fills p with what a format finds, or leaves it as bytes. p
 // needs Role, Offset, Size and Source; what it says of itself beside that stays.
 func (o *Opening) Inner(ctx context.Context, p *Part) {
