@@ -19,10 +19,12 @@ import (
 // CheckOptions say which package is checked, and for what.
 type CheckOptions struct {
 	File    string
-	For     []string // cases, or facts such as "board=acme,router-3"
+	For     []string // cases, records, words of a label, or facts such as "board=acme,router-3"
 	Current string   // the version that is installed; "" when not known
 	Keys    string   // a folder of public keys, or one such file; "" for none
-	Program string
+	// Available is a folder of packages, or a list of versions, that may be installed on the way; "" for none.
+	Available string
+	Program   string
 }
 
 // Checked is what is known of a package.
@@ -32,7 +34,12 @@ type Checked struct {
 	ForAsked             bool // a device was named
 	Warnings             []string
 	Device               *firmware.Device
-	close                func() error
+	Notes                []finding.Finding // of what was named with the package
+	// Way leads from the installed version to the package, which is its last step; empty without one. WayAsked says that
+	// it was looked for.
+	Way      []firmware.Step
+	WayAsked bool
+	close    func() error
 }
 
 // Close removes what was unpacked.
@@ -51,13 +58,13 @@ func CheckPackage(ctx context.Context, o CheckOptions) (c *Checked, err error) {
 			err = errors.Join(err, closeAll())
 		}
 	}()
-	keys, err := readKeys(o.Keys)
+	c = &Checked{Device: &firmware.Device{}, ForAsked: len(o.For) > 0 || o.Current != "", close: closeAll}
+	keys, err := c.readKeys(o.Keys)
 	if err != nil {
 		return nil, err
 	}
-	c = &Checked{Device: &firmware.Device{}, ForAsked: len(o.For) > 0 || o.Current != "", close: closeAll}
 	for _, text := range o.For {
-		if err := addDevice(ctx, c.Device, text, o.Program); err != nil {
+		if err := c.addDevice(ctx, text, o.Program); err != nil {
 			return nil, err
 		}
 	}
@@ -73,18 +80,20 @@ func CheckPackage(ctx context.Context, o CheckOptions) (c *Checked, err error) {
 	}
 	c.Whole, c.Genuine, c.Warnings = firmware.Whole(c.Part), firmware.Genuine(c.Part), firmware.Warnings(c.Part)
 	if c.Fits = firmware.Fits(c.Part, c.Device); !c.ForAsked {
-		c.Fits = firmware.Verdict{Answer: firmware.CannotTell, Reasons: append([]string{"no device was named: --for says which"}, c.Fits.Reasons...)}
+		c.Fits = firmware.Verdict{Answer: firmware.CannotTell, Reasons: append([]string{"no device was named: --for says which"}, c.Fits.Reasons...), Lead: firmware.Reason{Offset: -1}}
 	}
-	return c, nil
+	return c, c.findWay(ctx, o)
 }
 
-// readKeys reads the public keys at path, which is a file or a folder of files.
-func readKeys(path string) ([]firmware.Key, error) {
+// readKeys reads the public keys at path, which is a file or a folder of files. What is no key in a folder is passed over,
+// and so is a private key, with a note.
+func (c *Checked) readKeys(path string) ([]firmware.Key, error) {
 	if path == "" {
 		return nil, nil
 	}
 	names := []string{path}
-	if host.IsFolder(path) {
+	folder := host.IsFolder(path)
+	if folder {
 		var err error
 		if names, err = host.ListFiles(path); err != nil {
 			return nil, err
@@ -105,6 +114,10 @@ func readKeys(path string) ([]firmware.Key, error) {
 			out = append(out, keys...)
 			return err
 		})
+		if err != nil && folder {
+			c.Notes = append(c.Notes, noKey.New(finding.Arg("file", filepath.Base(name)), finding.Expected(nil, err)))
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -27,9 +27,13 @@ whole     every checksum fits, and nothing is cut off
 genuine   the signatures fit the keys that --keys names; without a key never OK
 for this device   models, revisions, versions and room, against what --for tells
 
---for names a case or an image of the device, whose files say what it is; a model; or a fact:
-board=acme,router-3 hardware=rev2 version=23.05 flash=16Mi space.rootfs=6Mi. It can be given
-several times. Nothing is written anywhere.`,
+--for names a case or an image of the device, whose files say what it is; a file that says it
+(JSON, YAML, or the log of a boot); the words on its label: "ACME GW-100 hw 1.0 fw 1.5.0"; or a
+fact: board=acme,router-3 hardware=rev2 version=23.05 flash=16Mi space.rootfs=6Mi. It can be
+given several times.
+
+--available names a folder of packages, or a list of versions, and gives the steps from the
+installed version to this one. Nothing is written anywhere.`,
 		Example: "  salvor check update.bin\n  salvor check update.bin --for rescued --keys keys/\n  salvor check update.bin --for board=acme,router-3 --current 2.4.0",
 		Args:    exactly(1, "one FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,8 +41,9 @@ several times. Nothing is written anywhere.`,
 			return a.check(cmd, o)
 		},
 	}
-	cmd.Flags().StringArrayVar(&o.For, "for", nil, "the `DEVICE`: a case, an image, a model, or KIND=VALUE")
+	cmd.Flags().StringArrayVar(&o.For, "for", nil, "the `DEVICE`: a case, an image, a file that describes it, its label, or KIND=VALUE")
 	cmd.Flags().StringVar(&o.Current, "current", "", "the `VERSION` that is installed")
+	cmd.Flags().StringVar(&o.Available, "available", "", "a `FOLDER|LIST` of packages that can be installed on the way")
 	cmd.Flags().StringVar(&o.Keys, "keys", "", "a `FOLDER` of public keys and certificates, or one such file")
 	return cmd
 }
@@ -53,14 +58,14 @@ func (a *app) check(cmd *cobra.Command, o rescue.CheckOptions) (err error) {
 		return err
 	}
 	questions := []struct {
-		name, words string
-		v           firmware.Verdict
-	}{{"whole", "Whole?", c.Whole}, {"genuine", "Genuine?", c.Genuine}, {"for-this-device", "For this device?", c.Fits}}
+		name, words, short string
+		v                  firmware.Verdict
+	}{{"whole", "Whole?", "whole", c.Whole}, {"genuine", "Genuine?", "genuine", c.Genuine}, {"fits", "For this device?", "for this device", c.Fits}}
 	exit := rescue.ExitDone
 	var no, open []string
 	for _, q := range questions {
 		if a.json {
-			if err := a.lines.Write(wire.NewAnswer(q.name, q.v)); err != nil {
+			if err := a.lines.Write(wire.NewCheck(q.name, q.v)); err != nil {
 				return err
 			}
 		} else {
@@ -73,12 +78,25 @@ func (a *app) check(cmd *cobra.Command, o rescue.CheckOptions) (err error) {
 		}
 		switch q.v.Answer {
 		case firmware.No:
-			exit, no = exitNo, append(no, strings.ReplaceAll(q.name, "-", " "))
+			exit, no = exitNo, append(no, q.short)
 		case firmware.CannotTell:
-			open = append(open, strings.ReplaceAll(q.name, "-", " "))
+			open = append(open, q.short)
 		}
 	}
 	e := a.events()
+	if !a.json && c.WayAsked {
+		fmt.Fprintf(a.out, "\n%-18s %s\n", "The way to it", wayWords(c.Way))
+	}
+	if a.json && c.WayAsked {
+		for _, s := range c.Way {
+			if err := a.lines.Write(wire.NewWayStep(s)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, n := range c.Notes {
+		e.Finding(wire.FromFinding(n))
+	}
 	for _, w := range c.Warnings {
 		e.Finding(wire.FromFinding(rescue.PackageWarning(w)))
 	}
@@ -93,7 +111,26 @@ func (a *app) check(cmd *cobra.Command, o rescue.CheckOptions) (err error) {
 			state, next = fmt.Sprintf("%s is no package or image that is known", o.File), "compare its size and hash with those that its maker names"
 		}
 	}
+	if len(c.Way) > 1 {
+		next = "install the steps one after the other: " + wayWords(c.Way)
+	}
 	return a.end(wire.NewResult(exit, state, o.File+" was only read, and nothing was installed", next))
+}
+
+// wayWords says the steps to a package.
+func wayWords(way []firmware.Step) string {
+	if len(way) == 0 {
+		return "none of what is available leads to it"
+	}
+	var words []string
+	for _, s := range way {
+		word := show(s.Name)
+		if s.Version != "" && s.Version != s.Name {
+			word += " (" + show(s.Version) + ")"
+		}
+		words = append(words, word)
+	}
+	return strings.Join(words, ", then ")
 }
 
 // parts prints the tree of a package.

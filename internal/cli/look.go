@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 )
 
 func (a *app) lookCommand() *cobra.Command {
+	device := false
 	cmd := &cobra.Command{
 		Use:   "look [SOURCE… | CASE]",
 		Short: "Show this computer's disks, or what stands on disks, in images or in a case",
@@ -29,7 +31,10 @@ With several SOURCEs, in any order: what stands on each, and the volumes that th
 together: RAID sets and volume groups, and what stands in these. What is encrypted is named
 with what opens it.
 
-With a CASE: what the main job found.`,
+With a CASE: what the main job found.
+
+With --device: what a case or an image says of the device that it comes from, as a file that
+salvor check takes behind --for.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 && slices.ContainsFunc(args, isCase) {
 				return usageError{fmt.Errorf("expected one CASE, or SOURCEs, found %s", found(args))}
@@ -38,6 +43,10 @@ With a CASE: what the main job found.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
+			case device && len(args) != 1:
+				return usageError{fmt.Errorf("--device expected one CASE or SOURCE, found %s", found(args))}
+			case device:
+				return a.lookDevice(cmd, args[0])
 			case len(args) == 0:
 				return a.lookDisks(cmd)
 			case isCase(args[0]):
@@ -46,8 +55,40 @@ With a CASE: what the main job found.`,
 			return a.lookSources(cmd, args)
 		},
 	}
+	cmd.Flags().BoolVar(&device, "device", false, "what is known of the device, as a record")
 	a.secrets.add(cmd)
 	return cmd
+}
+
+// lookDevice prints what is known of the device that a case or an image comes from.
+func (a *app) lookDevice(cmd *cobra.Command, path string) error {
+	d, err := rescue.KnownDevice(cmd.Context(), path, program())
+	if err != nil {
+		return err
+	}
+	if a.json {
+		if err := a.lines.Write(wire.FromDevice(d)); err != nil {
+			return err
+		}
+	} else {
+		text, err := json.MarshalIndent(d.Record(), "", "  ")
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(string(text)) {
+			if _, err := fmt.Fprintln(a.out, show(strings.TrimSuffix(line, "\n"))); err != nil {
+				return err
+			}
+		}
+		for _, f := range d.Facts {
+			fmt.Fprintf(a.err, "%s %s: %s\n", f.Kind, show(f.Value), show(f.From))
+		}
+	}
+	state, exit := fmt.Sprintf("%s and %s say what %s comes from", plural(int64(len(d.Facts)), "fact"), plural(int64(len(d.Spaces)), "partition"), path), rescue.ExitDone
+	if len(d.Facts) == 0 {
+		state, exit = path+" does not say which device it comes from", rescue.ExitReserved
+	}
+	return a.end(wire.NewResult(exit, state, "what it holds was only read", "`salvor check PACKAGE --for "+path+"` holds a package against it"))
 }
 
 // isCase reports whether path is a folder with a case in it.

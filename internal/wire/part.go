@@ -41,14 +41,15 @@ type PartCheck struct {
 
 // PartSignature is a signature of a part.
 type PartSignature struct {
-	What     string `json:"what"`
-	Method   string `json:"method"`
-	State    string `json:"state"`
-	Signer   string `json:"signer,omitempty"`
-	NotAfter string `json:"not_after,omitempty"`
-	Weak     string `json:"weak,omitempty"`
-	Key      string `json:"key,omitempty"`
-	Why      string `json:"why,omitempty"`
+	What      string `json:"what"`
+	Method    string `json:"method"`
+	State     string `json:"state"`
+	Signer    string `json:"signer,omitempty"`
+	NotBefore string `json:"not_before,omitempty"`
+	NotAfter  string `json:"not_after,omitempty"`
+	Weak      string `json:"weak,omitempty"`
+	Key       string `json:"key,omitempty"`
+	Why       string `json:"why,omitempty"`
 }
 
 // PartClaim is what a part says of the device that it is for.
@@ -74,7 +75,7 @@ func FromPart(id string, p *firmware.Part) Part {
 		out.Checks = append(out.Checks, PartCheck{What: c.What, Method: c.Method, State: c.State.String(), Offset: c.Extent.Offset, Size: c.Extent.Length, Expected: c.Expected, Found: c.Found, Why: c.Why})
 	}
 	for _, s := range p.Signatures {
-		out.Signatures = append(out.Signatures, PartSignature{What: s.What, Method: s.Method, State: s.State.String(), Signer: s.Signer, NotAfter: s.NotAfter, Weak: s.Weak, Key: s.Key, Why: s.Why})
+		out.Signatures = append(out.Signatures, PartSignature{What: s.What, Method: s.Method, State: s.State.String(), Signer: s.Signer, NotBefore: s.NotBefore, NotAfter: s.NotAfter, Weak: s.Weak, Key: s.Key, Why: s.Why})
 	}
 	for _, c := range p.Claims {
 		out.Claims = append(out.Claims, PartClaim{Kind: string(c.Kind), Values: append([]string{}, c.Values...)})
@@ -88,23 +89,54 @@ func FromPart(id string, p *firmware.Part) Part {
 	return out
 }
 
-// Answer is a line of type "answer": one of the three questions about a package.
-type Answer struct {
+// Check is a line of type "check": one of the three questions about a package, with the weightiest reason as data.
+type Check struct {
 	V        int      `json:"v"`
 	Type     string   `json:"type"`
-	Question string   `json:"question"` // whole, genuine, for-this-device
-	Answer   string   `json:"answer"`   // ok, no, cannot-tell
-	Reasons  []string `json:"reasons"`
+	Question string   `json:"question"` // whole, genuine, fits
+	Answer   string   `json:"answer"`   // OK, NO, CANNOT TELL
+	Format   string   `json:"format"`
+	Region   string   `json:"region"`
+	Offset   int64    `json:"offset"` // in the file; -1 where there is no place
+	Size     int64    `json:"size"`
+	Expected string   `json:"expected"`
+	Found    string   `json:"found"`
+	Words    string   `json:"words"`
+	Reasons  []string `json:"reasons"` // all, that of words first
 }
 
-// NewAnswer returns the line of a verdict.
-func NewAnswer(question string, v firmware.Verdict) Answer {
-	word := "cannot-tell"
-	switch v.Answer {
-	case firmware.OK:
-		word = "ok"
-	case firmware.No:
-		word = "no"
+// NewCheck returns the line of a verdict.
+func NewCheck(question string, v firmware.Verdict) Check {
+	return Check{V: Version, Type: "check", Question: question, Answer: v.Answer.String(), Format: v.Lead.Format, Region: v.Lead.Region, Offset: v.Lead.Offset, Size: v.Lead.Size,
+		Expected: v.Lead.Expected, Found: v.Lead.Found, Words: v.Reasons[0], Reasons: append([]string{}, v.Reasons...)}
+}
+
+// Device is a line of type "device": what is known of the device that a medium comes from.
+type Device struct {
+	V      int             `json:"v"`
+	Type   string          `json:"type"`
+	Device firmware.Record `json:"device"`
+	From   []string        `json:"from"` // where each fact stands, in words
+}
+
+// FromDevice returns the line of d.
+func FromDevice(d *firmware.Device) Device {
+	out := Device{V: Version, Type: "device", Device: d.Record(), From: []string{}}
+	for _, f := range d.Facts {
+		out.From = append(out.From, string(f.Kind)+" "+f.Value+": "+f.From)
 	}
-	return Answer{V: Version, Type: "answer", Question: question, Answer: word, Reasons: append([]string{}, v.Reasons...)}
+	return out
+}
+
+// WayStep is a line of type "way": a package to install on the way to the one that was asked for.
+type WayStep struct {
+	V       int    `json:"v"`
+	Type    string `json:"type"`
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// NewWayStep returns the line of s.
+func NewWayStep(s firmware.Step) WayStep {
+	return WayStep{V: Version, Type: "way", Name: s.Name, Version: s.Version}
 }
