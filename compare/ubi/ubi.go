@@ -213,13 +213,19 @@ func eraseSize(src block.Source) (h eraseHeader, size int64, err error) {
 	if h, err = read(0); err != nil {
 		return h, 0, err
 	}
-	// A bad block may stand where the second one should: then the fourth or the third tell.
-	for _, k := range []int64{1, 3, 2} {
-		for size = leastErase; size <= min(mostErase, src.Size()/2); size *= 2 {
-			if o, err := read(k * size); err == nil && o.image == h.image && size > h.data {
-				return h, size, nil
-			}
+	mine := func(at, size int64) bool {
+		o, err := read(at)
+		return err == nil && o.image == h.image && size > h.data
+	}
+	for size = leastErase; size <= min(mostErase, src.Size()/2); size *= 2 {
+		if !mine(size, size) {
+			continue
 		}
+		// A bad block may stand where the second one should: then those behind it tell.
+		for half := size / 2; half > h.data && (mine(3*half, half) || mine(5*half, half)); half /= 2 {
+			size = half
+		}
+		return h, size, nil
 	}
 	return h, 0, cursor.Corrupt("UBI: second erase block", 0, "a header behind the first one", "none")
 }
