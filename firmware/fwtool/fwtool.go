@@ -9,7 +9,6 @@ import (
 
 	"salvor/block"
 	"salvor/cursor"
-	"salvor/finding"
 	"salvor/firmware"
 	"salvor/firmware/internal/region"
 )
@@ -27,12 +26,6 @@ const (
 )
 
 var be = binary.BigEndian
-
-// Findings are the declared findings of this room.
-var Findings = []*finding.Def{settingsLost}
-
-var settingsLost = &finding.Def{Code: "firmware.fwtool.settings", Severity: finding.Info,
-	Text: "a device with another compat version than {expected} cannot keep its settings: {found}"}
 
 // Format is the row of this package in the table of firmware formats.
 func Format() firmware.Format {

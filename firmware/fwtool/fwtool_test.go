@@ -21,16 +21,16 @@ func TestMetadata(t *testing.T) {
 		title, version string
 		boards         []string
 		compat         string
-		findings       int
+		keeps          string
 	}{
-		{"snapshot", someOne, "OpenWrt SNAPSHOT r11215+4-bba6646b5cba image for ath79/generic", "SNAPSHOT r11215+4-bba6646b5cba", []string{"tplink,archer-c7-v5", "archer-c7-v5"}, "1.0", 0},
-		{"another compat version", compat("1.1", "Partitions changed"), "OpenWrt 23.05.2 r1 image for ramips/mt7621", "23.05.2", []string{"acme,x"}, "1.1", 1},
-		{"nothing said", "{}", "OpenWrt image with metadata", "", nil, "1.0", 0},
+		{"snapshot", someOne, "OpenWrt SNAPSHOT r11215+4-bba6646b5cba image for ath79/generic", "SNAPSHOT r11215+4-bba6646b5cba", []string{"tplink,archer-c7-v5", "archer-c7-v5"}, "1.0", "yes, by sysupgrade, if it is not told otherwise"},
+		{"another compat version", compat("1.1", "Partitions changed"), "OpenWrt 23.05.2 r1 image for ramips/mt7621", "23.05.2", []string{"acme,x"}, "1.1", "only those of a device with compat version 1.1. Partitions changed"},
+		{"nothing said", "{}", "OpenWrt image with metadata", "", nil, "1.0", "yes, by sysupgrade, if it is not told otherwise"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := withMetadata(image, tt.json)
 			part := firmwaretest.Open(t, p, nil, Format())
-			if v := firmware.Whole(part); v.Answer != firmware.OK || part.Title != tt.title || part.Version != tt.version || len(part.Findings) != tt.findings {
+			if v := firmware.Whole(part); v.Answer != firmware.OK || part.Title != tt.title || part.Version != tt.version {
 				t.Errorf("%v %q, version %q, %v", v, part.Title, part.Version, part.Findings)
 			}
 			for _, c := range part.Claims {
@@ -39,13 +39,17 @@ func TestMetadata(t *testing.T) {
 					if !slices.Equal(c.Values, tt.boards) {
 						t.Errorf("boards %q", c.Values)
 					}
+				case firmware.KeepsSettings:
+					if c.Values[0] != tt.keeps {
+						t.Errorf("settings %q", c.Values)
+					}
 				case firmware.CompatVersion:
 					if c.Values[0] != tt.compat {
 						t.Errorf("compat version %q", c.Values)
 					}
 				}
 			}
-			if (len(part.Claims) == 2) != (tt.boards != nil) {
+			if (len(part.Claims) == 3) != (tt.boards != nil) {
 				t.Errorf("%v", part.Claims)
 			}
 			if len(part.Children) != 2 || part.Children[0].Size != 9000 || part.Children[1].Offset != 9000 || part.Children[1].Size != int64(len(p)-9000) {

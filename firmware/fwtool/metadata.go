@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"salvor/block"
-	"salvor/finding"
 	"salvor/firmware"
 )
 
@@ -57,13 +56,14 @@ func (t *trailer) metadata(part, child *firmware.Part) {
 		part.Title = fmt.Sprintf("%s image for %s", words, cmp.Or(v.Target, "a target that it does not name"))
 	}
 	compat := cmp.Or(m.Compat, firstCompat)
-	devices := m.Supported
+	devices, keeps := m.Supported, "yes, by sysupgrade, if it is not told otherwise"
 	if compat != firstCompat {
 		devices = m.New
-		part.Findings = append(part.Findings, settingsLost.New(finding.Expected(compat, cmp.Or(m.Message, "the image does not say why"))))
+		keeps = strings.TrimSpace(fmt.Sprintf("only those of a device with compat version %s. %s", compat, m.Message))
 	}
 	if len(devices) > 0 {
 		part.Claims = append(part.Claims, firmware.Claim{Kind: firmware.Board, Values: devices})
 	}
-	part.Claims = append(part.Claims, firmware.Claim{Kind: firmware.CompatVersion, Values: []string{compat}})
+	part.Claims = append(part.Claims, firmware.Claim{Kind: firmware.CompatVersion, Values: []string{compat}},
+		firmware.Claim{Kind: firmware.KeepsSettings, Values: []string{keeps}})
 }
