@@ -201,4 +201,7 @@ type Key struct {
 	Certificate *x509.Certificate // nil for a bare key
 	// ID is the number by which usign, signify and minisign name a key; nil for others.
 	ID []byte
+	// OpenPGP are the packets of OpenPGP keys, armoured or not, as they stand in the file; nil for others, and then
+	// Public is set.
+	OpenPGP []byte
 }

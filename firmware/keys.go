@@ -10,11 +10,15 @@ import (
 	"strings"
 )
 
-// ParseKeys reads the public keys of a file: certificates and public keys as PEM or DER, and public keys of usign, signify
-// and minisign, which are two lines of text. A private key is refused, so that none is ever carried along.
+// ParseKeys reads the public keys of a file: certificates and public keys as PEM or DER, public keys of usign, signify and
+// minisign, which are two lines of text, and OpenPGP keys, armoured or binary, which stay as they are. A private key is
+// refused, so that none is ever carried along.
 func ParseKeys(name string, data []byte) ([]Key, error) {
-	if bytes.Contains(data, []byte("PRIVATE KEY-----")) {
+	if bytes.Contains(data, []byte("PRIVATE KEY-----")) || bytes.Contains(data, []byte("PGP PRIVATE KEY BLOCK-----")) || pgpPacket(data, pgpSecret) {
 		return nil, fmt.Errorf("firmware: %s holds a private key; give the public one", name)
+	}
+	if bytes.Contains(data, []byte("-----BEGIN PGP PUBLIC KEY BLOCK-----")) || pgpPacket(data, pgpPublic) {
+		return []Key{{Name: name, OpenPGP: data}}, nil
 	}
 	var out []Key
 	for rest := data; ; {
@@ -39,6 +43,34 @@ func ParseKeys(name string, data []byte) ([]Key, error) {
 		return nil, err
 	}
 	return []Key{k}, nil
+}
+
+// Tags of packets of OpenPGP.
+const (
+	pgpSecret = 5
+	pgpPublic = 6
+)
+
+// pgpPacket reports whether data begins with a packet of that tag, which holds a key of version 3 to 6.
+func pgpPacket(data []byte, tag byte) bool {
+	if len(data) < 8 || data[0]&0x80 == 0 {
+		return false
+	}
+	at := 0
+	switch first := data[0]; {
+	case first&0x40 != 0 && first&0x3F == tag: // the newer form: the length says how long it is itself
+		switch n := data[1]; {
+		case n < 192:
+			at = 2
+		case n < 224:
+			at = 3
+		case n == 255:
+			at = 6
+		}
+	case first&0x40 == 0 && first>>2&0xF == tag && first&3 < 3:
+		at = 1 + 1<<(first&3)
+	}
+	return at > 0 && data[at] >= 3 && data[at] <= 6
 }
 
 // parseDER reads a certificate or a public key.
