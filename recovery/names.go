@@ -193,3 +193,9 @@ func nameKey(p string, t *Target) string {
 	}
 	return norm.NFC.String(p)
 }
+
+// SafeName makes any text into one name of at most limit bytes, 48 at least, that the target can hold and that stays in
+// its folder.
+func SafeName(name string, t Target, limit int) string {
+	return safeName(name, &t, min(max(limit, leastName), t.maxName()))
+}

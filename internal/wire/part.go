@@ -20,6 +20,7 @@ type Part struct {
 	Compression string          `json:"compression,omitempty"`
 	Version     string          `json:"version,omitempty"`
 	SHA256      string          `json:"sha256,omitempty"`
+	Path        string          `json:"path,omitempty"` // where the verb unpack wrote it, below its folder
 	Checks      []PartCheck     `json:"checks"`
 	Signatures  []PartSignature `json:"signatures,omitempty"`
 	Claims      []PartClaim     `json:"claims,omitempty"`
