@@ -9,6 +9,7 @@ import (
 	"salvor/firmware/esp"
 	"salvor/firmware/fwtool"
 	"salvor/firmware/hexfile"
+	"salvor/firmware/sysupgrade"
 	"salvor/firmware/uf2"
 	"salvor/firmware/uimage"
 )
@@ -17,7 +18,7 @@ import (
 // last.
 func Table() []firmware.Format {
 	return slices.Concat(
-		[]firmware.Format{dfu.Format(), fwtool.Format(), uimage.Format(), uf2.Format()},
+		[]firmware.Format{dfu.Format(), fwtool.Format(), sysupgrade.Format(), uimage.Format(), uf2.Format()},
 		hexfile.Formats(),
 		esp.Formats(),
 	)

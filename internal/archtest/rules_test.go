@@ -30,8 +30,9 @@ var order = [][]string{
 	{"layers"},
 	{"firmware"},
 	{"firmware/internal/fdt", "firmware/internal/pubkey"},
-	{"firmware/internal/region", "firmware/internal/squash"},
-	{"firmware/internal/signify"},
+	{"firmware/internal/region", "firmware/internal/android", "firmware/internal/squash"},
+	{"firmware/internal/fsimage", "firmware/internal/imagetest"},
+	{"firmware/internal/signify", "firmware/internal/tarball", "firmware/internal/vendor"},
 	{"firmware/internal/cms", "firmware/internal/pgp"},
 	{"firmware/all"},
 	{"firmware/*"},
@@ -60,8 +61,8 @@ var keepers = []struct {
 	rooms   []string
 	why     string
 }{
-	{[]string{"os"}, []string{"host", "casefile", "recovery", "internal/cli", "cmd/*", "bench/*", "release/*", "filesystem/filesystemtest", "filetype/filetypetest", "volume/volumetest", "container/containertest"}, "touches the operating system"},
-	{[]string{"os/exec"}, []string{"host", "bench/*", "container/containertest"}, "starts processes"},
+	{[]string{"os"}, []string{"host", "casefile", "recovery", "internal/cli", "cmd/*", "bench/*", "release/*", "filesystem/filesystemtest", "filetype/filetypetest", "volume/volumetest", "container/containertest", "firmware/internal/imagetest"}, "touches the operating system"},
+	{[]string{"os/exec"}, []string{"host", "bench/*", "container/containertest", "firmware/internal/imagetest"}, "starts processes"},
 	{[]string{"os/signal"}, []string{"internal/cli"}, "listens to signals"},
 	{[]string{"syscall"}, []string{"host", "recovery", "internal/cli", "bench/*"}, "touches the operating system"},
 	{[]string{"log/slog"}, []string{"rescue", "internal/cli", "bench/*"}, "logs; a room returns findings instead"},
