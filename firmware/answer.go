@@ -120,8 +120,8 @@ func (p *Part) words() string {
 	return string(p.Role)
 }
 
-// Uncovered returns the bytes of the part that no strong check covers which was passed: its own, or one of a part that
-// stands in it as it is.
+// Uncovered returns the bytes of the part that no strong check covers which was passed, its own or one of a part that
+// stands in it as it is, and that are not unused.
 func (p *Part) Uncovered() block.Set {
 	whole := block.Extent{Length: p.Size}
 	return p.covered().Complement(whole)
@@ -129,7 +129,7 @@ func (p *Part) Uncovered() block.Set {
 
 func (p *Part) covered() block.Set {
 	whole := block.Extent{Length: p.Size}
-	var s block.Set
+	s := p.Unused.Within(whole)
 	for _, c := range p.Checks {
 		if c.State == Passed && c.Strong {
 			s.Add(c.Extent.Intersect(whole))

@@ -50,6 +50,8 @@ func TestWhole(t *testing.T) {
 		{"whole", part(100, good), OK, "fits"},
 		{"parts cover it", inner, OK, "fits"},
 		{"a byte more", part(101, good), CannotTell, "1 of 101 bytes"},
+		{"unused bytes need no check", &Part{Size: 104, Checks: []Check{good}, Unused: block.SetOf(over(100, 9))}, OK, "fits"},
+		{"unused bytes alone", &Part{Size: 4, Unused: block.SetOf(over(0, 4))}, CannotTell, "no check"},
 		{"nothing", part(100), CannotTell, "no check"},
 		{"failed", part(100, good, Sum32("header", "CRC-32", over(0, 4), 1, 2)), No, "expected 00000001, found 00000002"},
 		{"cut", part(100, Cut("data", 200, 100)), No, "cut off"},

@@ -82,12 +82,15 @@ type Part struct {
 	Unpacked    bool
 	Compression string // that the part is packed by: "gzip", "" for none
 	Version     string
-	Checks      []Check
-	Signatures  []Signature
-	Claims      []Claim
-	Installs    []Install
-	Children    []*Part
-	Findings    []finding.Finding
+	// Unused are bytes of Source that nothing reads, such as the owners and times in an archive: whatever stands there,
+	// the package installs the same. They need no check.
+	Unused     block.Set
+	Checks     []Check
+	Signatures []Signature
+	Claims     []Claim
+	Installs   []Install
+	Children   []*Part
+	Findings   []finding.Finding
 }
 
 // Walk calls visit for p and everything below it, parents first, until visit returns false.

@@ -2,6 +2,7 @@ package firmware
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -183,6 +184,14 @@ func holds(kind ClaimKind, want string, has Fact) Answer {
 		a, _, _ := strings.Cut(want, ".")
 		b, _, _ := strings.Cut(has.Value, ".")
 		return yesNo(a == b)
+	case Hardware:
+		if pattern, ok := strings.CutPrefix(want, "#RE:"); ok { // SWUpdate: an extended regular expression of POSIX
+			re, err := regexp.CompilePOSIX(pattern)
+			if err != nil {
+				return CannotTell
+			}
+			return yesNo(re.MatchString(has.Value))
+		}
 	}
 	if has.Kind == Model {
 		return sameModel(want, has.Value)

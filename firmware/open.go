@@ -162,6 +162,7 @@ func (p *Part) take(found *Part, f *Format) {
 	if found.Version != "" {
 		p.Version = found.Version
 	}
+	p.Unused = p.Unused.Union(found.Unused)
 	p.Checks = append(p.Checks, found.Checks...)
 	p.Signatures = append(p.Signatures, found.Signatures...)
 	p.Claims = append(p.Claims, found.Claims...)
