@@ -325,6 +325,9 @@ func (v *verifier) files() {
 func (v *verifier) super() {
 	f := v.f
 	v.r.Read.Add(block.Extent{Length: SuperSize})
+	if f.Used > f.src.Size() {
+		v.problem("superblock", block.Extent{Offset: 40, Length: 8}, cursor.Corrupt("squashfs: superblock", 40, fmt.Sprintf("at most %d bytes that are used", f.src.Size()), f.Used))
+	}
 	if v.ctx.Err() != nil || v.r.Count > 0 {
 		return
 	}
