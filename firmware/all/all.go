@@ -10,6 +10,7 @@ import (
 	"salvor/firmware/fwtool"
 	"salvor/firmware/hexfile"
 	"salvor/firmware/sysupgrade"
+	"salvor/firmware/trx"
 	"salvor/firmware/uf2"
 	"salvor/firmware/uimage"
 )
@@ -18,7 +19,7 @@ import (
 // last.
 func Table() []firmware.Format {
 	return slices.Concat(
-		[]firmware.Format{dfu.Format(), fwtool.Format(), sysupgrade.Format(), uimage.Format(), uf2.Format()},
+		[]firmware.Format{dfu.Format(), fwtool.Format(), sysupgrade.Format(), trx.Format(), uimage.Format(), uf2.Format()},
 		hexfile.Formats(),
 		esp.Formats(),
 	)

@@ -1,0 +1,116 @@
+// Package vendor has what the headers of makers of routers have in common: what stands behind an image, what a part is
+// by its first bytes, names in fields of fixed size.
+//
+// It promises that filling counts as checked only where every byte of it is the same, 0x00 or 0xFF, and that anything
+// else behind an image becomes a part of its own.
+//
+// Followed: Documentation of each format is named by its package; the magic numbers are those of squashfs 4.0 and its
+// forms of other makers, cramfs, JFFS2, UBI, U-Boot's images, device trees, gzip and the LZMA of LZMA Utils.
+package vendor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"salvor/block"
+	"salvor/cursor"
+	"salvor/firmware"
+	"salvor/firmware/internal/region"
+)
+
+// Behind adds to part what stands in src from a place on.
+func Behind(ctx context.Context, src block.Source, o *firmware.Opening, part *firmware.Part, from int64) {
+	Between(ctx, src, o, part, "behind the image", block.Between(from, src.Size()))
+}
+
+// Between adds to part what stands in e: a check where it is filling, a part of that name otherwise.
+func Between(ctx context.Context, src block.Source, o *firmware.Opening, part *firmware.Part, name string, e block.Extent) {
+	if e.Length <= 0 {
+		return
+	}
+	if value, ok := Filling(ctx, src, e); ok {
+		c := firmware.Check{What: name, Method: "padding", State: firmware.Passed, Extent: e, Strong: true, Expected: fmt.Sprintf("%d bytes of %#02x", e.Length, value)}
+		c.Found = c.Expected
+		part.Checks = append(part.Checks, c)
+		return
+	}
+	child := region.Part(src, name, firmware.Data, e)
+	child.Announced = 0
+	o.Inner(ctx, child)
+	part.Children = append(part.Children, child)
+}
+
+// errOther ends a scan at the first byte that is another.
+var errOther = errors.New("another value")
+
+// Filling reports whether all of e is one value, 0x00 or 0xFF.
+func Filling(ctx context.Context, src block.Source, e block.Extent) (value byte, ok bool) {
+	var fill []byte
+	err := region.Scan(ctx, src, e, func(p []byte) error {
+		if fill == nil {
+			if value = p[0]; value != 0 && value != 0xFF {
+				return errOther
+			}
+			fill = bytes.Repeat([]byte{value}, 4096)
+		}
+		for len(p) > 0 {
+			n := min(len(p), len(fill))
+			if !bytes.Equal(p[:n], fill[:n]) {
+				return errOther
+			}
+			p = p[n:]
+		}
+		return nil
+	})
+	return value, err == nil && e.Length > 0
+}
+
+// beginnings are those of what makers put into images.
+var beginnings = []struct {
+	magic string
+	role  firmware.Role
+}{
+	{"hsqs", firmware.RootFS}, {"sqsh", firmware.RootFS}, {"shsq", firmware.RootFS}, {"qshs", firmware.RootFS}, {"tqsh", firmware.RootFS}, {"hsqt", firmware.RootFS},
+	{"\x45\x3d\xcd\x28", firmware.RootFS}, {"\x28\xcd\x3d\x45", firmware.RootFS}, {"\x85\x19", firmware.RootFS}, {"\x19\x85", firmware.RootFS}, {"UBI#", firmware.RootFS},
+	{"\x27\x05\x19\x56", firmware.Kernel}, {"\xd0\x0d\xfe\xed", firmware.Kernel}, {"\x1f\x8b\x08", firmware.Kernel}, {"\x5d\x00\x00", firmware.Kernel}, {"\x6d\x00\x00", firmware.Kernel},
+}
+
+// Role says what the bytes at a place are for, by how they begin; "" when they do not tell.
+func Role(src block.Source, at int64) firmware.Role {
+	p, err := cursor.Read(src, "beginning", at, 4, 4)
+	if err != nil {
+		return ""
+	}
+	for _, b := range beginnings {
+		if bytes.HasPrefix(p, []byte(b.magic)) {
+			return b.role
+		}
+	}
+	return ""
+}
+
+// Text is what stands in a field of fixed size up to its first zero, or to what fills it with 0xFF.
+func Text(field []byte) string {
+	text, _, _ := bytes.Cut(field, []byte{0})
+	return string(bytes.TrimSpace(bytes.TrimRight(text, "\xff")))
+}
+
+// Inside opens what stands in e as a part of a name, of the role by its beginning, or of another one where that does not
+// tell. It adds the check that the source ends behind it.
+func Inside(ctx context.Context, src block.Source, o *firmware.Opening, part *firmware.Part, name string, other firmware.Role, e block.Extent) *firmware.Part {
+	if e.End() > src.Size() {
+		part.Checks = append(part.Checks, firmware.Cut(name, e.End(), src.Size()))
+	}
+	role := Role(src, e.Offset)
+	if role == "" {
+		role = other
+	}
+	child := region.Part(src, name, role, e)
+	if child.Size > 0 {
+		o.Inner(ctx, child)
+	}
+	part.Children = append(part.Children, child)
+	return child
+}
