@@ -1,0 +1,187 @@
+package logs
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
+
+const (
+	peekSize    = 64 << 10
+	maxUnpacked = 16 << 30 // bytes out of one packed input
+	maxNesting  = 2        // packed files in packed files
+)
+
+// ErrTooLarge says that a packed input unpacks to more than is read.
+var ErrTooLarge = errors.New("logs: a packed input of more than 16 GiB")
+
+// Read reads r to its end and hands over its blocks in order. A block is the receiver's; [Block.Free] gives
+// its buffer back. The error is the context's, the reader's (what was read before it was handed over), or
+// that of emit.
+func Read(ctx context.Context, r io.Reader, emit func(*Block) error) error {
+	s := &stream{ctx: ctx, emit: emit, free: make(chan []byte, 32), line: 1}
+	return s.read(r, 0)
+}
+
+// stream is one input on its way.
+type stream struct {
+	ctx      context.Context
+	emit     func(*Block) error
+	free     chan []byte
+	line     int64 // number of the next line
+	offset   int64 // of the next byte
+	unpacked bool
+}
+
+func (s *stream) read(r io.Reader, depth int) error {
+	b := bufio.NewReaderSize(r, peekSize)
+	head, err := b.Peek(peekSize)
+	if err != nil && !errors.Is(err, io.EOF) && len(head) == 0 {
+		return err
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}) && depth < maxNesting:
+		z, err := gzip.NewReader(b)
+		if err != nil {
+			return fmt.Errorf("gzip: %w", err)
+		}
+		s.unpacked = true
+		limited := &io.LimitedReader{R: z, N: maxUnpacked}
+		if err := s.read(limited, depth+1); err != nil {
+			return err
+		}
+		if limited.N <= 0 {
+			return ErrTooLarge
+		}
+		return nil
+	case isExport(head):
+		return s.readExport(b)
+	case isJSON(head):
+		return s.readJSON(b)
+	}
+	if order := utf16Order(head); order != nil {
+		return s.readUTF16(b, order)
+	}
+	return s.readPlain(b, !validHead(head) && isLatin1(head))
+}
+
+// validHead reports whether head is UTF-8, but for a character that its end may cut.
+func validHead(head []byte) bool {
+	for n := 0; n < utf8.UTFMax && len(head) > 0; n++ {
+		if utf8.Valid(head) {
+			return true
+		}
+		head = head[:len(head)-1]
+	}
+	return len(head) == 0
+}
+
+// readPlain reads bytes that are text as they are.
+func (s *stream) readPlain(r io.Reader, latin1 bool) error {
+	var carry []byte
+	inside := false
+	for {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+		buf := s.take()
+		n := copy(buf, carry)
+		m, err := io.ReadFull(r, buf[n:])
+		last := err != nil
+		text := buf[:n+m]
+		own := 0
+		if inside {
+			own = min(half, len(text))
+		}
+		b := &Block{Text: text, From: own, To: len(text), Inside: inside, Line: s.line, Unpacked: s.unpacked,
+			offset: s.offset, buffer: buf, free: s.free}
+		carry = carry[:0]
+		if !last {
+			if i := bytes.LastIndexByte(text, '\n'); i >= 0 && i+1 >= own {
+				carry = append(carry, text[i+1:]...)
+				b.Text, b.To, inside = text[:i+1], i+1, false
+			} else {
+				carry = append(carry, text[len(text)-overlap:]...)
+				b.To, b.Open, inside = len(text)-half, true, true
+			}
+		}
+		s.line += int64(bytes.Count(text[:len(text)-len(carry)], newline))
+		s.offset += int64(len(text) - len(carry))
+		if len(text) > 0 {
+			if err := s.hand(b, latin1); err != nil {
+				return err
+			}
+		}
+		if last {
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				return unexpected(r, err)
+			}
+			return err
+		}
+	}
+}
+
+// unexpected tells the end of an input from a packed one that breaks off: bufio passes on io.EOF for the
+// first, and gzip's own error for the second, which io.ReadFull hides when bytes came before it.
+func unexpected(r io.Reader, err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	var one [1]byte
+	if _, err := io.ReadFull(r, one[:]); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}
+
+// hand passes a plain block on, rewritten where that is needed.
+func (s *stream) hand(b *Block, latin1 bool) error {
+	if latin1 {
+		b.latin1()
+	} else if dirty(b.Text) {
+		b.cleaned()
+	}
+	return s.emit(b)
+}
+
+func (s *stream) take() []byte {
+	select {
+	case b := <-s.free:
+		return b
+	default:
+		return make([]byte, blockSize)
+	}
+}
+
+// latin1 rewrites a block of Latin-1 as UTF-8.
+func (b *Block) latin1() {
+	b.cleaned()
+	old, lines := b.Text, b.lines
+	text := make([]byte, 0, len(old)+len(old)/8)
+	from, to, next := 0, 0, 0
+	for i, c := range old {
+		for next < len(lines) && lines[next].at <= i {
+			lines[next].at = len(text)
+			next++
+		}
+		if i == b.From {
+			from = len(text)
+		}
+		if i == b.To {
+			to = len(text)
+		}
+		text = utf8.AppendRune(text, rune(c))
+	}
+	if b.From >= len(old) {
+		from = len(text)
+	}
+	if b.To >= len(old) {
+		to = len(text)
+	}
+	b.Text, b.From, b.To = text, from, to
+}
