@@ -10,6 +10,7 @@ import (
 
 	"salvor/block"
 	"salvor/block/probe"
+	"salvor/finding"
 	"salvor/host"
 	"salvor/internal/wire"
 	"salvor/layers"
@@ -29,6 +30,7 @@ const (
 type Looked struct {
 	// Trees are those of the sources, then those of the volumes that were put together out of them.
 	Trees      []*layers.Layer
+	Images     []Image // firmware that stands on them
 	Size       int64
 	Searched   int64 // bytes that were read
 	Unreadable int64 // of them, those that could not be
@@ -137,8 +139,11 @@ func (l *looking) source(ctx context.Context, path string) error {
 // resolve searches a source or a volume, and finds its layers.
 func (l *looking) resolve(ctx context.Context, name string, src block.Source) (*layers.Layer, error) {
 	number := len(l.Trees) + 1
-	hits, err := l.search(ctx, src, l.device[number])
+	hits, images, err := l.search(ctx, src, l.device[number])
 	if err != nil {
+		return nil, err
+	}
+	if err := l.images(ctx, number, src, images); err != nil {
 		return nil, err
 	}
 	t, err := layers.Resolve(ctx, layers.Disk{Number: number, Name: name, Source: src, Volumes: l.count}, hits, l.tables.Layers)
@@ -150,15 +155,26 @@ func (l *looking) resolve(ctx context.Context, name string, src block.Source) (*
 	return t, nil
 }
 
-// search returns the landmarks on a source.
-func (l *looking) search(ctx context.Context, src block.Source, device bool) ([]probe.Hit, error) {
+// images adds the firmware images among the places that look like one.
+func (l *looking) images(ctx context.Context, number int, src block.Source, hits []probe.Hit) error {
+	found, left, err := l.tables.firmwareImages(ctx, number, src, hits)
+	if left > 0 {
+		l.Notes = append(l.Notes, wireFinding(moreImages.New(finding.Arg("count", left))))
+	}
+	l.Images = append(l.Images, found...)
+	return err
+}
+
+// search returns the landmarks on a source, and the places that look like firmware.
+func (l *looking) search(ctx context.Context, src block.Source, device bool) (hits, images []probe.Hit, err error) {
 	size := src.Size()
 	l.Size += size
-	var hits []probe.Hit
 	landmark := l.tables.isLandmark()
 	s := l.tables.matcher.NewSweep(size, func(h probe.Hit) {
 		if landmark(h) {
 			hits = append(hits, h)
+		} else if _, ok := l.tables.firmwareOf[h.ID]; ok && len(images) <= imageTries {
+			images = append(images, h)
 		}
 	})
 	buf := make([]byte, mebi)
@@ -171,15 +187,15 @@ func (l *looking) search(ctx context.Context, src block.Source, device bool) ([]
 	for e := range want.All() {
 		for at := e.Offset; at < e.End(); at += mebi {
 			if err := ctx.Err(); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if time.Since(l.begun) > lookTime {
-				return hits, nil
+				return hits, images, nil
 			}
 			n := min(e.End()-at, mebi)
 			lost, err := lookPieceOf(src, at, buf[:n], device, s.Observe)
 			if err != nil {
-				return nil, fmt.Errorf("rescue: %w", err)
+				return nil, nil, fmt.Errorf("rescue: %w", err)
 			}
 			searched += n
 			l.Searched += n
@@ -189,7 +205,7 @@ func (l *looking) search(ctx context.Context, src block.Source, device bool) ([]
 			}
 		}
 	}
-	return hits, nil
+	return hits, images, nil
 }
 
 // lookPieceOf reads a piece into buf and hands what can be read to observe. It returns how many bytes cannot. Behind

@@ -13,6 +13,8 @@ import (
 	fsall "salvor/filesystem/all"
 	"salvor/filetype"
 	ftall "salvor/filetype/all"
+	"salvor/firmware"
+	fwall "salvor/firmware/all"
 	"salvor/layers"
 	"salvor/sweep"
 	volall "salvor/volume/all"
@@ -25,7 +27,10 @@ type Tables struct {
 	Containers []container.Format
 	// Landmarks are the probes of volumes and file systems, Signatures those of files that can be carved.
 	Landmarks, Signatures []probe.Probe
-	// matcher finds volumes anywhere and files where sectors begin, anywhere finds files that begin at any byte.
+	// Firmware are the formats of images that are looked for in dumps, firmwareOf the rows by the IDs of their probes.
+	Firmware   []firmware.Format
+	firmwareOf map[string]int
+	// matcher finds volumes and firmware anywhere and files where sectors begin, anywhere finds files that begin at any byte.
 	matcher, anywhere *sweep.Matcher
 }
 
@@ -52,12 +57,19 @@ func NewTables() (*Tables, error) {
 	for _, k := range t.Layers.Kinds {
 		t.Landmarks = append(t.Landmarks, k.Probes...)
 	}
+	var images []probe.Probe
+	t.Firmware, t.firmwareOf = fwall.Table(), map[string]int{}
+	for i, f := range t.Firmware {
+		for _, p := range f.Probes {
+			images, t.firmwareOf[p.ID] = append(images, p), i
+		}
+	}
 	t.Signatures = files.Probes()
 	aligned := slices.Clone(t.Signatures)
 	for i := range aligned {
 		aligned[i].Align = max(aligned[i].Align, sectorSize)
 	}
-	if t.matcher, err = sweep.NewMatcher(slices.Concat(t.Landmarks, aligned)); err != nil {
+	if t.matcher, err = sweep.NewMatcher(slices.Concat(t.Landmarks, images, aligned)); err != nil {
 		return nil, fmt.Errorf("rescue: %w", err)
 	}
 	if t.anywhere, err = sweep.NewMatcher(t.Signatures); err != nil {

@@ -68,6 +68,9 @@ func (h *header) headerSum() uint32 {
 
 // plausible reports whether the numbers of a header whose checksum fails are those of an image all the same.
 func (h *header) plausible() bool {
+	if h.system == 0 || h.arch == 0 || h.kind == 0 { // each is "invalid"
+		return false
+	}
 	return h.size > 0 && text(systems, h.system) != "" && text(architectures, h.arch) != "" && text(types, h.kind) != "" && text(ways, h.way) != ""
 }
 

@@ -157,6 +157,9 @@ func (a *app) lookSources(cmd *cobra.Command, paths []string) error {
 		list = append(list, wire.FromTree(t, t.Medium)...)
 	}
 	e.Layers(list)
+	if err := a.images(l.Images, len(l.Trees) > 1); err != nil {
+		return err
+	}
 	sum := sumUp(list)
 	state := fmt.Sprintf("%s found on %s", plural(int64(sum.volumes), "volume"), strings.Join(paths, ", "))
 	exit := sum.exit()
@@ -176,6 +179,41 @@ func (a *app) lookSources(cmd *cobra.Command, paths []string) error {
 		next = fmt.Sprintf("name the missing disks too, if there are any left: `salvor look %s DISK`; `salvor rescue %s --to CASE` saves what these have", names, names)
 	}
 	return a.end(wire.NewResult(exit, state+sum.words(), safe, next))
+}
+
+// images prints the firmware images that stand on the media.
+func (a *app) images(list []rescue.Image, several bool) error {
+	if !a.json && len(list) > 0 {
+		fmt.Fprintln(a.out, "firmware")
+	}
+	for _, i := range list {
+		if a.json {
+			if err := a.lines.Write(wire.Image{V: wire.Version, Type: "image", Source: i.Source, Offset: i.Offset, Size: i.Size, Format: i.Format, Title: wire.Text(i.Title), Name: wire.Text(i.Name), Version: wire.Text(i.Version), Cut: i.Cut}); err != nil {
+				return err
+			}
+			continue
+		}
+		size := "size not told"
+		if i.Size > 0 {
+			size = host.Bytes(i.Size)
+		}
+		for _, w := range []string{i.Name, i.Version} {
+			if w != "" {
+				size += "  " + show(w)
+			}
+		}
+		if i.Cut {
+			size += "  [ends behind the end of the medium]"
+		}
+		disk := ""
+		if several {
+			disk = fmt.Sprintf("d%d ", i.Source)
+		}
+		if _, err := fmt.Fprintf(a.out, "  %-36s%sat 0x%x  %s\n", show(i.Title), disk, i.Offset, size); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // summary is what a tree of layers comes to.
@@ -250,7 +288,18 @@ func (a *app) lookCase(cmd *cobra.Command, dir string) error {
 	for i, r := range rows {
 		list[i] = wire.FromRow(r)
 	}
-	a.events().Layers(list)
+	e := a.events()
+	e.Layers(list)
+	images, notes, err := c.Images(cmd.Context())
+	if err != nil {
+		return err
+	}
+	for _, n := range notes {
+		e.Finding(wire.FromFinding(n))
+	}
+	if err := a.images(images, len(c.Record().Sources) > 1); err != nil {
+		return err
+	}
 	sum := sumUp(list)
 	exit := sum.exit()
 	if sum.volumes == 0 {

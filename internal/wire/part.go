@@ -141,3 +141,17 @@ type WayStep struct {
 func NewWayStep(s firmware.Step) WayStep {
 	return WayStep{V: Version, Type: "way", Name: s.Name, Version: s.Version}
 }
+
+// Image is a line of type "image": firmware that stands somewhere on a medium.
+type Image struct {
+	V       int    `json:"v"`
+	Type    string `json:"type"`
+	Source  int    `json:"source"`
+	Offset  int64  `json:"offset"`
+	Size    int64  `json:"size"` // by its own word; 0 when it does not say
+	Format  string `json:"format"`
+	Title   string `json:"title"`
+	Name    string `json:"name,omitempty"`
+	Version string `json:"version,omitempty"`
+	Cut     bool   `json:"cut,omitempty"` // the medium ends before it does
+}

@@ -93,7 +93,7 @@ func samples() map[string]any {
 		"part": wire.FromPart("0.1", &firmware.Part{Format: "f", Title: "T", Name: "evil\xff", Role: firmware.Kernel, Offset: 1, Size: 2, Announced: 3, Unpacked: true, Compression: "gzip", Version: "1",
 			Checks: []firmware.Check{firmware.Sum32("data", "CRC-32", block.Extent{Length: 2}, 1, 2)}, Signatures: []firmware.Signature{{What: "all", Method: "RSA", State: firmware.Cannot, Why: "no key"}},
 			Claims: []firmware.Claim{{Kind: firmware.Board, Values: []string{"a"}}}, Installs: []firmware.Install{{Where: "x", Needs: 5, Loader: true}}, Findings: []finding.Finding{note}}),
-		"bare part": wire.FromPart("0", &firmware.Part{}), "check": wire.NewCheck("whole", firmware.Verdict{Answer: firmware.No, Reasons: []string{"r"}}), "way": wire.NewWayStep(firmware.Step{Name: "a"}), "device": wire.FromDevice(&firmware.Device{Facts: []firmware.Fact{{Kind: firmware.Board, Value: "b", From: "label"}}, Spaces: []firmware.Space{{Name: "a", Size: 1}}}),
+		"bare part": wire.FromPart("0", &firmware.Part{}), "check": wire.NewCheck("whole", firmware.Verdict{Answer: firmware.No, Reasons: []string{"r"}}), "image": wire.Image{V: wire.Version, Type: "image", Source: 1, Format: "fit", Title: "FIT image"}, "way": wire.NewWayStep(firmware.Step{Name: "a"}), "device": wire.FromDevice(&firmware.Device{Facts: []firmware.Fact{{Kind: firmware.Board, Value: "b", From: "label"}}, Spaces: []firmware.Space{{Name: "a", Size: 1}}}),
 		"patch": wire.FromPatch(mend.Patch{Structure: "boot sector", Offset: 4096, Old: make([]byte, 64), New: append(make([]byte, 40), bytes.Repeat([]byte{7}, 24)...),
 			Unread: block.SetOf(block.Extent{Offset: 4096, Length: 8}), Evidence: []string{"its backupÿ"}}),
 		"result": result, "bare result": wire.NewResult(0, "a", "b", "c"),
