@@ -5,10 +5,13 @@ import (
 	"slices"
 
 	"salvor/firmware"
+	"salvor/firmware/chk"
 	"salvor/firmware/dfu"
 	"salvor/firmware/esp"
+	"salvor/firmware/fit"
 	"salvor/firmware/fwtool"
 	"salvor/firmware/hexfile"
+	"salvor/firmware/seama"
 	"salvor/firmware/sysupgrade"
 	"salvor/firmware/trx"
 	"salvor/firmware/uf2"
@@ -19,7 +22,7 @@ import (
 // last.
 func Table() []firmware.Format {
 	return slices.Concat(
-		[]firmware.Format{dfu.Format(), fwtool.Format(), sysupgrade.Format(), trx.Format(), uimage.Format(), uf2.Format()},
+		[]firmware.Format{dfu.Format(), fwtool.Format(), sysupgrade.Format(), chk.Format(), seama.Format(), trx.Format(), uimage.Format(), fit.Format(), uf2.Format()},
 		hexfile.Formats(),
 		esp.Formats(),
 	)

@@ -37,7 +37,7 @@ type Token struct {
 	Extent block.Extent // of the token with what belongs to it and its filling, on the source
 	Name   string       // of the node or the property; "" for a property whose name stands behind the end of the source
 	Value  block.Extent // of the property, on the source
-	// Data is the value, valid until the next token; nil when it is longer than Inline.
+	// Data is the value, valid until the next token; nil when it is longer than Inline, or when the source ends in it.
 	Data []byte
 }
 
@@ -196,7 +196,7 @@ func (t *Token) property(w *window, head []byte, strings *names) (err error) {
 		return err
 	}
 	if int64(len(p)) < t.Value.Length {
-		return cursor.Corrupt(name, t.Value.Offset, fmt.Sprintf("%d bytes of %q", t.Value.Length, t.Name), fmt.Sprintf("the end after %d", len(p)))
+		return nil // the source ends inside of it, which the next token tells
 	}
 	if t.Data = p; p == nil {
 		t.Data = []byte{}

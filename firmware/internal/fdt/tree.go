@@ -43,7 +43,7 @@ type Node struct {
 type Value struct {
 	Name   string
 	Extent block.Extent // of the value, on the source
-	Data   []byte       // nil when it is longer than [Inline]
+	Data   []byte       // nil when it is longer than [Inline], or when the source ends in it
 }
 
 // Read reads the tree at offset 0 of src. It answers cursor.ErrNot for what is none. A tree that breaks off is returned
