@@ -148,10 +148,11 @@ func (s *stream) binary(r *bufio.Reader, value []byte, e *entry, name string) ([
 	start := s.offset
 	n, err = io.ReadFull(r, value)
 	s.offset += int64(n)
-	e.set(name, value[:n], start, int64(size))
-	if err != nil {
+	if err != nil { // what is there of it
+		e.set(name, value[:n], start, int64(n))
 		return value, err
 	}
+	e.set(name, value, start, int64(size))
 	s.line += int64(bytes.Count(value, newline))
 	skipped, err := io.CopyN(io.Discard, r, int64(size-keep)+1) // and the line's end
 	s.offset += skipped

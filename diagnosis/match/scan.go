@@ -1,0 +1,152 @@
+package match
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// Sizes of lines, in bytes.
+const (
+	maxLine = 8 << 10 // a longer line is tried in windows
+	cell    = 4 << 10 // what of a long line one window stands for
+	margin  = 2 << 10 // what a window has beside that
+)
+
+// Line is a line, or a window of a long one, in which literals were found.
+type Line struct {
+	Start, End int // in the text, without the line's end
+	// Begin and Ended say that Start and End are those of the line itself.
+	Begin, Ended bool
+	Patterns     []int32 // candidates, in the order of their literals; valid until the next line
+}
+
+// Scanner looks for the patterns of a set. It serves one goroutine.
+type Scanner struct {
+	set   *Set
+	stamp []uint32 // the line for which a pattern was last noted
+	now   uint32
+	line  Line
+	until int // what begins before this belongs to line
+	// Inside and Open say that the text begins and ends inside of a line.
+	Inside, Open bool
+}
+
+// NewScanner returns a scanner for the set.
+func (s *Set) NewScanner() *Scanner {
+	return &Scanner{set: s, stamp: make([]uint32, len(s.patterns))}
+}
+
+// Scan calls each with all lines of text in which patterns may match, in order. Of what stands there only
+// literals that begin in text[from:to] count. Lines end with LF or CR. It stops when each returns false.
+func (c *Scanner) Scan(text []byte, from, to int, each func(*Line) bool) {
+	c.line, c.until = Line{Patterns: c.line.Patterns[:0]}, -1
+	set := c.set
+	bits := &set.bits
+	i := max(from, 0)
+	for ; i+8 <= len(text) && i < to+maxBytes; i += 4 {
+		w := binary.LittleEndian.Uint64(text[i:]) | fold<<32 | fold
+		h0, h1, h2, h3 := hash(uint32(w)), hash(uint32(w>>8)), hash(uint32(w>>16)), hash(uint32(w>>24))
+		b0, b1 := bits[h0>>6]>>(h0&63), bits[h1>>6]>>(h1&63)
+		b2, b3 := bits[h2>>6]>>(h2&63), bits[h3>>6]>>(h3&63)
+		if (b0|b1|b2|b3)&1 == 0 {
+			continue
+		}
+		if b0&1 != 0 && !c.at(text, i, uint32(w), from, to, each) ||
+			b1&1 != 0 && !c.at(text, i+1, uint32(w>>8), from, to, each) ||
+			b2&1 != 0 && !c.at(text, i+2, uint32(w>>16), from, to, each) ||
+			b3&1 != 0 && !c.at(text, i+3, uint32(w>>24), from, to, each) {
+			return
+		}
+	}
+	for ; i+4 <= len(text) && i < to+maxBytes; i++ {
+		key := binary.LittleEndian.Uint32(text[i:]) | fold
+		h := hash(key)
+		if bits[h>>6]>>(h&63)&1 != 0 && !c.at(text, i, key, from, to, each) {
+			return
+		}
+	}
+	c.flush(each)
+}
+
+// at looks at the literals of the four bytes at i.
+func (c *Scanner) at(text []byte, i int, key uint32, from, to int, each func(*Line) bool) bool {
+	for n := c.set.find(key).first; n >= 0; {
+		l := &c.set.literals[n]
+		n = l.next
+		start := i - l.at
+		if start < from || start >= to || start+len(l.text) > len(text) || !equal(text[start:start+len(l.text)], l.text) {
+			continue
+		}
+		if start >= c.until && !c.next(text, start, each) {
+			return false
+		}
+		for _, p := range l.patterns {
+			if c.stamp[p] != c.now {
+				c.stamp[p] = c.now
+				c.line.Patterns = append(c.line.Patterns, p)
+			}
+		}
+	}
+	return true
+}
+
+// flush hands over the line that was gathered.
+func (c *Scanner) flush(each func(*Line) bool) bool {
+	if len(c.line.Patterns) == 0 {
+		return true
+	}
+	more := each(&c.line)
+	c.line.Patterns = c.line.Patterns[:0]
+	return more
+}
+
+// next goes to the line, or the window of a long line, in which start stands.
+func (c *Scanner) next(text []byte, start int, each func(*Line) bool) bool {
+	if !c.flush(each) {
+		return false
+	}
+	c.now++
+	back := max(0, start-maxLine)
+	begin := bytes.LastIndexByte(text[back:start], '\n')
+	if r := bytes.LastIndexByte(text[back+begin+1:start], '\r'); r >= 0 {
+		begin += r + 1
+	}
+	ahead := min(len(text), start+maxLine)
+	end := bytes.IndexByte(text[start:ahead], '\n')
+	if end < 0 {
+		end = ahead - start
+	}
+	if r := bytes.IndexByte(text[start:start+end], '\r'); r >= 0 {
+		end = r
+	}
+	l := &c.line
+	l.Start, l.End = back+begin+1, start+end
+	l.Begin = begin >= 0 || back == 0 && !c.Inside
+	l.Ended = l.End < ahead || ahead == len(text) && !c.Open
+	c.until = l.End
+	if l.End-l.Start <= maxLine {
+		return true
+	}
+	if l.Start < start-margin {
+		l.Start, l.Begin = start-margin, false
+	}
+	c.until = min(l.End, start+cell)
+	if l.End > c.until+margin {
+		l.End, l.Ended = c.until+margin, false
+	}
+	return true
+}
+
+// equal compares text with a literal, letters of either case being one.
+func equal(text []byte, literal string) bool {
+	for i := range len(literal) {
+		c := text[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != literal[i] {
+			return false
+		}
+	}
+	return true
+}

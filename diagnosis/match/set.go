@@ -1,0 +1,151 @@
+package match
+
+import (
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"sync"
+)
+
+// Set is patterns that are looked for together. It may be used by several goroutines.
+type Set struct {
+	patterns []pattern
+	literals []literal
+	bits     [1 << (tableBits - 6)]uint64
+	grams    []gram // open addressing; its length is a power of two
+}
+
+const tableBits = 17
+
+type pattern struct {
+	expr     string
+	compiled func() *regexp.Regexp
+	anchored bool
+}
+
+type literal struct {
+	text     string // in small ASCII letters
+	at       int    // where its gram stands in it
+	patterns []int32
+	next     int32 // of the same gram, -1 at the end
+}
+
+type gram struct {
+	key   uint32
+	first int32 // literal, -1 in an empty place
+}
+
+// Compile makes a set of patterns; they are called by their index. Each must pass [Check] and have [Literals].
+func Compile(exprs []string) (*Set, error) {
+	s := &Set{}
+	byText := map[string]int32{}
+	for i, expr := range exprs {
+		literals, ok, err := Literals(expr)
+		if err != nil {
+			return nil, fmt.Errorf("pattern %d: %w", i, err)
+		}
+		if !ok {
+			return nil, fmt.Errorf("pattern %d: %q has no literal of %d bytes", i, expr, minLiteral)
+		}
+		s.patterns = append(s.patterns, pattern{expr: expr, anchored: anchored(expr),
+			compiled: sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })})
+		for _, text := range literals {
+			text = text[:min(len(text), maxBytes)]
+			n, have := byText[text]
+			if !have {
+				n = int32(len(s.literals))
+				byText[text] = n
+				s.literals = append(s.literals, literal{text: text})
+			}
+			l := &s.literals[n]
+			if len(l.patterns) == 0 || l.patterns[len(l.patterns)-1] != int32(i) {
+				l.patterns = append(l.patterns, int32(i))
+			}
+		}
+	}
+	s.index()
+	return s, nil
+}
+
+// Len returns the number of patterns.
+func (s *Set) Len() int { return len(s.patterns) }
+
+// Anchored reports whether the pattern can match at a text's begin only.
+func (s *Set) Anchored(p int) bool { return s.patterns[p].anchored }
+
+// Regexp returns the pattern, compiled.
+func (s *Set) Regexp(p int) *regexp.Regexp { return s.patterns[p].compiled() }
+
+// anchored reports whether each match of a sound pattern begins at the text's begin.
+func anchored(expr string) bool {
+	re, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return false
+	}
+	var first func(re *syntax.Regexp) bool
+	first = func(re *syntax.Regexp) bool {
+		switch re.Op {
+		case syntax.OpBeginText, syntax.OpBeginLine:
+			return true
+		case syntax.OpCapture, syntax.OpConcat:
+			return len(re.Sub) > 0 && first(re.Sub[0])
+		case syntax.OpAlternate:
+			for _, sub := range re.Sub {
+				if !first(sub) {
+					return false
+				}
+			}
+			return true
+		}
+		return false
+	}
+	return first(re)
+}
+
+// index chooses four bytes of each literal and enters them.
+func (s *Set) index() {
+	size := 64
+	for size < 4*len(s.literals) {
+		size *= 2
+	}
+	s.grams = make([]gram, size)
+	for i := range s.grams {
+		s.grams[i].first = -1
+	}
+	for i := range s.literals {
+		l := &s.literals[i]
+		best := -1.0
+		for at := 0; at+4 <= len(l.text); at++ {
+			if r := rarity(l.text[at : at+4]); r > best {
+				best, l.at = r, at
+			}
+		}
+		key := load(l.text, l.at)
+		h := hash(key)
+		s.bits[h>>6] |= 1 << (h & 63)
+		g := s.find(key)
+		if g.first < 0 {
+			g.key = key
+		}
+		l.next, g.first = g.first, int32(i)
+	}
+}
+
+// find returns the place of a key: its own, or an empty one.
+func (s *Set) find(key uint32) *gram {
+	for i := hash(key); ; i++ {
+		g := &s.grams[int(i)&(len(s.grams)-1)]
+		if g.first < 0 || g.key == key {
+			return g
+		}
+	}
+}
+
+// fold makes four letters small, and other characters some that are the same for all that fold to them.
+const fold = 0x20202020
+
+func load(text string, at int) uint32 {
+	return (uint32(text[at]) | uint32(text[at+1])<<8 | uint32(text[at+2])<<16 | uint32(text[at+3])<<24) | fold
+}
+
+func hash(key uint32) uint32 { return key * 0x9e3779b1 >> (32 - tableBits) }
