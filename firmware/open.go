@@ -24,7 +24,7 @@ const (
 )
 
 // Findings are the declared findings of this room.
-var Findings = []*finding.Def{tooDeep, tooMany, notOpened}
+var Findings = []*finding.Def{tooDeep, tooMany, notOpened, certificateEnded, certificateLater, certificatePurpose}
 
 var (
 	tooDeep = &finding.Def{Code: "firmware.depth", Severity: finding.Warning,

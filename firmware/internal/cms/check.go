@@ -16,18 +16,6 @@ import (
 	"salvor/firmware/internal/pubkey"
 )
 
-// Findings are the declared findings of this package.
-var Findings = []*finding.Def{ended, purpose, later}
-
-var (
-	ended = &finding.Def{Code: "firmware.cms.ended", Severity: finding.Warning,
-		Text: "the certificate of {signer} ended on {found}, after it had signed ({expected}): a device whose clock runs may refuse the package, one that goes by the time of signing takes it"}
-	later = &finding.Def{Code: "firmware.cms.later", Severity: finding.Warning,
-		Text: "the certificate of {signer} begins on {found}, and this computer's clock says {expected}: a device whose clock is as wrong refuses the package"}
-	purpose = &finding.Def{Code: "firmware.cms.purpose", Severity: finding.Warning,
-		Text: "the certificate of {signer} is for {found} and not for {expected}: a device that checks for that purpose refuses the package"}
-)
-
 // Signed is what a message is held against.
 type Signed struct {
 	What string // what it covers, for people
@@ -269,26 +257,24 @@ func (c *checking) valid(k *firmware.Key, at time.Time) error {
 // dates tells a certificate that ended since it signed from one that is still good.
 func (c *checking) dates(out *firmware.Signature, at time.Time) {
 	out.State = firmware.Passed
-	arg := finding.Arg("signer", out.Signer)
 	switch {
 	case c.signed.Now.After(c.cert.NotAfter):
-		c.answer.Findings = append(c.answer.Findings, ended.New(arg, finding.Expected(day(at), day(c.cert.NotAfter))))
+		c.answer.Findings = append(c.answer.Findings, firmware.EndedCertificate(out.Signer, day(at), day(c.cert.NotAfter)))
 		out.Why = fmt.Sprintf("its certificate ended on %s and was valid when it signed, on %s", day(c.cert.NotAfter), day(at))
 	case c.signed.Now.Before(c.cert.NotBefore):
-		c.answer.Findings = append(c.answer.Findings, later.New(arg, finding.Expected(day(c.signed.Now), day(c.cert.NotBefore))))
+		c.answer.Findings = append(c.answer.Findings, firmware.LaterCertificate(out.Signer, day(c.signed.Now), day(c.cert.NotBefore)))
 	}
 }
 
 // purposes tells what the certificate is for, by the rules of SWUpdate and RAUC.
 func (c *checking) purposes(out *firmware.Signature) {
 	mail, code := Purposes(c.cert)
-	arg := finding.Arg("signer", out.Signer)
 	switch {
 	case mail && code:
 	case mail:
-		c.answer.Findings = append(c.answer.Findings, purpose.New(arg, finding.Expected("code signing", "S/MIME signing")))
+		c.answer.Findings = append(c.answer.Findings, firmware.CertificateFor(out.Signer, "code signing", "S/MIME signing"))
 	case code:
-		c.answer.Findings = append(c.answer.Findings, purpose.New(arg, finding.Expected("S/MIME signing", "code signing")))
+		c.answer.Findings = append(c.answer.Findings, firmware.CertificateFor(out.Signer, "S/MIME signing", "code signing"))
 	default:
 		out.State = firmware.Failed
 		out.Why = fmt.Sprintf("its certificate may be used neither for S/MIME signing nor for code signing (%s)", usages(c.cert))

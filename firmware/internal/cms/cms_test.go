@@ -196,8 +196,8 @@ func TestDates(t *testing.T) {
 		told  string
 	}{
 		{"now", nil, 0, firmware.Passed, "", ""},
-		{"ended since", nil, 300 * 24 * time.Hour, firmware.Passed, "was valid when it signed", "firmware.cms.ended"},
-		{"before it begins", nil, -300 * 24 * time.Hour, firmware.Passed, "", "firmware.cms.later"},
+		{"ended since", nil, 300 * 24 * time.Hour, firmware.Passed, "was valid when it signed", "firmware.certificate.ended"},
+		{"before it begins", nil, -300 * 24 * time.Hour, firmware.Passed, "", "firmware.certificate.later"},
 		{"ended, time of signing not said", []string{"-noattr"}, 300 * 24 * time.Hour, firmware.Cannot, "when it was signed is not said", ""},
 	} {
 		parsed, err := Parse(m.sign(t, content, "signer", tt.more...))
