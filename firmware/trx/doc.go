@@ -10,8 +10,7 @@
 //	12 flags (16 bits), version (16 bits)
 //	16 where the parts begin, three numbers (version 1) or four (version 2), 0 for none
 //
-//	ASUS, the last 64 bytes: version of 4 bytes (two numbers for the kernel, two for the files), product of 12 bytes,
-//	hardware of 8 bytes, zeros
+//	ASUS, the last 64 bytes: version of 4 bytes, product of 12 bytes, 48 bytes of other uses
 //
 // All numbers are little-endian. Parts end where the next one begins. Three parts are loader, kernel and root file
 // system; two the latter.

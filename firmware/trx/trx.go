@@ -3,7 +3,6 @@ package trx
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 
@@ -148,7 +147,7 @@ func (h *header) asus(src block.Source, part *firmware.Part) {
 		return
 	}
 	product := vendor.Text(p[4:16])
-	if !word(product) || !bytes.Equal(p[16+8:], make([]byte, tailSize-24)) || binary.BigEndian.Uint32(p) == 0 {
+	if !word(product) || len(bytes.TrimRight(p[4:16], "\x00")) != len(product) || p[0] == 0 || p[0] > 9 {
 		return
 	}
 	part.Version = fmt.Sprintf("%d.%d.%d.%d", p[0], p[1], p[2], p[3])
