@@ -25,5 +25,6 @@ func Table() []firmware.Format {
 		[]firmware.Format{dfu.Format(), fwtool.Format(), sysupgrade.Format(), chk.Format(), seama.Format(), trx.Format(), uimage.Format(), fit.Format(), uf2.Format()},
 		hexfile.Formats(),
 		esp.Formats(),
+		fileSystems(),
 	)
 }

@@ -126,6 +126,31 @@ func Fill(ctx context.Context, src block.Source, e block.Extent) block.Extent {
 	return out
 }
 
+// Filling checks bytes that nothing uses and that have one of some values. Where most of them have others, something else
+// was written there, of which nothing is known; a few others are damage.
+func Filling(ctx context.Context, src block.Source, what string, e block.Extent, values ...byte) (c firmware.Check, known bool) {
+	if e.Length <= 0 {
+		return c, false
+	}
+	var count [256]int64
+	err := region.Scan(ctx, src, e, func(p []byte) error {
+		for _, v := range values {
+			count[v] += int64(bytes.Count(p, []byte{v}))
+		}
+		return nil
+	})
+	best := values[0]
+	for _, v := range values {
+		if count[v] > count[best] {
+			best = v
+		}
+	}
+	if err == nil && e.Length-count[best] > max(e.Length/64, 1) || e.Length == 1 && count[best] == 0 {
+		return c, false
+	}
+	return region.Padding(ctx, src, what, e, best), true
+}
+
 var errEnd = errors.New("another value")
 
 // Release reads the name and version of a system from its os-release(5), "" without one.

@@ -1,0 +1,16 @@
+package all
+
+import (
+	"salvor/firmware"
+	"salvor/firmware/cramfs"
+	"salvor/firmware/romfs"
+	"salvor/firmware/squashfs"
+	"salvor/firmware/ubi"
+	"salvor/firmware/ubifs"
+)
+
+// fileSystems are images of file systems and of flash, which packages with a meaning of their own may be made of: they
+// are asked behind those.
+func fileSystems() []firmware.Format {
+	return []firmware.Format{ubi.Format(), ubifs.Format(), squashfs.Format(), cramfs.Format(), romfs.Format()}
+}
