@@ -13,6 +13,7 @@ import (
 	"salvor/firmware/hexfile"
 	"salvor/firmware/seama"
 	"salvor/firmware/sysupgrade"
+	"salvor/firmware/tplink"
 	"salvor/firmware/trx"
 	"salvor/firmware/uf2"
 	"salvor/firmware/uimage"
@@ -23,6 +24,7 @@ import (
 func Table() []firmware.Format {
 	return slices.Concat(
 		[]firmware.Format{dfu.Format(), fwtool.Format(), sysupgrade.Format(), chk.Format(), seama.Format(), trx.Format(), uimage.Format(), fit.Format(), uf2.Format()},
+		tplink.Formats(),
 		hexfile.Formats(),
 		esp.Formats(),
 		fileSystems(),
