@@ -25,6 +25,7 @@ func Table() []firmware.Format {
 	return slices.Concat(
 		[]firmware.Format{dfu.Format(), fwtool.Format(), sysupgrade.Format(), chk.Format(), seama.Format(), trx.Format(), uimage.Format(), fit.Format(), uf2.Format()},
 		tplink.Formats(),
+		updaters(),
 		hexfile.Formats(),
 		esp.Formats(),
 		fileSystems(),
