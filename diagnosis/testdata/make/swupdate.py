@@ -94,12 +94,13 @@ def install(family, name, cause, fault, options="-k /etc/swupdate/signer.pem", s
     level = r.choice(["-v", "-l 4", "-l 5", ""])
     command = f"swupdate {level} {options} -i /data/update.swu".replace("  ", " ")
     prefix = capture.stamper(style, clock, host, "swupdate", r.randint(300, 4000))
+    systemd = capture.stamper(style, clock, host, "systemd", 1)
+    started = systemd().encode() + b"Started swupdate.service - Install the downloaded package.\n"
     out, code = capture.run(command, timeout=timeout, prefix=prefix, env=env)
     out = re.sub(rb"\x1b\[[0-9;]*m", b"", out) if style != "none" and r.random() < 0.5 else out
     if style in ("syslog", "iso"):
         text, file = out, "messages"
-        systemd = capture.stamper(style, clock, host, "systemd", 1)
-        head = systemd().encode() + b"Started swupdate.service - Install the downloaded package.\n" if r.random() < 0.6 else b""
+        head = started if r.random() < 0.6 else b""
         tail = systemd().encode() + (b"swupdate.service: Deactivated successfully.\n" if code == 0 else
                                      f"swupdate.service: Main process exited, code=exited, status={code}/FAILURE\n".encode()) if head else b""
         text = head + text + tail
@@ -448,7 +449,7 @@ def suricatta():
     ports = {n: 8440 + i for i, n in enumerate(tls)}
     liars.silent_port(8090)
 
-    def poll(family, name, cause, fault, why, url="http://updates.example.net:8080", options="", seconds=14, prefix_style=None, extra="", **more):
+    def poll(family, name, cause, fault, why, url="http://updates.example.net:8080", options="", seconds=9, prefix_style=None, extra="", **more):
         DDI.fault, DDI.data, DDI.tries = fault, data, 0
         target()
         r = capture.invented("suricatta" + name)
@@ -463,13 +464,13 @@ def suricatta():
         cases.case(family, name, cause, f"swupdate suricatta against a DDI server on the loopback device: {why}", {"swupdate.log": out}, **more)
 
     N, S = "suricatta-network", "suricatta-server"
-    poll(N, "refused", "network.timeout", "", "nothing listens at its port", url="http://updates.example.net:8099", also=["server.error", "network.no-link"])
+    poll(N, "refused", "server.error", "", "nothing listens at its port", url="http://updates.example.net:8099", also=["network.timeout", "network.no-link"])
     poll(N, "dns", "network.dns", "", "its name does not exist", url="http://update.example.invalid:8080")
     poll(N, "dns-silent", "network.dns", "", "the DNS server does not answer", url="http://slow.example.net:8080", also=["network.timeout"])
-    poll(N, "timeout", "network.timeout", "", "it takes the connection and is silent", url="http://updates.example.net:8090", seconds=25)
+    poll(N, "timeout", "network.timeout", "", "it takes the connection and is silent", url="http://updates.example.net:8090", seconds=10)
     poll(N, "unreachable", "network.no-link", "", "there is no route to it", url="http://10.9.8.7:8080")
-    poll(N, "cut-always", "network.cut-off", "cut", "each download breaks off after a quarter", seconds=20)
-    poll(N, "stall", "network.timeout", "stall", "the download stalls after a quarter", seconds=30, also=["network.cut-off"])
+    poll(N, "cut-always", "network.cut-off", "cut", "each download breaks off after a quarter", seconds=14)
+    poll(N, "stall", "network.timeout", "stall", "the download stalls after a quarter", seconds=14, also=["network.cut-off"])
     poll(N, "tls-expired", "server.expired", "", "its certificate ended in 2022", url=f"https://updates.example.net:{ports['expired']}", also=["network.tls"])
     poll(N, "tls-future", "clock.wrong", "", "its certificate begins in the future of the device's clock", url=f"https://updates.example.net:{ports['future']}", also=["network.tls"])
     poll(N, "tls-untrusted", "network.tls", "", "its certificate is of another authority", url=f"https://updates.example.net:{ports['untrusted']}")
@@ -488,7 +489,7 @@ def suricatta():
     H = "healthy-suricatta"
     poll(H, "nothing", "none", "nothing", "there is no update")
     poll(H, "installed", "none", "", "update installed", seconds=9)
-    poll(H, "resumed", "none", "cut-2", "the download broke off twice and was resumed", seconds=12)
+    poll(H, "resumed", "none", "cut-2", "the download broke off twice and was resumed", seconds=10)
     poll(H, "tls", "none", "", "update over TLS", url=f"https://updates.example.net:{ports['good']}", seconds=9)
 
 

@@ -75,7 +75,7 @@ def run(command, timeout=30, prefix=None, env=None, stdin=None, cwd=None, pty=Fa
     """Runs a command and returns all that it prints (both streams as they came), each line behind prefix(), and its
     exit code; None when it was killed. kill_after: seconds after which it gets SIGKILL, as in a power cut."""
     shell = isinstance(command, str) if shell is None else shell
-    e = dict(os.environ, LC_ALL="C.UTF-8", HOME="/root", TERM="dumb")
+    e = dict(os.environ, LC_ALL="C.UTF-8", HOME="/root", TERM="dumb", TMPDIR="/var/tmp", PATH="/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin")
     e.pop("PYTHONPATH", None)
     e.update(env or {})
     if pty:
@@ -140,7 +140,7 @@ def shell_transcript(prompt, command, output, code=None):
     return text
 
 
-FOREIGN = re.compile(rb"salvor|/work/|/tmp/|deb\.debian|fc-v595|192\.0\.2\.2|TestFull|TestSector", re.I)
+FOREIGN = re.compile(rb"salvor|/work/|(?<!/var)/tmp/|deb\.debian|fc-v595|192\.0\.2\.2|TestFull|TestSector", re.I)
 
 
 class Cases:
