@@ -83,10 +83,8 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 	child := &firmware.Part{Role: firmware.Data, Size: image.Source.Size(), Source: image.Source, Unpacked: true}
 	o.Inner(ctx, child)
 	part.Children = []*firmware.Part{child}
-	if behind := block.Between(l.End, src.Size()); behind.Length > 0 && list.State == firmware.Passed {
-		rest := region.Part(src, "behind the image", firmware.Data, behind)
-		o.Inner(ctx, rest)
-		part.Children = append(part.Children, rest)
+	if list.State == firmware.Passed {
+		region.Behind(ctx, src, part, o, block.Between(l.End, src.Size()))
 	}
 	return part, ctx.Err()
 }

@@ -71,27 +71,7 @@ func (l *layout) finish(o *firmware.Opening) {
 	for _, p := range l.list {
 		o.Inner(l.ctx, p.Part)
 	}
-	behind := block.Between(l.end, l.src.Size())
-	if behind.Length <= 0 {
-		return
-	}
-	if c, ok := empty(l.ctx, l.src, behind); ok {
-		l.part.Checks = append(l.part.Checks, c)
-		return
-	}
-	rest := region.Part(l.src, "behind the image", firmware.Data, behind)
-	o.Inner(l.ctx, rest)
-	l.part.Children = append(l.part.Children, rest)
-}
-
-// empty reports whether e is the unused rest of a partition.
-func empty(ctx context.Context, src block.Source, e block.Extent) (firmware.Check, bool) {
-	for _, value := range []byte{0, 0xFF} {
-		if c := region.Padding(ctx, src, "unused rest of the partition", e, value); c.State == firmware.Passed {
-			return c, true
-		}
-	}
-	return firmware.Check{}, false
+	region.Behind(l.ctx, l.src, l.part, o, block.Between(l.end, l.src.Size()))
 }
 
 // text is a field of text that ends with a zero byte or with the field.

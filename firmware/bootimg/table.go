@@ -96,14 +96,6 @@ func openTable(ctx context.Context, src block.Source, o *firmware.Opening) (*fir
 			break
 		}
 	}
-	if behind := block.Between(t.total, src.Size()); behind.Length > 0 {
-		if c, ok := empty(ctx, src, behind); ok {
-			part.Checks = append(part.Checks, c)
-		} else {
-			rest := region.Part(src, "behind the table", firmware.Data, behind)
-			o.Inner(ctx, rest)
-			part.Children = append(part.Children, rest)
-		}
-	}
+	region.Behind(ctx, src, part, o, block.Between(t.total, src.Size()))
 	return part, ctx.Err()
 }

@@ -156,11 +156,7 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 		}
 		part.Children = append(part.Children, p.partition(ctx, &p.Partitions[i], o))
 	}
-	if behind := block.Between(part.Announced, src.Size()); behind.Length > 0 {
-		rest := region.Part(src, "behind the payload", firmware.Data, behind)
-		o.Inner(ctx, rest)
-		part.Children = append(part.Children, rest)
-	}
+	region.Behind(ctx, src, part, o, block.Between(part.Announced, src.Size()))
 	return part, ctx.Err()
 }
 

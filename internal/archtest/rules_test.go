@@ -34,6 +34,7 @@ var order = [][]string{
 	{"firmware/internal/fsimage", "firmware/internal/imagetest"},
 	{"firmware/internal/signify", "firmware/internal/tarball", "firmware/internal/vendor"},
 	{"firmware/internal/cms", "firmware/internal/cpio"},
+	{"firmware/internal/avbmeta", "firmware/internal/avbtest"},
 	{"firmware/all"},
 	{"firmware/*"},
 	{"compare/*"},

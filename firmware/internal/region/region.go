@@ -122,3 +122,23 @@ func NotHere(err error) error {
 	}
 	return err
 }
+
+// Behind adds what stands behind the end of an image: the empty rest of a partition, which is checked to be empty, or
+// another part, which is opened.
+func Behind(ctx context.Context, src block.Source, part *firmware.Part, o *firmware.Opening, e block.Extent) {
+	if e.Length <= 0 || ctx.Err() != nil {
+		return
+	}
+	head := make([]byte, min(e.Length, 64))
+	if n, _ := src.ReadAt(head, e.Offset); n == len(head) { // what cannot be read is told by whoever reads it
+		for _, value := range []byte{0, 0xFF} {
+			if bytes.Count(head, []byte{value})*4 >= len(head)*3 {
+				part.Checks = append(part.Checks, Padding(ctx, src, "unused rest of the partition", e, value))
+				return
+			}
+		}
+	}
+	rest := Part(src, "behind the image", firmware.Data, e)
+	o.Inner(ctx, rest)
+	part.Children = append(part.Children, rest)
+}

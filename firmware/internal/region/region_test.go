@@ -95,3 +95,25 @@ func TestPart(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestBehind takes what is nearly empty for the rest of a partition, and everything else for a part.
+func TestBehind(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		p      []byte
+		checks int
+		state  firmware.State
+	}{
+		{"nothing", nil, 0, 0},
+		{"zeros", make([]byte, 5000), 1, firmware.Passed},
+		{"erased", bytes.Repeat([]byte{0xFF}, 5000), 1, firmware.Passed},
+		{"zeros and more", append(make([]byte, 5000), 1), 1, firmware.Failed},
+		{"data", bytes.Repeat([]byte("data"), 100), 0, 0},
+	} {
+		part := &firmware.Part{}
+		Behind(context.Background(), block.Bytes(tt.p), part, &firmware.Opening{}, block.Extent{Length: int64(len(tt.p))})
+		if len(part.Checks) != tt.checks || tt.checks > 0 && part.Checks[0].State != tt.state || (tt.name == "data") != (len(part.Children) == 1) {
+			t.Errorf("%s: %+v, %d parts", tt.name, part.Checks, len(part.Children))
+		}
+	}
+}
