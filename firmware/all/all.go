@@ -23,6 +23,7 @@ import (
 // last.
 func Table() []firmware.Format {
 	return slices.Concat(
+		android(),
 		[]firmware.Format{dfu.Format(), fwtool.Format(), sysupgrade.Format(), chk.Format(), seama.Format(), trx.Format(), uimage.Format(), fit.Format(), uf2.Format()},
 		tplink.Formats(),
 		updaters(),
