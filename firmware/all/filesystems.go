@@ -3,6 +3,7 @@ package all
 import (
 	"salvor/firmware"
 	"salvor/firmware/cramfs"
+	"salvor/firmware/jffs2"
 	"salvor/firmware/romfs"
 	"salvor/firmware/squashfs"
 	"salvor/firmware/ubi"
@@ -12,5 +13,5 @@ import (
 // fileSystems are images of file systems and of flash, which packages with a meaning of their own may be made of: they
 // are asked behind those.
 func fileSystems() []firmware.Format {
-	return []firmware.Format{ubi.Format(), ubifs.Format(), squashfs.Format(), cramfs.Format(), romfs.Format()}
+	return []firmware.Format{ubi.Format(), ubifs.Format(), squashfs.Format(), cramfs.Format(), romfs.Format(), jffs2.Format()}
 }
