@@ -10,6 +10,7 @@ import (
 	"salvor/block/probe"
 	"salvor/cursor"
 	"salvor/firmware"
+	"salvor/firmware/internal/fsimage"
 	"salvor/firmware/internal/region"
 	"salvor/firmware/internal/vendor"
 )
@@ -146,7 +147,7 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 			vendor.Inside(ctx, src, o, part, name, firmware.Data, e)
 		}
 	}
-	vendor.Behind(ctx, src, o, part, end)
+	fsimage.Behind(ctx, src, end, part, o)
 	return part, ctx.Err()
 }
 

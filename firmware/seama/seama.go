@@ -11,6 +11,7 @@ import (
 	"salvor/block/probe"
 	"salvor/cursor"
 	"salvor/firmware"
+	"salvor/firmware/internal/fsimage"
 	"salvor/firmware/internal/region"
 	"salvor/firmware/internal/vendor"
 )
@@ -130,7 +131,7 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 		part.Checks = append(part.Checks, firmware.Check{What: "seal", Method: "structure", State: firmware.Failed, Extent: block.Extent{Length: src.Size()}, Expected: "an image behind it", Found: "none"})
 	}
 	part.Announced = at
-	vendor.Behind(ctx, src, o, part, at)
+	fsimage.Behind(ctx, src, at, part, o)
 	return part, ctx.Err()
 }
 

@@ -11,6 +11,7 @@ import (
 	"salvor/block"
 	"salvor/cursor"
 	"salvor/firmware"
+	"salvor/firmware/internal/fsimage"
 	"salvor/firmware/internal/region"
 	"salvor/firmware/internal/vendor"
 )
@@ -195,7 +196,7 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 	}
 	part.Installs = []firmware.Install{{Where: "firmware", Needs: max(h.all, src.Size())}}
 	if h.sumless() {
-		vendor.Behind(ctx, src, o, part, max(h.kernel.End(), h.root.End()))
+		fsimage.Behind(ctx, src, max(h.kernel.End(), h.root.End()), part, o)
 	}
 	return part, ctx.Err()
 }

@@ -12,6 +12,7 @@ import (
 	"salvor/block"
 	"salvor/cursor"
 	"salvor/firmware"
+	"salvor/firmware/internal/fsimage"
 	"salvor/firmware/internal/region"
 	"salvor/firmware/internal/vendor"
 )
@@ -126,7 +127,7 @@ func openSafe(ctx context.Context, src block.Source, o *firmware.Opening) (*firm
 	for _, l := range h.parts {
 		h.add(ctx, src, o, part, l, flash)
 	}
-	vendor.Behind(ctx, src, o, part, h.size)
+	fsimage.Behind(ctx, src, h.size, part, o)
 	return part, ctx.Err()
 }
 

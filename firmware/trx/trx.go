@@ -10,6 +10,7 @@ import (
 	"salvor/block/probe"
 	"salvor/cursor"
 	"salvor/firmware"
+	"salvor/firmware/internal/fsimage"
 	"salvor/firmware/internal/region"
 	"salvor/firmware/internal/vendor"
 )
@@ -118,7 +119,7 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 	}
 	h.asus(src, part)
 	part.Installs = []firmware.Install{{Where: "firmware", Needs: h.size}}
-	vendor.Behind(ctx, src, o, part, h.size)
+	fsimage.Behind(ctx, src, h.size, part, o)
 	return part, ctx.Err()
 }
 

@@ -1,8 +1,7 @@
-// Package vendor has what the headers of makers of routers have in common: what stands behind an image, what a part is
-// by its first bytes, names in fields of fixed size.
+// Package vendor has what the headers of makers of routers have in common: parts, what one is by its first bytes,
+// names in fields of fixed size.
 //
-// It promises that filling counts as checked only where every byte of it is the same, 0x00 or 0xFF, and that anything
-// else behind an image becomes a part of its own.
+// It promises that a part which ends behind the source is told as cut off, with both sizes.
 //
 // Followed: Documentation of each format is named by its package; the magic numbers are those of squashfs 4.0 and its
 // forms of other makers, cramfs, JFFS2, UBI, U-Boot's images, device trees, gzip and the LZMA of LZMA Utils.
@@ -11,61 +10,12 @@ package vendor
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 
 	"salvor/block"
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/internal/region"
 )
-
-// Behind adds to part what stands in src from a place on.
-func Behind(ctx context.Context, src block.Source, o *firmware.Opening, part *firmware.Part, from int64) {
-	Between(ctx, src, o, part, "behind the image", block.Between(from, src.Size()))
-}
-
-// Between adds to part what stands in e: a check where it is filling, a part of that name otherwise.
-func Between(ctx context.Context, src block.Source, o *firmware.Opening, part *firmware.Part, name string, e block.Extent) {
-	if e.Length <= 0 {
-		return
-	}
-	if value, ok := Filling(ctx, src, e); ok {
-		c := firmware.Check{What: name, Method: "padding", State: firmware.Passed, Extent: e, Strong: true, Expected: fmt.Sprintf("%d bytes of %#02x", e.Length, value)}
-		c.Found = c.Expected
-		part.Checks = append(part.Checks, c)
-		return
-	}
-	child := region.Part(src, name, firmware.Data, e)
-	child.Announced = 0
-	o.Inner(ctx, child)
-	part.Children = append(part.Children, child)
-}
-
-// errOther ends a scan at the first byte that is another.
-var errOther = errors.New("another value")
-
-// Filling reports whether all of e is one value, 0x00 or 0xFF.
-func Filling(ctx context.Context, src block.Source, e block.Extent) (value byte, ok bool) {
-	var fill []byte
-	err := region.Scan(ctx, src, e, func(p []byte) error {
-		if fill == nil {
-			if value = p[0]; value != 0 && value != 0xFF {
-				return errOther
-			}
-			fill = bytes.Repeat([]byte{value}, 4096)
-		}
-		for len(p) > 0 {
-			n := min(len(p), len(fill))
-			if !bytes.Equal(p[:n], fill[:n]) {
-				return errOther
-			}
-			p = p[n:]
-		}
-		return nil
-	})
-	return value, err == nil && e.Length > 0
-}
 
 // beginnings are those of what makers put into images.
 var beginnings = []struct {
