@@ -10,8 +10,10 @@ type Place struct {
 	Length int64  `json:"length,omitempty"` // bytes
 	// Unpacked says that Offset counts unpacked bytes: the input is packed by gzip.
 	Unpacked bool `json:"unpacked,omitempty"`
-	// Time is when the line was written, as far as it says; zero when it does not.
-	Time time.Time `json:"time,omitzero"`
+	// When is the time of the line as it tells it; "" when it does not.
+	When string `json:"time,omitempty"`
+	// Time is the same, for orders: in year 0 where the line names none. Zero when there is no time.
+	Time time.Time `json:"-"`
 	// Since is the time since the start of the kernel, when the line tells that; -1 when not.
 	Since time.Duration `json:"-"`
 }

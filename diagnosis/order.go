@@ -8,31 +8,25 @@ import (
 // maxOrderSteps bounds the search for one sequence, in events looked at.
 const maxOrderSteps = 200_000
 
-// fits reports whether a rule's event is the one that the step names.
-func (s *Step) fits(r *Rule) bool {
+// fits reports whether an event is the one that the step names.
+func (s *Step) fits(ev *told) bool {
 	if role, ok := strings.CutPrefix(s.Event, "role:"); ok {
-		return r.Role == Role(role)
+		return ev.rule.Role == Role(role) && !ev.soft
 	}
-	if s.Event == r.ID {
+	if s.Event == ev.rule.ID {
 		return true
 	}
-	ok, err := path.Match(s.Event, r.ID)
+	ok, err := path.Match(s.Event, ev.rule.ID)
 	return ok && err == nil
-}
-
-// event is something that the story tells at a place.
-type event struct {
-	rule  *Rule
-	place Place
 }
 
 // sequence looks for the steps one after the other, and returns the indices of the first and the last event
 // of the first such sequence at or behind from; ok is false when there is none.
-func sequence(steps []Step, within Within, events []event, from int) (first, last int, ok bool) {
+func sequence(steps []Step, within Within, events []told, from int) (first, last int, ok bool) {
 	budget := maxOrderSteps
 	for i := from; i < len(events) && budget > 0; i++ {
 		budget--
-		if !steps[0].fits(events[i].rule) {
+		if !steps[0].fits(&events[i]) {
 			continue
 		}
 		end, done := follow(steps[1:], events, i, &budget)
@@ -44,7 +38,7 @@ func sequence(steps []Step, within Within, events []event, from int) (first, las
 }
 
 // follow goes on behind the event at. It returns the last event of the sequence.
-func follow(steps []Step, events []event, at int, budget *int) (last int, ok bool) {
+func follow(steps []Step, events []told, at int, budget *int) (last int, ok bool) {
 	for len(steps) > 0 {
 		var not []Step
 		for len(steps) > 0 && steps[0].Not {
@@ -54,13 +48,13 @@ func follow(steps []Step, events []event, at int, budget *int) (last int, ok boo
 		found := len(steps) == 0
 		for ; next < len(events) && *budget > 0; next++ {
 			*budget--
-			r := events[next].rule
-			if len(steps) > 0 && steps[0].fits(r) {
+			ev := &events[next]
+			if len(steps) > 0 && steps[0].fits(ev) {
 				found = true
 				break
 			}
 			for i := range not {
-				if not[i].fits(r) {
+				if not[i].fits(ev) {
 					return 0, false
 				}
 			}

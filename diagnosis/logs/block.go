@@ -25,6 +25,8 @@ type Block struct {
 
 	offset int64 // of Text[0] in the input, where lines is nil
 	lines  []span
+	seen   int   // up to here line ends were counted
+	before int64 // and are so many
 	buffer []byte
 	free   chan []byte
 }
@@ -50,11 +52,16 @@ type span struct {
 	when   int64 // microseconds since 1970; 0 when the line's text has to say it
 }
 
-// Place returns where Text[start:end], which is inside of one line, stands in the input: its first byte, how
+// Place is for one goroutine. It returns where Text[start:end], which is inside of one line, stands in the input: its first byte, how
 // many bytes, and the number of the line. In a block that was rewritten it is the place of the whole line.
 func (b *Block) Place(start, end int) (offset, length, line int64) {
 	if b.lines == nil {
-		return b.offset + int64(start), int64(end - start), b.Line + int64(bytes.Count(b.Text[:start], newline))
+		if start < b.seen { // most callers walk forward
+			b.seen, b.before = 0, 0
+		}
+		b.before += int64(bytes.Count(b.Text[b.seen:start], newline))
+		b.seen = start
+		return b.offset + int64(start), int64(end - start), b.Line + b.before
 	}
 	s := b.span(start)
 	return s.offset, s.length, s.number

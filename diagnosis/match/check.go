@@ -22,3 +22,10 @@ func Check(pattern string) error {
 	}
 	return nil
 }
+
+// EndsText reports whether the pattern's matches can end only where the text ends.
+func EndsText(re *regexp.Regexp) bool {
+	s := re.String()
+	n := len(s)
+	return n > 0 && s[n-1] == '$' && (n < 2 || s[n-2] != '\\')
+}

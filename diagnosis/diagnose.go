@@ -1,0 +1,208 @@
+package diagnosis
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+)
+
+// Case is all that is known about one device.
+type Case struct {
+	Inputs []Input
+	Facts  []Fact
+}
+
+const (
+	maxConclusions = 6
+	maxEvidence    = 12
+	maxSaid        = 64 << 10 // bytes of what a person typed that are tried on patterns for it
+)
+
+// Diagnose reads all inputs and answers. Inputs that cannot be read to their end are told in the answer; the
+// error is the context's.
+func (e *Engine) Diagnose(ctx context.Context, c Case) (*Answer, error) {
+	a := &Answer{}
+	var tales []*tale
+	var items []*item
+	speaks := map[string]bool{}
+	for _, in := range c.Inputs {
+		t := e.readInput(ctx, in)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if t.problem != "" {
+			a.Problems = append(a.Problems, in.Name+": "+t.problem)
+		}
+		tales = append(tales, t)
+		for n := range t.speaks {
+			speaks[e.base.Ecosystems[n].Name] = true
+		}
+		items = append(items, t.items()...)
+	}
+	facts := append(slices.Clone(c.Facts), derive(tales, items, c.Facts)...)
+	items = append(items, e.factItems(facts)...)
+	for n, i := range items {
+		i.order = n
+		i.words = words(i.rule.Means, i.groups)
+	}
+	contrary := against(items, present(tales, items))
+	e.quiet(items, speaks)
+	e.conclude(a, items, contrary)
+	a.tell(e, tales, items, speaks)
+	return a, nil
+}
+
+// readInput reads an input; what a person typed is tried on the rules for that as well.
+func (e *Engine) readInput(ctx context.Context, in Input) *tale {
+	if !in.Said {
+		return e.read(ctx, in, false)
+	}
+	text, rest := head(in.Reader, maxSaid)
+	in.Reader = rest
+	t := e.read(ctx, in, false)
+	for _, s := range e.said {
+		loc := s.re.FindSubmatchIndex(text)
+		if loc == nil {
+			continue
+		}
+		f := found{re: s.re, loc: loc, rule: s.rule}
+		h := hit{rule: s.rule, speaks: -1, times: 1, quote: string(text[loc[0]:loc[1]]), groups: f.groups(text),
+			place: Place{Input: in.Name, Offset: int64(loc[0]), Length: int64(loc[1] - loc[0]), Since: -1}}
+		t.add(&h)
+	}
+	return t
+}
+
+// factItems returns the evidence of facts.
+func (e *Engine) factItems(facts []Fact) []*item {
+	var items []*item
+	for _, f := range facts {
+		for _, r := range e.facts {
+			if r.Fact.Name != f.Name || !r.Fact.Passes(f.Value) {
+				continue
+			}
+			quote := f.Words
+			if quote == "" {
+				quote = f.Name + ": " + f.Value
+			}
+			items = append(items, &item{factor: 1, told: told{boot: -1, hit: hit{rule: r, place: f.Place, quote: quote, times: 1,
+				groups: map[string]string{"value": f.Value}}}})
+		}
+	}
+	return items
+}
+
+// present returns, by rule, what contradictions can refer to.
+func present(tales []*tale, items []*item) map[string]*item {
+	all := map[string]*item{}
+	for _, t := range tales {
+		for n := range t.events {
+			ev := &t.events[n]
+			all[ev.rule.ID] = &item{told: *ev, tale: t, factor: 1, words: words(ev.rule.Means, ev.groups)}
+		}
+	}
+	for _, i := range items {
+		if !i.ended {
+			all[i.rule.ID] = i
+		}
+	}
+	return all
+}
+
+// words fills the groups into a sentence; what a line did not tell is "unknown".
+func words(text string, groups map[string]string) string {
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(text, "{")
+		b.WriteString(before)
+		name, after, closed := strings.Cut(rest, "}")
+		if !ok || !closed {
+			if ok {
+				b.WriteString("{" + rest)
+			}
+			return b.String()
+		}
+		if v := groups[name]; v != "" {
+			b.WriteString(v)
+		} else {
+			b.WriteString("unknown")
+		}
+		text = after
+	}
+}
+
+// conclude weighs the causes.
+func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item) {
+	var causes []Cause
+	for _, i := range items {
+		for _, w := range i.rule.Weights {
+			if !slices.Contains(causes, w.Cause) {
+				causes = append(causes, w.Cause)
+			}
+		}
+	}
+	type scored struct {
+		cause  Cause
+		total  float64
+		shares []share
+	}
+	var list []scored
+	for _, c := range causes {
+		total, shares := score(items, c)
+		list = append(list, scored{c, total, shares})
+	}
+	slices.SortStableFunc(list, func(x, y scored) int {
+		if n := cmp.Compare(y.total, x.total); n != 0 {
+			return n
+		}
+		return cmp.Compare(firstOf(x.shares), firstOf(y.shares))
+	})
+	for n, s := range list {
+		if s.total < weak || n == maxConclusions {
+			break
+		}
+		c := Conclusion{Cause: s.cause, Class: s.cause.Class(), Score: s.total, Words: s.cause.Words()}
+		rival := 0.0
+		switch {
+		case n == 0 && len(list) > 1:
+			rival = list[1].total
+		case n > 0:
+			rival = list[0].total
+		}
+		c.Grade = grade(s.total, rival, n == 0)
+		c.Measured = measured(c.Grade)
+		for _, sh := range s.shares {
+			if len(c.For) < maxEvidence {
+				c.For = append(c.For, sh.item.evidence(sh.value))
+			}
+			c.Passing = c.Passing || sh.item.rule.Passing && sh.item.rule.Cause() == s.cause
+			for _, o := range contrary[sh.item] {
+				if len(c.Against) < maxEvidence && !slices.ContainsFunc(c.Against, func(ev Evidence) bool { return ev.Rule == o.rule.ID }) {
+					ev := o.evidence(0)
+					ev.Why = "contradicts " + sh.item.rule.ID
+					c.Against = append(c.Against, ev)
+				}
+			}
+			a.NeverRetry = a.NeverRetry || sh.item.rule.NeverRetry && c.Grade >= Possible
+		}
+		a.NeverRetry = a.NeverRetry || s.cause == rollback && c.Grade >= Possible
+		a.Conclusions = append(a.Conclusions, c)
+	}
+}
+
+// rollback is the cause behind which trying again can destroy the device.
+const rollback Cause = "genuine.rollback"
+
+func firstOf(shares []share) int {
+	if len(shares) == 0 {
+		return 0
+	}
+	return shares[0].item.order
+}
+
+// evidence is an item for people; value is what it says for a cause, 0 to 1.
+func (i *item) evidence(value float64) Evidence {
+	return Evidence{Rule: i.rule.ID, Ecosystem: i.rule.Ecosystem, Role: i.rule.Role, Words: i.words, Quote: i.quote, Place: i.place,
+		Groups: i.groups, Times: i.times, Strength: int(100*value + 0.5), Boot: i.boot, Source: i.rule.Source, Why: i.why}
+}

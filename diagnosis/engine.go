@@ -1,0 +1,139 @@
+package diagnosis
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"salvor/diagnosis/match"
+)
+
+// Engine answers from one base of rules. It may be used by several goroutines.
+type Engine struct {
+	base    *Base
+	set     *match.Set
+	targets []target // by pattern of set
+	said    []saidRule
+	facts   []*Rule
+	orders  []*Rule
+}
+
+// target is what a pattern stands for: a rule, a table of codes, or that a program speaks.
+type target struct {
+	rule   *Rule
+	codes  *codeTable
+	speaks int // index of the ecosystem, -1 otherwise
+}
+
+type codeTable struct {
+	mask    int64
+	numbers map[int64]*Rule
+	names   map[string]*Rule
+}
+
+type saidRule struct {
+	rule *Rule
+	re   *regexp.Regexp
+}
+
+// New returns an engine for the base.
+func New(base *Base) (*Engine, error) {
+	e := &Engine{base: base}
+	var exprs []string
+	add := func(expr string, t target) {
+		exprs = append(exprs, expr)
+		e.targets = append(e.targets, t)
+	}
+	for i, eco := range base.Ecosystems {
+		for _, expr := range eco.Speaks {
+			add(expr, target{speaks: i})
+		}
+		tables := map[string]*codeTable{}
+		for _, c := range eco.Codes {
+			t := tables[c.Name]
+			if t == nil {
+				t = &codeTable{numbers: map[int64]*Rule{}, names: map[string]*Rule{}}
+				tables[c.Name] = t
+			}
+			t.mask |= c.Mask
+			for _, expr := range c.Patterns {
+				add(expr, target{codes: t, speaks: -1})
+			}
+		}
+		for _, r := range eco.Rules {
+			switch r.Kind {
+			case KindLine:
+				add(r.Pattern, target{rule: r, speaks: -1})
+			case KindSaid:
+				re, err := regexp.Compile(r.Pattern)
+				if err != nil {
+					return nil, fmt.Errorf("rule %s: %w", r.ID, err)
+				}
+				e.said = append(e.said, saidRule{r, re})
+			case KindFact:
+				e.facts = append(e.facts, r)
+			case KindOrder:
+				e.orders = append(e.orders, r)
+			case KindCode:
+				t := tables[r.Code.In]
+				switch {
+				case t == nil:
+					return nil, fmt.Errorf("rule %s: no table %q", r.ID, r.Code.In)
+				case r.Code.Number != nil:
+					t.numbers[*r.Code.Number] = r
+				default:
+					t.names[strings.ToLower(r.Code.Name)] = r
+				}
+			}
+		}
+	}
+	var err error
+	e.set, err = match.Compile(exprs)
+	return e, err
+}
+
+// row returns the rule of a code, nil when the table has none.
+func (t *codeTable) row(code string) *Rule {
+	if r := t.names[strings.ToLower(code)]; r != nil {
+		return r
+	}
+	n, err := strconv.ParseInt(code, 0, 64)
+	if err != nil {
+		n, err = strconv.ParseInt(strings.TrimLeft(code, "0"), 10, 64)
+	}
+	if err != nil {
+		return nil
+	}
+	if t.mask != 0 {
+		n &= t.mask
+	}
+	return t.numbers[n]
+}
+
+// Patterns returns how many patterns are looked for together.
+func (e *Engine) Patterns() int { return e.set.Len() }
+
+// Try reports whether a rule takes an example: a line, a log (order), a value (fact), what a person said. Normal
+// rules mask; others hide nothing.
+func (e *Engine) Try(r *Rule, example string) bool {
+	switch r.Kind {
+	case KindFact:
+		return r.Fact.Passes(example)
+	case KindSaid:
+		for _, s := range e.said {
+			if s.rule == r {
+				return s.re.MatchString(example)
+			}
+		}
+		return false
+	}
+	t := e.read(context.Background(), Input{Name: "example", Reader: strings.NewReader(example)}, true)
+	for _, ev := range t.events {
+		if ev.rule == r {
+			return true
+		}
+	}
+	return false
+}

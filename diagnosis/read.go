@@ -1,0 +1,106 @@
+package diagnosis
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"runtime"
+	"slices"
+	"sync"
+
+	"salvor/diagnosis/logs"
+)
+
+// Input is a text to read.
+type Input struct {
+	Name   string    // as it is to be shown: a path, "standard input", "what was said"
+	Reader io.Reader // read once, to its end
+	Said   bool      // a person typed it
+}
+
+// maxWorkers bounds the goroutines of one input, and with them its memory: about 3 MiB each.
+const maxWorkers = 8
+
+// read finds what the rules find in an input, and puts it in order. all says that rules do not hide each other.
+func (e *Engine) read(ctx context.Context, in Input, all bool) *tale {
+	t := newTale(in.Name)
+	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
+	type job struct {
+		n     int
+		block *logs.Block
+	}
+	type result struct {
+		n    int
+		hits []hit
+	}
+	jobs := make(chan job, workers)
+	results := make(chan result, workers)
+	shared := newCounts(e.set.Len())
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			w := e.newWorker(shared)
+			w.all = all
+			for j := range jobs {
+				hits := w.block(in.Name, j.block)
+				j.block.Free()
+				results <- result{j.n, hits}
+			}
+		})
+	}
+	merged := make(chan struct{})
+	go func() { // results come in any order, and are told in that of the input
+		defer close(merged)
+		waiting := map[int][]hit{}
+		next := 0
+		for r := range results {
+			waiting[r.n] = r.hits
+			for hits, ok := waiting[next]; ok; hits, ok = waiting[next] {
+				delete(waiting, next)
+				next++
+				for i := range hits {
+					t.add(&hits[i])
+				}
+			}
+		}
+	}()
+	n := 0
+	err := logs.Read(ctx, in.Reader, func(b *logs.Block) error {
+		jobs <- job{n, b}
+		n++
+		return nil
+	})
+	close(jobs)
+	group.Wait()
+	close(results)
+	<-merged
+	if err != nil {
+		t.problem = err.Error()
+	}
+	e.order(t)
+	return t
+}
+
+// order finds the sequences of events that rules ask for, and puts each in at its last event.
+func (e *Engine) order(t *tale) {
+	events := t.close()
+	var more []told
+	for _, r := range e.orders {
+		for from, n := 0, 0; n < maxSequences; n++ {
+			first, last, ok := sequence(r.Order, r.Within, events, from)
+			if !ok {
+				break
+			}
+			ev := events[last]
+			ev.rule, ev.boot, ev.times, ev.groups = r, events[first].boot, 1, nil
+			ev.soft = false
+			more = append(more, ev)
+			from = last + 1
+		}
+	}
+	t.events = append(t.events, more...)
+	slices.SortStableFunc(t.events, func(a, b told) int { return cmp.Compare(a.n, b.n) })
+}
+
+// maxSequences bounds how often one sequence is told of one input.
+const maxSequences = 16

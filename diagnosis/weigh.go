@@ -1,0 +1,237 @@
+package diagnosis
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Factors by which evidence loses weight. They were chosen on the training half of the corpus.
+const (
+	afterCause   = 0.25 // a symptom behind a cause of the same boot
+	laterCause   = 0.55 // another cause behind the first one of the same boot
+	laterBoot    = 0.75 // a failure of a boot behind the first one that failed
+	beforeUpdate = 0.6  // it stood there before the update began
+	wentWell     = 0.2  // the update ended well behind it
+	firstBoot    = 0.1  // usual on a first boot
+	contradicted = 0.4  // something says the contrary
+	silent       = 0.85 // its program does not speak, and another one does
+
+	sameProgram  = 0.35 // of a second rule of one program for the same cause, and of each further one again
+	otherProgram = 0.8  // of another program's
+
+	moreSpecific = 25 // points of strength by which a later line outweighs the first failure
+	leads        = 35 // points that the first failure needs, to explain what follows
+)
+
+// item is a piece of evidence on its way through the reasons for which it weighs less.
+type item struct {
+	told
+	tale   *tale // nil for a fact
+	order  int   // over all inputs
+	factor float64
+	why    string
+	words  string
+	ended  bool
+}
+
+// lower makes an item weigh less, and says why; the strongest reason is the one that is told.
+func (i *item) lower(factor float64, why string) {
+	if i.why == "" || factor < i.factor {
+		i.why = why
+	}
+	i.factor *= factor
+}
+
+// items returns the evidence of a tale, after what its order in time says.
+func (t *tale) items() []*item {
+	var list []*item
+	for n := range t.events {
+		ev := &t.events[n]
+		switch {
+		case ev.rule.Role == RoleSuccess:
+			t.success(ev, list)
+		case fails(ev.rule):
+			i := &item{told: *ev, tale: t, factor: 1}
+			if ev.rule.FirstBootNormal && t.first(ev) {
+				i.lower(firstBoot, "usual on a first boot")
+			}
+			list = append(list, i)
+		}
+	}
+	t.beginnings(list)
+	t.firstFailures(list)
+	return list
+}
+
+// first reports whether no earlier boot and no update stands before an event.
+func (t *tale) first(ev *told) bool {
+	if ev.boot > 0 {
+		return false
+	}
+	for i := range t.events {
+		o := &t.events[i]
+		if o.n >= ev.n {
+			return true
+		}
+		if r := o.rule.Role; r == RoleBegin || r == RoleWriting || r == RoleSuccess {
+			return false
+		}
+	}
+	return true
+}
+
+// success ends the failures of its program, and speaks against those of others since its update began.
+func (t *tale) success(ev *told, list []*item) {
+	began := -1
+	for i := range t.events {
+		o := &t.events[i]
+		if o.n >= ev.n {
+			break
+		}
+		if o.rule.Ecosystem == ev.rule.Ecosystem && o.rule.Role == RoleBegin {
+			began = o.n
+		}
+	}
+	for _, i := range list {
+		switch {
+		case i.ended:
+		case i.rule.Ecosystem == ev.rule.Ecosystem:
+			i.ended = true
+		case i.n > began && (began >= 0 || i.boot == ev.boot):
+			i.lower(wentWell, "it went well behind this")
+		}
+	}
+}
+
+// beginnings lowers what was wrong before an update began that failed later.
+func (t *tale) beginnings(list []*item) {
+	began := -1
+	for i := range t.events {
+		if t.events[i].rule.Role == RoleBegin {
+			began = t.events[i].n
+		}
+	}
+	behind := slices.ContainsFunc(list, func(i *item) bool { return !i.ended && i.n > began && i.rule.Role.Weigh() })
+	if began < 0 || !behind {
+		return
+	}
+	for _, i := range list {
+		if i.n < began && !i.ended {
+			i.lower(beforeUpdate, "it stood there before the update began")
+		}
+	}
+}
+
+// firstFailures lowers consequences: what follows the first cause of a boot, and of the boots behind it.
+func (t *tale) firstFailures(list []*item) {
+	failed := -1 // the first boot that failed
+	for boot := range t.boots {
+		var lead *item
+		for _, i := range list {
+			if i.boot != boot || i.ended || !i.rule.Role.Weigh() {
+				continue
+			}
+			if failed >= 0 && boot > failed {
+				i.lower(laterBoot, "an earlier boot had failed")
+			}
+			switch {
+			case lead == nil:
+				if i.rule.Role == RoleCause && i.strength() >= leads {
+					lead = i
+				}
+			case supports(i.rule, lead.rule):
+			case i.rule.Role == RoleSymptom:
+				i.lower(afterCause, "explained by an earlier failure")
+			case float64(i.rule.Weights[0].Strength) < lead.strength()+moreSpecific:
+				i.lower(laterCause, "something else failed before it")
+			}
+		}
+		if lead != nil && failed < 0 {
+			failed = boot
+		}
+	}
+}
+
+func (i *item) strength() float64 { return float64(i.rule.Weights[0].Strength) * i.factor }
+
+// supports reports whether a rule speaks for the main cause of another.
+func supports(r, o *Rule) bool {
+	return r.Strength(o.Cause()) > 0 || r.Cause().Class() == o.Cause().Class()
+}
+
+// against lowers what is contradicted, and returns for each item what contradicts it.
+func against(items []*item, present map[string]*item) map[*item][]*item {
+	contrary := map[*item][]*item{}
+	for _, i := range items {
+		for _, id := range i.rule.Against {
+			o := present[id]
+			if o == nil || o == i {
+				continue
+			}
+			if len(contrary[i]) == 0 {
+				i.lower(contradicted, "something says the contrary")
+			}
+			contrary[i] = append(contrary[i], o)
+		}
+	}
+	return contrary
+}
+
+// quiet lowers rules of programs that do not speak in inputs where others do: the same words of another one.
+func (e *Engine) quiet(items []*item, speaks map[string]bool) {
+	if len(speaks) == 0 {
+		return
+	}
+	for _, i := range items {
+		eco := e.base.Ecosystem(i.rule.Ecosystem)
+		if i.tale != nil && eco != nil && len(eco.Speaks) > 0 && !speaks[eco.Name] {
+			i.lower(silent, "its program does not speak here")
+		}
+	}
+}
+
+// share is what one item gives to one cause.
+type share struct {
+	item  *item
+	value float64 // 0 to 1
+}
+
+// score combines the evidence of each cause: one rule counts once, however often its lines stand there; rules of
+// one program depend on each other; programs depend little; facts not at all.
+func score(items []*item, cause Cause) (total float64, shares []share) {
+	best := map[*Rule]share{}
+	for _, i := range items {
+		if s := i.rule.Strength(cause); s > 0 && !i.ended {
+			if v := float64(s) / 100 * i.factor; v > best[i.rule].value {
+				best[i.rule] = share{i, v}
+			}
+		}
+	}
+	for _, s := range best {
+		shares = append(shares, s)
+	}
+	slices.SortFunc(shares, func(a, b share) int {
+		return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(a.item.order, b.item.order), strings.Compare(a.item.rule.ID, b.item.rule.ID))
+	})
+	missing := 1.0
+	seen := map[string]int{}
+	places := map[Place]bool{}
+	for n, s := range shares {
+		v := s.value
+		if s.item.tale != nil {
+			v *= math.Pow(sameProgram, float64(seen[s.item.rule.Ecosystem]))
+			seen[s.item.rule.Ecosystem]++
+			if n > 0 {
+				v *= otherProgram
+			}
+			if places[s.item.place] { // one line says it once
+				v = 0
+			}
+			places[s.item.place] = true
+		}
+		missing *= 1 - min(v, 0.99)
+	}
+	return 1 - missing, shares
+}

@@ -1,0 +1,281 @@
+package diagnosis
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"sync/atomic"
+
+	"salvor/diagnosis/logs"
+	"salvor/diagnosis/match"
+)
+
+const (
+	maxQuote  = 1000 // bytes of a line that are quoted
+	maxGroup  = 200  // bytes of a group
+	perBlock  = 64   // lines of one pattern that are tried in one block...
+	wellKnown = 2000 // ...until it was tried so often in the input; then
+	perKnown  = 4    // only so many. The last of each block is always tried.
+	maxResets = 256  // boots in one block behind which counting begins anew
+)
+
+// counts are how often each pattern was tried in an input.
+type counts []atomic.Int32
+
+func newCounts(n int) counts { return make(counts, n) }
+
+// hit is a rule, or a program that speaks, on a line.
+type hit struct {
+	rule    *Rule
+	speaks  int // index of the ecosystem, -1 when it is a rule's
+	place   Place
+	program string
+	quote   string
+	groups  map[string]string
+	start   int // of the line in its block
+	times   int // lines like it that were not looked at one by one, and itself
+	from    int // where the match stands in the line
+	to      int
+}
+
+// worker tries the patterns on blocks.
+type worker struct {
+	engine  *Engine
+	scanner *match.Scanner
+	shared  counts
+	tried   []int32 // of each pattern in this block
+	skipped []skipped
+	dirty   []int32 // patterns whose counts are not zero
+	resets  int
+	hits    []hit
+	all     bool // rules do not hide each other
+}
+
+type skipped struct {
+	line  match.Line
+	times int
+}
+
+func (e *Engine) newWorker(shared counts) *worker {
+	return &worker{engine: e, scanner: e.set.NewScanner(), shared: shared, tried: make([]int32, e.set.Len()), skipped: make([]skipped, e.set.Len())}
+}
+
+// block returns what stands in a block, in order.
+func (w *worker) block(name string, b *logs.Block) []hit {
+	w.hits, w.resets = nil, 0
+	w.scanner.Inside, w.scanner.Open = b.Inside, b.Open
+	w.scanner.Scan(b.Text, b.From, b.To, func(l *match.Line) bool {
+		w.line(name, b, l, l.Patterns)
+		return true
+	})
+	var last []skipped
+	for _, p := range w.dirty {
+		if s := w.skipped[p]; s.times > 0 {
+			s.line.Patterns = []int32{p}
+			last = append(last, s)
+		}
+		w.tried[p], w.skipped[p] = 0, skipped{}
+	}
+	w.dirty = w.dirty[:0]
+	if len(last) == 0 {
+		return w.hits
+	}
+	slices.SortFunc(last, func(a, b skipped) int { return cmp.Compare(a.line.Start, b.line.Start) })
+	for _, s := range last {
+		n := len(w.hits)
+		w.try(name, b, &s.line, s.line.Patterns)
+		for i := range w.hits[n:] {
+			w.hits[n+i].times += s.times - 1
+		}
+	}
+	slices.SortStableFunc(w.hits, func(a, b hit) int { return cmp.Compare(a.start, b.start) })
+	return w.hits
+}
+
+// line tries the candidates of a line that were not tried too often.
+func (w *worker) line(name string, b *logs.Block, l *match.Line, candidates []int32) {
+	kept := candidates[:0]
+	for _, p := range candidates {
+		if w.tried[p] == 0 {
+			w.dirty = append(w.dirty, p)
+		}
+		w.tried[p]++
+		limit := int32(perBlock)
+		if w.shared[p].Add(1) > wellKnown {
+			limit = perKnown
+		}
+		if t := w.engine.targets[p]; t.rule != nil && (t.rule.Role == RoleReboot || t.rule.Role == RoleNormal) {
+			limit *= 16 // they say what others mean
+		}
+		if w.tried[p] <= limit {
+			kept = append(kept, p)
+			continue
+		}
+		s := &w.skipped[p]
+		s.line = *l
+		s.times++
+	}
+	w.try(name, b, l, kept)
+}
+
+// found is a pattern that matches on a line.
+type found struct {
+	target *target
+	rule   *Rule
+	re     *regexp.Regexp
+	loc    []int // of the match and its groups in text
+	base   int   // where text begins in the line
+}
+
+// try notes the rules that match on the line.
+func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int32) {
+	if len(candidates) == 0 {
+		return
+	}
+	line := b.Text[l.Start:l.End]
+	var header logs.Header
+	headed := false
+	var list []found
+	for _, p := range candidates {
+		re := w.engine.set.Regexp(int(p))
+		f := found{target: &w.engine.targets[p], re: re}
+		if !w.engine.set.Anchored(int(p)) {
+			f.loc = re.FindSubmatchIndex(line)
+		} else if l.Begin {
+			if !headed {
+				header, headed = logs.ParseHeader(line), true
+			}
+			f.base, f.loc = anchored(re, line, &header)
+		}
+		if f.loc == nil || !l.Ended && f.loc[1] == len(line) && match.EndsText(re) {
+			continue
+		}
+		f.rule = f.target.rule
+		if c := f.target.codes; c != nil {
+			if f.rule = c.row(string(f.group(line, "code"))); f.rule == nil {
+				continue
+			}
+		}
+		list = append(list, f)
+	}
+	if list = normal(list); !w.all {
+		list = settle(list)
+	}
+	if len(list) == 0 {
+		return
+	}
+	if !headed && l.Begin {
+		header = logs.ParseHeader(line)
+	} else if !l.Begin {
+		header.Since = -1
+	}
+	place := Place{Input: name, Unpacked: b.Unpacked, Time: header.Time, When: header.When, Since: header.Since}
+	place.Offset, place.Length, place.Line = b.Place(l.Start, l.End)
+	if when := b.When(l.Start); !when.IsZero() {
+		place.Time, place.When = when, when.Format("2006-01-02 15:04:05.000")
+	}
+	quote := ""
+	for i := range list {
+		f := &list[i]
+		h := hit{rule: f.rule, speaks: f.target.speaks, place: place, program: header.Program, start: l.Start, times: 1, from: f.base + f.loc[0], to: f.base + f.loc[1]}
+		if f.rule != nil {
+			if quote == "" {
+				quote = logs.Printable(line, maxQuote)
+			}
+			h.quote, h.groups = quote, f.groups(line)
+			if f.rule.Role == RoleReboot && w.resets < maxResets {
+				w.resets++
+				for _, p := range w.dirty {
+					w.tried[p] = min(w.tried[p], 1)
+				}
+			}
+		}
+		w.hits = append(w.hits, h)
+	}
+}
+
+// anchored tries a pattern that begins with ^ at the begin of the line and behind the parts of its header.
+func anchored(re *regexp.Regexp, line []byte, h *logs.Header) (base int, loc []int) {
+	last := -1
+	for _, at := range [...]int{0, h.AfterTime, h.AfterHost, h.Message} {
+		if at == last {
+			continue
+		}
+		if loc := re.FindSubmatchIndex(line[at:]); loc != nil {
+			return at, loc
+		}
+		last = at
+	}
+	return 0, nil
+}
+
+// group returns the text of a group, nil when there is none.
+func (f *found) group(line []byte, name string) []byte {
+	i := f.re.SubexpIndex(name)
+	if i < 0 || f.loc[2*i] < 0 {
+		return nil
+	}
+	return line[f.base+f.loc[2*i] : f.base+f.loc[2*i+1]]
+}
+
+// groups returns the named groups, for people.
+func (f *found) groups(line []byte) map[string]string {
+	var all map[string]string
+	for i, name := range f.re.SubexpNames() {
+		if name == "" || f.loc[2*i] < 0 {
+			continue
+		}
+		if all == nil {
+			all = map[string]string{}
+		}
+		all[name] = logs.Printable(line[f.base+f.loc[2*i]:f.base+f.loc[2*i+1]], maxGroup)
+	}
+	return all
+}
+
+// normal leaves a line that is usual to the rule that says so.
+func normal(list []found) []found {
+	for _, f := range list {
+		if f.rule != nil && f.rule.Role == RoleNormal {
+			return slices.DeleteFunc(list, func(o found) bool { return o.rule != nil && o.rule != f.rule })
+		}
+	}
+	return list
+}
+
+// settle decides which rules take a line: a longer match hides one inside of it, a program's own rule a general
+// one, and a cause a summary.
+func settle(list []found) []found {
+	if len(list) < 2 {
+		return list
+	}
+	kept := make([]found, 0, len(list))
+	for i := range list {
+		if !slices.ContainsFunc(list, func(o found) bool { return hides(&o, &list[i]) }) {
+			kept = append(kept, list[i])
+		}
+	}
+	return kept
+}
+
+// generic is the ecosystem of what any program says.
+const generic = "generic"
+
+func hides(o, f *found) bool {
+	if o.rule == nil || f.rule == nil || o.rule == f.rule || !fails(f.rule) {
+		return false
+	}
+	if !o.rule.Role.Weigh() {
+		return o.rule.Role == RoleSuccess && f.rule.Ecosystem == generic
+	}
+	if f.rule.Role == RoleSummary {
+		return true
+	}
+	if o.rule.Ecosystem != generic && f.rule.Ecosystem == generic {
+		return true
+	}
+	oFrom, oTo, from, to := o.base+o.loc[0], o.base+o.loc[1], f.base+f.loc[0], f.base+f.loc[1]
+	return oFrom <= from && to <= oTo && oTo-oFrom > to-from && (f.rule.Ecosystem == generic || o.rule.Ecosystem != generic)
+}
+
+func fails(r *Rule) bool { return r.Role.Weigh() || r.Role == RoleSummary }
