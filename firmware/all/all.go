@@ -6,6 +6,7 @@ import (
 
 	"salvor/firmware"
 	"salvor/firmware/chk"
+	"salvor/firmware/combined"
 	"salvor/firmware/dfu"
 	"salvor/firmware/esp"
 	"salvor/firmware/fit"
@@ -24,7 +25,7 @@ import (
 func Table() []firmware.Format {
 	return slices.Concat(
 		android(),
-		[]firmware.Format{dfu.Format(), fwtool.Format(), sysupgrade.Format(), chk.Format(), seama.Format(), trx.Format(), uimage.Format(), fit.Format(), uf2.Format()},
+		[]firmware.Format{dfu.Format(), fwtool.Format(), sysupgrade.Format(), chk.Format(), seama.Format(), trx.Format(), combined.Format(), uimage.Format(), fit.Format(), uf2.Format()},
 		tplink.Formats(),
 		updaters(),
 		hexfile.Formats(),
