@@ -72,8 +72,13 @@ func WriteReports(ctx context.Context, c *Case, d ReportData) error {
 	if err != nil {
 		return err
 	}
+	comparison, err := c.Comparison()
+	if err != nil {
+		return err
+	}
 	p := &page{
-		Maps: maps, CaseNotes: notes, Thumbnails: d.Thumbnails,
+		Comparison: comparison,
+		Maps:       maps, CaseNotes: notes, Thumbnails: d.Thumbnails,
 		Program: c.o.Program, Case: c.dir, Written: c.o.Now().UTC().Truncate(time.Second),
 		Result: d.Result, Finished: d.Finished, Steps: d.Steps, Avoid: append(avoid[:len(avoid):len(avoid)], d.Avoid...),
 		Record: c.Record(), Journal: journal, Findings: d.Findings, tally: newTally(), floors: d.Floors,
@@ -148,6 +153,7 @@ type page struct {
 	Maps         map[int]*mediumMap
 	CaseNotes    []CaseNote
 	Thumbnails   []Thumbnail
+	Comparison   *Comparison // how far an update got; nil where that was not asked
 
 	tally  *tally
 	floors recovery.Floors

@@ -116,10 +116,15 @@ func classify(ctx context.Context, t *Target, part block.Source, region aligned,
 			}
 			was, lost := was[:0], false
 			for _, o := range old {
-				if b, ok := o.part(from, to); ok {
+				switch b, ok := o.part(from, to); {
+				case ok:
 					was = append(was, b)
-				} else if from < o.have {
+				case from < o.have && o.bad[from/unit]:
 					lost = true
+				case from < o.have:
+					// What stood behind the end of the old content is not known: what stands there now may be it.
+					copy(o.buf[o.have:to], r[o.have-from:])
+					was = append(was, o.buf[from:to])
 				}
 			}
 			c.unit(e, p, r, was, lost)

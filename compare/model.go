@@ -33,6 +33,7 @@ type Region struct {
 	// Group and Slot are set for what there is twice: "rootfs" and "b".
 	Group, Slot string
 	Place       block.Extent // on the medium, bytes; of a UBI volume the first and last byte of it
+	Number      int          // of the partition or volume, as the device counts; 0 where it has none
 	Medium      int
 	Source      block.Source
 	EraseSize   int64 // bytes that are erased at once; 0 where that is not known

@@ -1,0 +1,206 @@
+package rescue
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"salvor/block"
+	"salvor/compare"
+	"salvor/firmware"
+	"salvor/host"
+	"salvor/internal/wire"
+)
+
+// Finished is an image in which a part of a package stands complete.
+type Finished struct {
+	Out, Map      string // the image, and the map of what could not be read; "" when all could
+	Part, Region  string
+	Written       int64  // bytes that differ from the medium
+	SHA256        string // of the part, as it was read back out of the image
+	Unread        int64
+	Before, After string // SHA-256 of the medium and of the image
+}
+
+// finish makes a copy of the medium in which the slots that were being written are complete, and reads it back.
+func (d *device) finish(ctx context.Context, o CompareOptions, c *Compared, events Events) (*Finished, error) {
+	list, err := c.finishable()
+	if err != nil {
+		return nil, err
+	}
+	f := &Finished{Out: o.Finish, Map: o.Finish + ".map"}
+	over := &overlay{Source: block.Filled(d.source)}
+	for _, t := range list {
+		part := c.part(&t)
+		r := c.Regions[t.Region]
+		f.Part, f.Region = t.Piece.Words(), r.Name
+		for _, run := range block.Origin(r.Source, block.Extent{Offset: t.At, Length: part.Size()}) {
+			if !run.Kind.Stands() {
+				return nil, refuseFinish(fmt.Sprintf("%s has no place on the flash for bytes %d to %d of %s: UBI has to give it erase blocks.", r.Name, run.Logical, run.Logical+run.Length, f.Part))
+			}
+			over.pieces = append(over.pieces, overlaid{run.PhysicalExtent(), part, run.Logical - t.At})
+		}
+	}
+	slices.SortFunc(over.pieces, func(a, b overlaid) int {
+		switch {
+		case a.at.Offset < b.at.Offset:
+			return -1
+		case a.at.Offset > b.at.Offset:
+			return 1
+		}
+		return 0
+	})
+	err = d.writeFinished(ctx, over, f, events)
+	if err == nil {
+		err = d.readBack(ctx, list, c, f)
+	}
+	if err != nil {
+		return nil, errors.Join(err, host.RemoveFile(f.Out), host.RemoveFile(o.Finish+".map"))
+	}
+	return f, nil
+}
+
+func refuseFinish(why string) error {
+	return &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.compare.finish", Why: why, Next: "Look at what `salvor compare` says without --finish."}
+}
+
+// finishable are the parts whose writing was begun and not ended. A slot that holds the old content, and is the only good
+// one, is never among them.
+func (c *Compared) finishable() ([]compare.Target, error) {
+	if c.Whole.Answer == firmware.No {
+		return nil, refuseFinish("The package itself is not whole: what it would write cannot be trusted.")
+	}
+	_, partly, _ := c.State()
+	if len(partly) == 0 {
+		return nil, refuseFinish("No part of the package was found that is written in part: there is nothing to finish.")
+	}
+	for i, t := range partly {
+		r := c.Regions[t.Region]
+		switch {
+		case t.NoRoom > 0:
+			return nil, refuseFinish(fmt.Sprintf("%s has no room for %s.", r.Name, t.Piece.Words()))
+		case t.Order == compare.Unknown:
+			return nil, refuseFinish(fmt.Sprintf("Of %s it cannot be told what is missing on %s.", t.Piece.Words(), r.Name))
+		}
+		for k, other := range partly {
+			same := r.Group != "" && r.Group == c.Regions[other.Region].Group && r.Medium == c.Regions[other.Region].Medium
+			if k != i && same && other.Piece.ID == t.Piece.ID {
+				return nil, refuseFinish(fmt.Sprintf("Both %s and %s hold some of %s: it cannot be told which of them was being written.", r.Name, c.Regions[other.Region].Name, t.Piece.Words()))
+			}
+		}
+	}
+	return partly, nil
+}
+
+// part is what t should be.
+func (c *Compared) part(t *compare.Target) block.Source {
+	return block.Section(c.Contents[t.Content].Source, t.Piece.Extent)
+}
+
+// overlay is a medium with parts written over it.
+type overlay struct {
+	block.Source
+	pieces []overlaid
+}
+
+type overlaid struct {
+	at   block.Extent // on the medium
+	part block.Source
+	from int64
+}
+
+func (o *overlay) ReadAt(p []byte, off int64) (int, error) {
+	n, err := o.Source.ReadAt(p, off)
+	for _, x := range o.pieces {
+		e := x.at.Intersect(block.Extent{Offset: off, Length: int64(n)})
+		if e.Length <= 0 {
+			continue
+		}
+		if k, err := x.part.ReadAt(p[e.Offset-off:e.End()-off], x.from+e.Offset-x.at.Offset); int64(k) < e.Length {
+			return 0, err
+		}
+	}
+	return n, err
+}
+
+// writeFinished copies the medium with what is written over it.
+func (d *device) writeFinished(ctx context.Context, over *overlay, f *Finished, events Events) (err error) {
+	image, err := host.OpenImageFile(f.Out, host.ImageFileOptions{Size: d.size})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, image.Close()) }()
+	filled := over.Source.(*block.Filler)
+	before, after := sha256.New(), sha256.New()
+	old, now := make([]byte, mebi), make([]byte, mebi)
+	for at := int64(0); at < d.size; at += mebi {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		p, q := old[:min(mebi, d.size-at)], now[:min(mebi, d.size-at)]
+		if n, err := filled.ReadAt(p, at); n < len(p) {
+			return fmt.Errorf("rescue: %w", err)
+		}
+		if n, err := over.ReadAt(q, at); n < len(q) {
+			return fmt.Errorf("rescue: %w", err)
+		}
+		before.Write(p)
+		after.Write(q)
+		for i := range p {
+			if p[i] != q[i] {
+				f.Written++
+			}
+		}
+		if !onlyZeros(q) { // the file has holes where nothing was written
+			if _, err := image.WriteAt(q, at); err != nil {
+				return err
+			}
+		}
+		l := wire.NewProgress("finish", at+int64(len(p)), d.size, "bytes")
+		l.Words = "writing " + f.Out
+		events.Progress(l)
+	}
+	if err := image.Sync(); err != nil {
+		return err
+	}
+	f.Before, f.After = hex.EncodeToString(before.Sum(nil)), hex.EncodeToString(after.Sum(nil))
+	unread := filled.Used()
+	for _, x := range over.pieces {
+		unread.Remove(x.at)
+	}
+	if f.Unread = unread.Bytes(); f.Unread == 0 {
+		f.Map = ""
+		return nil
+	}
+	return writeHoles(f.Map, d.size, unread)
+}
+
+// readBack reads each part out of the new image, by the places of its bytes, and compares its hash with the package's.
+func (d *device) readBack(ctx context.Context, list []compare.Target, c *Compared, f *Finished) error {
+	opened, err := host.Open(ctx, f.Out, host.OpenOptions{})
+	if err != nil {
+		return err
+	}
+	defer opened.Close()
+	for _, t := range list {
+		part := c.part(&t)
+		h := sha256.New()
+		for _, run := range block.Origin(c.Regions[t.Region].Source, block.Extent{Offset: t.At, Length: part.Size()}) {
+			if _, err := io.Copy(h, block.Reader(block.Section(opened.Source, run.PhysicalExtent()))); err != nil {
+				return fmt.Errorf("rescue: reading %s back: %w", f.Out, err)
+			}
+		}
+		want := sha256.New()
+		if _, err := io.Copy(want, block.Reader(part)); err != nil {
+			return fmt.Errorf("rescue: %w", err)
+		}
+		if f.SHA256 = hex.EncodeToString(h.Sum(nil)); f.SHA256 != hex.EncodeToString(want.Sum(nil)) {
+			return fmt.Errorf("rescue: %s: SHA-256 of %s is %s, and %x was written", f.Out, t.Piece.Words(), f.SHA256, want.Sum(nil))
+		}
+	}
+	return nil
+}
