@@ -8,6 +8,7 @@ import (
 	"salvor/firmware/chk"
 	"salvor/firmware/combined"
 	"salvor/firmware/dfu"
+	"salvor/firmware/dtb"
 	"salvor/firmware/esp"
 	"salvor/firmware/fit"
 	"salvor/firmware/fwtool"
@@ -16,6 +17,7 @@ import (
 	"salvor/firmware/sysupgrade"
 	"salvor/firmware/tplink"
 	"salvor/firmware/trx"
+	"salvor/firmware/ubootenv"
 	"salvor/firmware/uf2"
 	"salvor/firmware/uimage"
 )
@@ -25,7 +27,7 @@ import (
 func Table() []firmware.Format {
 	return slices.Concat(
 		android(),
-		[]firmware.Format{dfu.Format(), fwtool.Format(), sysupgrade.Format(), chk.Format(), seama.Format(), trx.Format(), combined.Format(), uimage.Format(), fit.Format(), uf2.Format()},
+		[]firmware.Format{dfu.Format(), fwtool.Format(), sysupgrade.Format(), chk.Format(), seama.Format(), trx.Format(), combined.Format(), uimage.Format(), fit.Format(), dtb.Format(), ubootenv.Format(), uf2.Format()},
 		tplink.Formats(),
 		updaters(),
 		hexfile.Formats(),

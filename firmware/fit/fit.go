@@ -200,16 +200,11 @@ func (r *reading) gaps() {
 // padding adds a passed check for e when it is filled with 0 or with FF, and reports whether it is. The format does not
 // promise it, and data at a fixed position of a flash may have others in front of them, so that it is no failure.
 func (r *reading) padding(what string, e block.Extent) bool {
-	if !(block.Extent{Length: r.src.Size()}).Contains(e) {
-		return false
+	c, ok := region.Filled(r.ctx, r.src, what, e)
+	if ok {
+		r.part.Checks = append(r.part.Checks, c)
 	}
-	for _, value := range []byte{0, 0xFF} {
-		if c := region.Padding(r.ctx, r.src, what, e, value); c.State == firmware.Passed {
-			r.part.Checks = append(r.part.Checks, c)
-			return true
-		}
-	}
-	return false
+	return ok
 }
 
 // failed adds a failed check of what the tree says.

@@ -106,6 +106,20 @@ func Padding(ctx context.Context, src block.Source, what string, e block.Extent,
 	return c
 }
 
+// Filled checks whether e is filled with zeros, or with FF as erased flash is. The check is a passed one; where e is
+// neither there is none, since a format that leaves room for others promises nothing of it.
+func Filled(ctx context.Context, src block.Source, what string, e block.Extent) (firmware.Check, bool) {
+	first := make([]byte, 1)
+	if e.Length <= 0 || e.End() > src.Size() {
+		return firmware.Check{}, false
+	}
+	if n, _ := src.ReadAt(first, e.Offset); n == 0 || first[0] != 0 && first[0] != 0xFF {
+		return firmware.Check{}, false
+	}
+	c := Padding(ctx, src, what, e, first[0])
+	return c, c.State == firmware.Passed
+}
+
 // Part is a part that stands in src as it is, as much of it as is there.
 func Part(src block.Source, name string, role firmware.Role, e block.Extent) *firmware.Part {
 	here := e.Intersect(block.Extent{Length: src.Size()})

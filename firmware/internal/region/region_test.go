@@ -76,6 +76,20 @@ func TestPadding(t *testing.T) {
 	}
 }
 
+func TestFilled(t *testing.T) {
+	p := append(make([]byte, 100), bytes.Repeat([]byte{0xFF}, 100)...)
+	p = append(p, 5, 5, 5, 5)
+	for _, tt := range []struct {
+		e    block.Extent
+		want bool
+	}{{block.Extent{Length: 100}, true}, {block.Extent{Offset: 100, Length: 100}, true}, {block.Extent{Offset: 99, Length: 2}, false}, {block.Extent{Offset: 200, Length: 4}, false},
+		{block.Extent{Offset: 100, Length: 0}, false}, {block.Extent{Offset: 100, Length: 200}, false}, {block.Extent{Offset: 500, Length: 1}, false}} {
+		if c, ok := Filled(context.Background(), block.Bytes(p), "gap", tt.e); ok != tt.want || ok && (c.State != firmware.Passed || c.Extent != tt.e) {
+			t.Errorf("%v: %v %+v", tt.e, ok, c)
+		}
+	}
+}
+
 func TestPart(t *testing.T) {
 	src := block.Bytes(make([]byte, 100))
 	for _, tt := range []struct{ e, want block.Extent }{
