@@ -2,10 +2,11 @@ package all
 
 import (
 	"salvor/firmware"
+	"salvor/firmware/rauc"
 	"salvor/firmware/swu"
 )
 
 // updaters are the packages of update programs for Linux.
 func updaters() []firmware.Format {
-	return []firmware.Format{swu.Format()}
+	return []firmware.Format{swu.Format(), rauc.Format()}
 }

@@ -46,6 +46,7 @@ import (
 	"salvor/finding"
 	"salvor/firmware"
 	"salvor/firmware/beside"
+	"salvor/firmware/rauc"
 	"salvor/firmware/swu"
 	"salvor/firmware/ubi"
 	"salvor/guard"
@@ -83,7 +84,7 @@ var tables = map[string][]*finding.Def{
 	"filetype/avi": avi.Findings, "filetype/mp3": mp3.Findings, "filetype/mpeg": mpeg.Findings, "filetype/ogg": ogg.Findings,
 	"filetype/wav": wav.Findings,
 	"carve":        carve.Findings,
-	"firmware/swu": swu.Findings,
+	"firmware/rauc": rauc.Findings, "firmware/swu": swu.Findings,
 	"recovery":     recovery.Findings, "preview": preview.Findings, "relate": relate.Findings, "rescue": rescue.Findings, "volume/bitlocker": bitlocker.Findings, "volume/filevault": filevault.Findings, "volume/gpt": gpt.Findings, "volume/luks": luks.Findings, "volume/mbr": mbr.Findings, "volume/md": md.Findings, "volume/lvm": lvm.Findings,
 	"volume/apm": apm.Findings, "volume/atari": atari.Findings, "volume/bsd": bsd.Findings, "volume/lp": lp.Findings,
 	"volume/mtdparts": mtdparts.Findings, "volume/pmt": pmt.Findings, "volume/sgi": sgi.Findings, "volume/sun": sun.Findings,

@@ -1,0 +1,284 @@
+package rauc
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"salvor/block"
+	"salvor/cursor"
+	"salvor/firmware"
+	"salvor/firmware/firmwaretest"
+)
+
+// maker is a folder with an authority, in which bundles are made.
+type maker struct {
+	dir string
+}
+
+func newMaker(t testing.TB) *maker {
+	t.Helper()
+	m := &maker{dir: t.TempDir()}
+	m.run(t, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "3650", "-subj", "/O=Maker/CN=ca")
+	m.run(t, "openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "signer.key", "-out", "signer.csr", "-subj", "/O=Maker/CN=signer")
+	m.write(t, "ext", []byte("extendedKeyUsage=codeSigning,emailProtection\n"))
+	m.run(t, "openssl", "x509", "-req", "-in", "signer.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "300", "-extfile", "ext", "-out", "signer.pem")
+	return m
+}
+
+func (m *maker) run(t testing.TB, name string, args ...string) string {
+	t.Helper()
+	out, err := m.try(t, name, args...)
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	}
+	return out
+}
+
+// try runs a tool; without it the test is skipped, but where everything must run.
+func (m *maker) try(t testing.TB, name string, args ...string) (string, error) {
+	t.Helper()
+	program, err := exec.LookPath(name)
+	if err != nil {
+		if os.Getenv("SALVOR_CI") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	cmd := exec.Command(program, args...)
+	cmd.Dir = m.dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func (m *maker) write(t testing.TB, name string, p []byte) {
+	t.Helper()
+	path := filepath.Join(m.dir, name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, p, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (m *maker) read(t testing.TB, name string) []byte {
+	t.Helper()
+	p, err := os.ReadFile(filepath.Join(m.dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (m *maker) key(t testing.TB, name string) []firmware.Key {
+	t.Helper()
+	k, err := firmware.ParseKeys(name, m.read(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+var (
+	rootfs = firmwaretest.Noise(700_000, 1)
+	boot   = bytes.Repeat([]byte("u-boot "), 5000)
+)
+
+// bundle makes a bundle with rauc itself.
+func (m *maker) bundle(t testing.TB, format string) []byte {
+	t.Helper()
+	os.RemoveAll(filepath.Join(m.dir, "in"))
+	os.Remove(filepath.Join(m.dir, "out.raucb"))
+	m.write(t, "in/rootfs.img", rootfs)
+	m.write(t, "in/u-boot.img", boot)
+	m.write(t, "in/hook.sh", []byte("#!/bin/sh\n"))
+	m.write(t, "in/manifest.raucm", fmt.Appendf(nil, `[update]
+compatible=Test Board
+version=2026.1
+build=b7
+
+[bundle]
+format=%s
+
+[hooks]
+filename=hook.sh
+
+[image.rootfs]
+filename=rootfs.img
+hooks=post-install
+
+[image.bootloader]
+filename=u-boot.img
+`, format))
+	m.run(t, "rauc", "--cert", "signer.pem", "--key", "signer.key", "bundle", "in", "out.raucb")
+	return m.read(t, "out.raucb")
+}
+
+// judged asks rauc itself whether a bundle is good. It checks the signature, and of verity bundles nothing else.
+func (m *maker) judged(t testing.TB, p []byte, keyring string) (string, error) {
+	t.Helper()
+	m.write(t, "judged.raucb", p)
+	return m.try(t, "rauc", "--keyring", keyring, "info", "judged.raucb")
+}
+
+func find(t testing.TB, p *firmware.Part, name string) *firmware.Part {
+	t.Helper()
+	for _, c := range p.Children {
+		if c.Name == name {
+			return c
+		}
+	}
+	t.Fatalf("no %s among %d parts", name, len(p.Children))
+	return nil
+}
+
+func TestBundles(t *testing.T) {
+	m, other := newMaker(t), newMaker(t)
+	for _, format := range []string{"plain", "verity", "crypt"} {
+		t.Run(format, func(t *testing.T) {
+			p := m.bundle(t, format)
+			part := firmwaretest.Open(t, p, m.key(t, "ca.pem"), Format())
+			if v := firmware.Whole(part); v.Answer != firmware.OK || part.Title != "RAUC bundle, "+format || part.Version != "2026.1" {
+				t.Errorf("%v %q, %q, uncovered %v", v.Answer, v.Reasons, part.Title, part.Uncovered().Extents())
+			}
+			if v := firmware.Genuine(part); v.Answer != firmware.OK || !strings.Contains(v.Reasons[0], "CN=signer") {
+				t.Errorf("%v %q", v.Answer, v.Reasons)
+			}
+			if said, err := m.judged(t, p, "ca.pem"); err != nil || !strings.Contains(said, "Test Board") {
+				t.Errorf("rauc says %v: %s", err, said)
+			}
+			d := &firmware.Device{Facts: []firmware.Fact{{Kind: firmware.Compatible, Value: "Other Board", From: "system.conf"}}}
+			if v := firmware.Fits(part, d); v.Answer != firmware.No {
+				t.Errorf("another board: %v %q", v.Answer, v.Reasons)
+			}
+			if v := firmware.Genuine(firmwaretest.Open(t, p, nil, Format())); v.Answer != firmware.CannotTell {
+				t.Errorf("without a key: %v %q", v.Answer, v.Reasons)
+			}
+			if v := firmware.Genuine(firmwaretest.Open(t, p, other.key(t, "signer.pem"), Format())); v.Answer != firmware.CannotTell {
+				t.Errorf("another key: %v %q", v.Answer, v.Reasons)
+			}
+			// An authority of the same name that did not issue the certificate.
+			if v := firmware.Genuine(firmwaretest.Open(t, p, other.key(t, "ca.pem"), Format())); v.Answer != firmware.No {
+				t.Errorf("another authority: %v %q", v.Answer, v.Reasons)
+			}
+			if _, err := m.judged(t, p, filepath.Join(other.dir, "ca.pem")); err == nil {
+				t.Error("rauc takes another authority")
+			}
+			if format == "crypt" {
+				if len(part.Installs) != 2 || part.Findings[0].Code != "firmware.rauc.encrypted" {
+					t.Errorf("%v %v", part.Installs, part.Findings)
+				}
+				return
+			}
+			root, loader := find(t, part, "rootfs.img"), find(t, part, "u-boot.img")
+			if got, err := io.ReadAll(block.Reader(root.Source)); err != nil || !bytes.Equal(got, rootfs) || root.Role != firmware.RootFS {
+				t.Errorf("the root file system is another: %v", err)
+			}
+			if root.Installs[0] != (firmware.Install{Where: "rootfs", Needs: int64(len(rootfs))}) || !loader.Installs[0].Loader || len(firmware.Warnings(part)) == 0 {
+				t.Errorf("%v %v", root.Installs, loader.Installs)
+			}
+			if find(t, part, "hook.sh").Role != firmware.Script || part.Findings[0].Code != "firmware.rauc.hooks" || part.Findings[0].Found != "rootfs: post-install" {
+				t.Errorf("%v", part.Findings)
+			}
+		})
+	}
+}
+
+// signatureOf returns where the CMS message of a bundle stands.
+func signatureOf(p []byte) block.Extent {
+	n := int64(binary.BigEndian.Uint64(p[len(p)-8:]))
+	return block.Extent{Offset: int64(len(p)) - 8 - n, Length: n}
+}
+
+func TestRun(t *testing.T) {
+	m := newMaker(t)
+	rootfs, boot = rootfs[:90_000], boot[:7000] // for many rounds
+	for _, format := range []string{"plain", "verity", "crypt"} {
+		t.Run(format, func(t *testing.T) {
+			p := m.bundle(t, format)
+			keys := m.key(t, "ca.pem")
+			firmwaretest.Run(t, p, firmwaretest.Options{Blind: block.SetOf(signatureOf(p)), Keys: keys, Flips: 150, Cuts: 60}, Format())
+			// In the signature itself nothing may change and be whole and genuine; where it hides who signed, it cannot be told.
+			for at := signatureOf(p).Offset; at < signatureOf(p).End(); at += 7 {
+				q := bytes.Clone(p)
+				q[at] ^= 1 << (at % 8)
+				part := firmwaretest.Open(t, q, keys, Format())
+				if firmware.Whole(part).Answer == firmware.OK && firmware.Genuine(part).Answer == firmware.OK {
+					t.Errorf("a flipped bit at %d of the signature is not seen", at)
+				}
+			}
+		})
+	}
+}
+
+// TestBlocks names the block of a verity bundle that was changed, which rauc info does not look at.
+func TestBlocks(t *testing.T) {
+	m := newMaker(t)
+	p := m.bundle(t, "verity")
+	p[3*hashBlock+17] ^= 1
+	v := firmware.Whole(firmwaretest.Open(t, p, nil, Format()))
+	if v.Answer != firmware.No || !strings.Contains(v.Reasons[0], "the first of 1 blocks that are not what they were is at 12288") {
+		t.Errorf("%v %q", v.Answer, v.Reasons)
+	}
+	p[3*hashBlock+17] ^= 1
+	p[signatureOf(p).Offset-hashBlock] ^= 1 // the tree
+	v = firmware.Whole(firmwaretest.Open(t, p, nil, Format()))
+	if v.Answer != firmware.No || !strings.Contains(strings.Join(v.Reasons, "\n"), "tree of hashes") {
+		t.Errorf("%v %q", v.Answer, v.Reasons)
+	}
+}
+
+// TestCut: a bundle that lost its end is still told as one.
+func TestCut(t *testing.T) {
+	m := newMaker(t)
+	p := m.bundle(t, "plain")
+	part := firmwaretest.Open(t, p[:signatureOf(p).Offset+100], m.key(t, "ca.pem"), Format())
+	if v := firmware.Whole(part); v.Answer != firmware.No || part.Version != "2026.1" || !strings.Contains(v.Reasons[0], "cut off") {
+		t.Errorf("%v %q", v.Answer, v.Reasons)
+	}
+	if v := firmware.Genuine(part); v.Answer != firmware.CannotTell {
+		t.Errorf("%v %q", v.Answer, v.Reasons)
+	}
+}
+
+// TestEncrypted names a bundle whose signature is encrypted for the devices.
+func TestEncrypted(t *testing.T) {
+	m := newMaker(t)
+	m.bundle(t, "crypt")
+	m.run(t, "rauc", "encrypt", "--to", "signer.pem", "--keyring", "ca.pem", "out.raucb", "encrypted.raucb")
+	part := firmwaretest.Open(t, m.read(t, "encrypted.raucb"), m.key(t, "ca.pem"), Format())
+	if v := firmware.Whole(part); part.Format != "rauc" || v.Answer != firmware.CannotTell || !strings.Contains(v.Reasons[0], "encrypted for the devices") {
+		t.Errorf("%q %v %q", part.Format, v.Answer, v.Reasons)
+	}
+	if v := firmware.Genuine(part); v.Answer != firmware.CannotTell {
+		t.Errorf("%v %q", v.Answer, v.Reasons)
+	}
+}
+
+func TestLook(t *testing.T) {
+	m := newMaker(t)
+	m.write(t, "dir/file", rootfs[:5000])
+	m.run(t, "mksquashfs", "dir", "plain.squashfs", "-quiet")
+	for _, p := range [][]byte{m.read(t, "plain.squashfs"), firmwaretest.Noise(5000, 1), nil, append(make([]byte, 4096), 0, 0, 0, 0, 0, 0, 2, 0)} {
+		if _, err := look(context.Background(), block.Bytes(p)); !errors.Is(err, cursor.ErrNot) {
+			t.Errorf("%d bytes: %v", len(p), err)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	m := newMaker(f)
+	rootfs, boot = rootfs[:9000], boot[:700]
+	f.Add(m.bundle(f, "plain"))
+	f.Add(m.bundle(f, "verity"))
+	keys := m.key(f, "ca.pem")
+	f.Fuzz(func(t *testing.T, p []byte) {
+		firmwaretest.Open(t, p, keys, Format())
+	})
+}
