@@ -69,6 +69,7 @@ type safeHeader struct {
 	maker string
 	parts []line
 	whole bool
+	cloud bool // a newer kind, with text instead of the length of the maker's text
 }
 
 func readSafe(src block.Source) (*safeHeader, error) {
@@ -82,6 +83,7 @@ func readSafe(src block.Source) (*safeHeader, error) {
 	if n > 0 && n <= tableAt-24 {
 		h.maker = string(c.Bytes(n))
 	}
+	h.cloud = strings.HasPrefix(string(p[sumFrom:]), "fw-type:")
 	h.parts, h.whole = table(p[tableAt:partsAt], "fwup-ptn")
 	if c.Err() != nil || len(h.parts) == 0 || h.size < partsAt {
 		return nil, cursor.ErrNot
@@ -110,6 +112,9 @@ func openSafe(ctx context.Context, src block.Source, o *firmware.Opening) (*firm
 	check := region.Digest(ctx, src, "image", "MD5 of TP-Link", block.Between(sumFrom, h.size), saltedMD5(), h.sum)
 	if check.Extent = (block.Extent{Length: h.size}); check.State == firmware.Cannot && h.size > src.Size() {
 		check.Why = "the file ends inside of it"
+	}
+	if h.cloud && check.State == firmware.Failed && h.size <= src.Size() {
+		check.State, check.Why = firmware.Cannot, "TP-Link has not said what the sum of images of type Cloud is over"
 	}
 	part.Checks = append(part.Checks, check)
 	if !h.whole {

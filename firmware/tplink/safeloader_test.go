@@ -137,6 +137,19 @@ func TestSafeReasons(t *testing.T) {
 	}
 }
 
+// TestCloud calls no image of the newer kind broken, since nothing says what its sum is over.
+func TestCloud(t *testing.T) {
+	p := safeImage(safeParts(), "maker", false)
+	copy(p[sumFrom:], "fw-type:Cloud\n")
+	v := firmware.Whole(firmwaretest.Open(t, p, nil, Formats()...))
+	if v.Answer != firmware.CannotTell || !strings.Contains(v.Reasons[0], "has not said") {
+		t.Errorf("%+v", v)
+	}
+	if v := firmware.Whole(firmwaretest.Open(t, p[:9000], nil, Formats()...)); v.Answer != firmware.No {
+		t.Errorf("%+v", v)
+	}
+}
+
 func TestSafeLook(t *testing.T) {
 	good := safeImage(safeParts(), "maker", false)
 	if s, err := lookSafe(context.Background(), block.Bytes(good)); err != nil || s.Size != int64(len(good)) || s.Name != "maker" {
