@@ -1,0 +1,88 @@
+// Command diagnosis measures how often the cause of a failed update is told rightly: it answers all cases of the
+// corpus in diagnosis/testdata and prints, for each half, what was right, wrong and abstained, by origin, cause
+// and grade.
+//
+//	go run ./bench/diagnosis                  both halves, as tables
+//	go run ./bench/diagnosis -half train -misses    with the cases that went wrong, of the training half
+//	go run ./bench/diagnosis -write diagnosis/measured.json    the hit rates that the program tells
+//	go run ./bench/diagnosis -speed           how fast 1 GB of log is read
+//
+// The held-out half is for measuring only: its cases are named only with -held-names, which nobody who writes
+// rules or the engine gives.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+
+	"salvor/diagnosis"
+	"salvor/diagnosis/knowledge"
+)
+
+func main() {
+	half := flag.String("half", "", "train or held; both by default")
+	corpus := flag.String("corpus", "diagnosis/testdata", "the folder of the corpus")
+	named := flag.Bool("misses", false, "name the cases of the training half that went wrong")
+	heldNamed := flag.Bool("held-names", false, "name those of the held-out half too")
+	write := flag.String("write", "", "write the hit rates of the held-out half to this file")
+	fast := flag.Bool("speed", false, "measure how fast a log is read")
+	size := flag.Int64("size", 1<<30, "bytes of log for -speed")
+	flag.Parse()
+	var err error
+	if *fast {
+		err = speed(os.Stdout, *size)
+	} else {
+		err = bench(*corpus, *half, *named, *heldNamed, *write)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench/diagnosis:", err)
+		os.Exit(1)
+	}
+}
+
+func engine() (*diagnosis.Engine, error) {
+	base, err := knowledge.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	return diagnosis.New(base)
+}
+
+func bench(corpus, only string, named, heldNamed bool, write string) error {
+	e, err := engine()
+	if err != nil {
+		return err
+	}
+	for _, half := range []string{"train", "held"} {
+		if only != "" && only != half {
+			continue
+		}
+		cases, err := readCorpus(os.DirFS(corpus), half)
+		if err != nil && half == "train" {
+			return err
+		} else if err != nil {
+			return fmt.Errorf("the held-out half cannot be read") // its errors name cases
+		}
+		list, err := run(context.Background(), e, cases)
+		if err != nil {
+			return err
+		}
+		report(os.Stdout, half, list)
+		if half == "train" && named || half == "held" && heldNamed {
+			misses(os.Stdout, list)
+		}
+		if half == "held" && write != "" {
+			b, err := json.MarshalIndent(grades(list), "", "  ")
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(write, append(b, '\n'), 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
