@@ -24,7 +24,7 @@ const (
 )
 
 // Findings are the declared findings of this room.
-var Findings = []*finding.Def{tooDeep, tooMany, notOpened, certificateEnded, certificateLater, certificatePurpose}
+var Findings = []*finding.Def{tooDeep, tooMany, notOpened, certificateEnded, certificateLater, certificatePurpose, unfinished, textMode}
 
 var (
 	tooDeep = &finding.Def{Code: "firmware.depth", Severity: finding.Warning,
@@ -56,23 +56,29 @@ type Scratch interface {
 // error is that of ctx, or of a scratch.
 func Open(ctx context.Context, src block.Source, name string, o Options) (*Part, error) {
 	p := &Part{Name: name, Role: Package, Size: src.Size(), Source: src}
-	op := &Opening{o: o, left: maxParts, out: o.Limit}
+	op := &Opening{o: o, name: name, left: maxParts, out: o.Limit}
 	if op.out <= 0 {
 		op.out = maxOut
 	}
 	op.Inner(ctx, p)
+	p.transferred(ctx, name)
 	return p, errors.Join(ctx.Err(), op.err)
 }
 
 // Opening is what a format gets to open what is inside of it: bounds, keys, and the other formats.
 type Opening struct {
 	o     Options
+	name  string
 	depth int
 	left  int   // parts
 	out   int64 // bytes that may still be unpacked
 	told  bool
 	err   error
 }
+
+// File returns the name of the file that is opened, hostile text, and whether a format that asks now was given the file
+// itself and not a part of it.
+func (o *Opening) File() (name string, itself bool) { return o.name, o.depth == 1 }
 
 // Keys are the public keys that were given.
 func (o *Opening) Keys() []Key { return o.o.Keys }
@@ -174,14 +180,22 @@ func (p *Part) take(found *Part, f *Format) {
 // Unpack unpacks p by one of the ways that package unpack knows, adds the check that the way itself has, and opens what
 // comes out as p's child. Where there is no room to unpack it, or no such way, p stays as it is.
 func (o *Opening) Unpack(ctx context.Context, p *Part, compression string) {
+	if child := o.Expand(ctx, p, compression); child != nil {
+		o.Inner(ctx, child)
+	}
+}
+
+// Expand does as [Opening.Unpack] does and opens nothing: it returns p's new child, for a format that knows what it is;
+// nil where nothing was unpacked.
+func (o *Opening) Expand(ctx context.Context, p *Part, compression string) *Part {
 	kind := unpack.ByName(compression)
 	if p.Compression = compression; kind == nil || o.o.Scratch == nil || ctx.Err() != nil || o.err != nil {
-		return
+		return nil
 	}
 	s, err := o.o.Scratch()
 	if err != nil {
 		o.err = err
-		return
+		return nil
 	}
 	r, err := kind.Run(ctx, p.Source, s, o.out)
 	var limit *unpack.LimitError
@@ -189,7 +203,7 @@ func (o *Opening) Unpack(ctx context.Context, p *Part, compression string) {
 		if ctx.Err() == nil {
 			o.err = fmt.Errorf("firmware: unpacking %s: %w", p.words(), err)
 		}
-		return
+		return nil
 	}
 	o.out -= r.Size
 	c := Check{What: "compressed data", Method: compression, State: Passed, Extent: block.Extent{Length: r.Read}, Expected: "whole streams", Found: fmt.Sprintf("%d bytes of content", r.Size)}
@@ -203,5 +217,5 @@ func (o *Opening) Unpack(ctx context.Context, p *Part, compression string) {
 	p.Checks = append(p.Checks, c)
 	child := &Part{Name: p.Name, Role: p.Role, Size: r.Size, Source: s, Unpacked: true}
 	p.Children = append(p.Children, child)
-	o.Inner(ctx, child)
+	return child
 }
