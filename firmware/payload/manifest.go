@@ -6,6 +6,7 @@ import (
 
 	"salvor/block"
 	"salvor/cursor"
+	"salvor/firmware/internal/protobuf"
 )
 
 // Bounds of a manifest.
@@ -110,6 +111,12 @@ type Manifest struct {
 	Snapshots     bool
 	// Signatures is where those of the payload stand, from [Payload.Base]; no length when it has none.
 	Signatures block.Extent
+}
+
+const structProto = "payload: manifest"
+
+func fields(p []byte, base int64, visit func(number int, v uint64, b []byte, at int64) error) error {
+	return protobuf.Fields(structProto, p, base, visit)
 }
 
 // decoder bounds what a manifest makes.

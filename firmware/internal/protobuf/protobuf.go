@@ -1,4 +1,10 @@
-package payload
+// Package protobuf reads messages of protocol buffers field by field, without a description of them.
+//
+// It promises that no length leads outside of the message, that nothing is copied, and that groups, which nobody writes any
+// more, are refused. Depth is the caller's: a message inside of another is bytes.
+//
+// Followed: Protocol Buffers, "Encoding", wire types 0, 1, 2 and 5.
+package protobuf
 
 import (
 	"encoding/binary"
@@ -9,20 +15,19 @@ import (
 
 // Wire types of protocol buffers.
 const (
-	wireVarint  = 0
-	wire64      = 1
-	wireBytes   = 2
-	wire32      = 5
-	structProto = "payload: manifest"
+	wireVarint = 0
+	wire64     = 1
+	wireBytes  = 2
+	wire32     = 5
 )
 
-// fields calls visit for each field of a message: number, value of a number, bytes of everything else. base is where the
-// message stands, for errors.
-func fields(p []byte, base int64, visit func(number int, v uint64, b []byte, at int64) error) error {
+// Fields calls visit for each field of a message: number, value of a number, bytes of everything else, and where those
+// stand. structure and base name the message and its place, for errors.
+func Fields(structure string, p []byte, base int64, visit func(number int, v uint64, b []byte, at int64) error) error {
 	for i := 0; i < len(p); {
 		start := i
 		bad := func(what string) error {
-			return cursor.Corrupt(structProto, base+int64(start), what, fmt.Sprintf("% x", p[start:min(start+12, len(p))]))
+			return cursor.Corrupt(structure, base+int64(start), what, fmt.Sprintf("% x", p[start:min(start+12, len(p))]))
 		}
 		key, n := binary.Uvarint(p[i:])
 		if n <= 0 || key>>3 == 0 || key>>3 > 1<<29 {
