@@ -7,6 +7,7 @@ import (
 	"salvor/firmware"
 	"salvor/firmware/chk"
 	"salvor/firmware/combined"
+	"salvor/firmware/damage"
 	"salvor/firmware/dfu"
 	"salvor/firmware/dtb"
 	"salvor/firmware/esp"
@@ -33,5 +34,6 @@ func Table() []firmware.Format {
 		hexfile.Formats(),
 		esp.Formats(),
 		fileSystems(),
+		[]firmware.Format{damage.Format()}, // what none of the others takes
 	)
 }
