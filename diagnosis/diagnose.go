@@ -174,7 +174,9 @@ func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item) 
 		c.Measured = measured(c.Grade)
 		for _, sh := range s.shares {
 			if len(c.For) < maxEvidence {
-				c.For = append(c.For, sh.item.evidence(sh.value))
+				ev := sh.item.evidence(sh.value)
+				ev.Times = sh.times
+				c.For = append(c.For, ev)
 			}
 			c.Passing = c.Passing || sh.item.rule.Passing && sh.item.rule.Cause() == s.cause
 			for _, o := range contrary[sh.item] {

@@ -196,6 +196,7 @@ func (e *Engine) quiet(items []*item, speaks map[string]bool) {
 type share struct {
 	item  *item
 	value float64 // 0 to 1
+	times int     // lines of the item's rule
 }
 
 // score combines the evidence of each cause: one rule counts once, however often its lines stand there; rules of
@@ -204,9 +205,12 @@ func score(items []*item, cause Cause) (total float64, shares []share) {
 	best := map[*Rule]share{}
 	for _, i := range items {
 		if s := i.rule.Strength(cause); s > 0 && !i.ended {
-			if v := float64(s) / 100 * i.factor; v > best[i.rule].value {
-				best[i.rule] = share{i, v}
+			b := best[i.rule]
+			b.times += i.times
+			if v := float64(s) / 100 * i.factor; v > b.value {
+				b.item, b.value = i, v
 			}
+			best[i.rule] = b
 		}
 	}
 	for _, s := range best {
