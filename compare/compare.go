@@ -191,22 +191,28 @@ func (j *job) target(ctx context.Context, c candidate, part block.Source, olds [
 
 // references decides which slot of a pair is the old content, and tells of that one only what equals the package.
 func (j *job) references(ctx context.Context, g []candidate, out []Target, part block.Source) error {
+	var refs []int
 	for i := range out {
-		better := false
 		for k := range out {
-			if k != i && j.siblings(g[i], g[k]) {
-				better = better || out[k].likelier(&out[i])
+			if k != i && j.siblings(g[i], g[k]) && out[k].likelier(&out[i]) && out[i].Order != Complete && !slices.Contains(refs, i) {
+				refs = append(refs, i)
+				own := out[i].NewSet()
+				for _, r := range out[k].Runs {
+					if r.Class == Erased || r.Class == Unreadable {
+						own.Remove(r.Extent)
+					}
+				}
+				out[i].Own = own.Bytes()
 			}
 		}
-		if !better || out[i].Order == Complete {
-			continue
-		}
+	}
+	for _, i := range refs {
 		// Held against itself all that is not the package's is old.
 		t, err := j.target(ctx, g[i], part, []aligned{j.aligned(g[i])})
 		if err != nil {
 			return err
 		}
-		t.Reference, t.Old = true, []string{j.in.Regions[g[i].region].Name}
+		t.Reference, t.Own, t.Old = true, out[i].Own, []string{j.in.Regions[g[i].region].Name}
 		t.Order, t.Stop = NotBegun, Stop{}
 		out[i] = *t
 	}

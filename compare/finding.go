@@ -12,7 +12,7 @@ import (
 
 // Findings are the kinds of finding that this package raises.
 var Findings = []*finding.Def{
-	written, stoppedAt, complete, notBegun, tornBlock, badBlock, noRoom, lostBlocks, foreignBlocks, behindPart, unplaced,
+	written, stoppedAt, complete, notBegun, tornBlock, badBlock, noRoom, lostBlocks, foreignBlocks, behindPart, unplaced, oldUnknown, bothHold,
 	touched, unchanged, nothingFound, bootNext, bootSwitched, bootNotSwitched, bootPending, bootUnknown,
 }
 
@@ -37,6 +37,10 @@ var (
 		Text: "{found} bytes of {region} where {part} goes are neither the package's nor the old content"}
 	behindPart = &finding.Def{Code: "compare.behind", Severity: finding.Info,
 		Text: "{found} bytes stand behind {part} in the package and are not on {region}: as a rule they are not meant for it"}
+	oldUnknown = &finding.Def{Code: "compare.old-unknown", Severity: finding.Warning,
+		Text: "what {region} held before is not known: bytes that were the same before count as new"}
+	bothHold = &finding.Def{Code: "compare.both", Severity: finding.Warning,
+		Text: "{region}, which is taken for the old content, holds {found} bytes of {part} of its own: the version before may be another one, which can be named"}
 	unplaced = &finding.Def{Code: "compare.unplaced", Severity: finding.Warning,
 		Text: "the package installs {part} to {expected}, and no such place, and no trace of it, was found"}
 	touched = &finding.Def{Code: "compare.touched", Severity: finding.Warning,
@@ -168,7 +172,13 @@ func (t *Target) told(r *Region) []finding.Finding {
 	}
 	whole := block.Extent{Offset: t.At, Length: t.Piece.Extent.Length - t.NoRoom}
 	if t.Reference {
-		return nil // the old content is told of with the slot that was written
+		if t.Own > 0 {
+			add(bothHold, whole, finding.Expected(nil, t.Own))
+		}
+		return out // the rest of the old content is told of with the slot that was written
+	}
+	if len(t.Old) == 0 && t.Order != Complete {
+		add(oldUnknown, whole)
 	}
 	least, most := t.Written()
 	switch t.Order {

@@ -132,6 +132,9 @@ type Target struct {
 	Old     []string
 	// Reference says that this is the slot with the old content, which the other one is held against.
 	Reference bool
+	// Own is how many bytes of a reference are the package's where the other slot has something else than that and is not
+	// erased: with such bytes it cannot be told for sure which of both was being written.
+	Own int64
 
 	Runs     []Run
 	Bytes    [classes]int64

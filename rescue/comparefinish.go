@@ -68,6 +68,10 @@ func refuseFinish(why string) error {
 	return &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.compare.finish", Why: why, Next: "Look at what `salvor compare` says without --finish."}
 }
 
+func refuseBoth(why string) error {
+	return &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.compare.both", Why: why, Next: "Name the package of the version before with --earlier: it tells which slot is the old one."}
+}
+
 // finishable are the parts whose writing was begun and not ended. A slot that holds the old content, and is the only good
 // one, is never among them.
 func (c *Compared) finishable() ([]compare.Target, error) {
@@ -86,10 +90,15 @@ func (c *Compared) finishable() ([]compare.Target, error) {
 		case t.Order == compare.Unknown:
 			return nil, refuseFinish(fmt.Sprintf("Of %s it cannot be told what is missing on %s.", t.Piece.Words(), r.Name))
 		}
+		for _, other := range c.Targets {
+			if other.Reference && other.Own > 0 && r.Group != "" && r.Group == c.Regions[other.Region].Group && other.Piece.ID == t.Piece.ID {
+				return nil, refuseBoth(fmt.Sprintf("%s holds %d bytes of %s that %s lacks: it cannot be told for sure which of them was being written.", c.Regions[other.Region].Name, other.Own, t.Piece.Words(), r.Name))
+			}
+		}
 		for k, other := range partly {
 			same := r.Group != "" && r.Group == c.Regions[other.Region].Group && r.Medium == c.Regions[other.Region].Medium
 			if k != i && same && other.Piece.ID == t.Piece.ID {
-				return nil, refuseFinish(fmt.Sprintf("Both %s and %s hold some of %s: it cannot be told which of them was being written.", r.Name, c.Regions[other.Region].Name, t.Piece.Words()))
+				return nil, refuseBoth(fmt.Sprintf("Both %s and %s hold some of %s: it cannot be told which of them was being written.", r.Name, c.Regions[other.Region].Name, t.Piece.Words()))
 			}
 		}
 	}
