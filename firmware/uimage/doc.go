@@ -2,7 +2,8 @@
 // script, or compressed.
 //
 // It promises that both checksums are computed, over the header with its own field as zero and over the data by the size
-// that the header says, and that an image is only seen where the header's checksum fits.
+// that the header says, and that an image is only seen where the header's checksum fits. It unpacks what U-Boot unpacks: the
+// first file, and no ramdisk; what the header says of the others does no harm where it is wrong.
 //
 // # Layout
 //

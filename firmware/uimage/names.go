@@ -1,17 +1,24 @@
 package uimage
 
-import "salvor/firmware"
+import (
+	"slices"
 
-// Types that have a list of files, and the order in which bootm takes those of several.
+	"salvor/firmware"
+)
+
+// Types that are opened in a way of their own: ramdisks, and those that have a list of files; and the order in which bootm
+// takes the files of several.
 const (
-	typeMulti  = 4
-	typeScript = 6
+	typeRamdisk = 3
+	typeMulti   = 4
+	typeScript  = 6
 )
 
 var multiRoles = []firmware.Role{firmware.Kernel, firmware.Ramdisk, firmware.DeviceTree}
 
-// unpacked names the ways of compression that package unpack knows.
-var unpacked = map[byte]string{1: "gzip", 2: "bzip2", 3: "lzma", 4: "lzo", 5: "lz4", 6: "zstd"}
+// loaders are the systems whose images are boot loaders, whatever their type: U-Boot, Arm's trusted firmware, trusted
+// execution environments, OpenSBI, EFI.
+var loaders = []byte{17, 25, 26, 27, 28}
 
 func text(names []string, n byte) string {
 	if int(n) < len(names) {
@@ -38,8 +45,11 @@ var (
 	ways = []string{"uncompressed", "gzip", "bzip2", "lzma", "lzo", "lz4", "zstd"}
 )
 
-// role says what a type of image is for.
-func role(kind byte) firmware.Role {
+// role says what a type of image of a system is for.
+func role(kind, system byte) firmware.Role {
+	if slices.Contains(loaders, system) && (kind == 1 || kind == 2 || kind == 14) {
+		return firmware.BootLoader
+	}
 	switch kind {
 	case 2, 14:
 		return firmware.Kernel

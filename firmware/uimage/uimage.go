@@ -13,6 +13,8 @@ import (
 	"salvor/block/probe"
 	"salvor/cursor"
 	"salvor/firmware"
+	"salvor/firmware/internal/region"
+	"salvor/unpack"
 )
 
 const (
@@ -85,7 +87,7 @@ func (h *header) title() string {
 func look(_ context.Context, src block.Source) (firmware.Sighting, error) {
 	p, err := cursor.Read(src, "U-Boot legacy image: header", 0, headerSize, headerSize)
 	if err != nil {
-		return firmware.Sighting{}, notHere(err)
+		return firmware.Sighting{}, region.NotHere(err)
 	}
 	h, err := parse(p)
 	if err != nil {
@@ -97,24 +99,16 @@ func look(_ context.Context, src block.Source) (firmware.Sighting, error) {
 	return firmware.Sighting{Title: h.title(), Name: h.name, Size: headerSize + h.size}, nil
 }
 
-// notHere turns the end of a source that is too short into "not this format".
-func notHere(err error) error {
-	if _, short := cursor.IsCorrupt(err); short {
-		return fmt.Errorf("%w: %w", cursor.ErrNot, err)
-	}
-	return err
-}
-
 func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware.Part, error) {
 	p, err := cursor.Read(src, "U-Boot legacy image: header", 0, headerSize, headerSize)
 	if err != nil {
-		return nil, notHere(err)
+		return nil, region.NotHere(err)
 	}
 	h, err := parse(p)
 	if err != nil {
 		return nil, err
 	}
-	part := &firmware.Part{Title: "U-Boot legacy image: " + h.title(), Name: h.name, Role: role(h.kind), Announced: headerSize + h.size}
+	part := &firmware.Part{Title: "U-Boot legacy image: " + h.title(), Name: h.name, Role: role(h.kind, h.system), Announced: headerSize + h.size}
 	part.Checks = append(part.Checks, firmware.Sum32("header", "CRC-32", block.Extent{Length: headerSize}, h.sum, h.headerSum()))
 	if name := text(architectures, h.arch); h.arch != 0 && name != "" {
 		part.Claims = append(part.Claims, firmware.Claim{Kind: firmware.Architecture, Values: []string{name}})
@@ -137,7 +131,11 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 	}
 	h.children(ctx, src, here, part, o)
 	if behind := block.Between(data.End(), src.Size()); behind.Length > 0 {
-		rest := &firmware.Part{Name: "behind the image", Role: firmware.Data, Offset: behind.Offset, Size: behind.Length, Source: block.Section(src, behind)}
+		if c, ok := region.Filled(ctx, src, "unused rest", behind); ok {
+			part.Checks = append(part.Checks, c)
+			return part, ctx.Err()
+		}
+		rest := region.Part(src, "behind the image", firmware.Data, behind)
 		o.Inner(ctx, rest)
 		part.Children = append(part.Children, rest)
 	}
@@ -146,20 +144,21 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 
 // children opens what the data is: one image, or several with a list of their sizes.
 func (h *header) children(ctx context.Context, src block.Source, data block.Extent, part *firmware.Part, o *firmware.Opening) {
-	add := func(name string, r firmware.Role, e block.Extent) {
-		child := &firmware.Part{Name: name, Role: r, Offset: e.Offset, Size: e.Length, Source: block.Section(src, e)}
-		if way := unpacked[h.way]; way != "" {
+	add := func(name string, r firmware.Role, e block.Extent, packed bool) {
+		child := region.Part(src, name, r, e)
+		switch way := text(ways, h.way); {
+		case packed && way == "":
+			child.Compression = fmt.Sprintf("number %d", h.way)
+		case packed:
 			o.Unpack(ctx, child, way)
-		} else if h.way == 0 {
+		default:
 			o.Inner(ctx, child)
-		} else {
-			child.Compression = text(ways, h.way)
 		}
 		part.Children = append(part.Children, child)
 	}
 	if h.kind != typeMulti && h.kind != typeScript {
 		if data.Length > 0 {
-			add(h.name, role(h.kind), data)
+			add(h.name, role(h.kind, h.system), data, h.packed(src, data, 0))
 		}
 		return
 	}
@@ -192,7 +191,24 @@ func (h *header) children(ctx context.Context, src block.Source, data block.Exte
 		case i < len(multiRoles):
 			r = multiRoles[i]
 		}
-		add(fmt.Sprintf("%s, file %d", h.name, i+1), r, e)
+		add(fmt.Sprintf("%s, file %d", h.name, i+1), r, e, h.packed(src, e, i))
 		at += (n + 3) &^ 3
 	}
+}
+
+// packed reports whether file i, which stands at e, is compressed in the way that the header names. U-Boot unpacks the first
+// file only, and no ramdisk: what the header says of those is often wrong, and does no harm.
+func (h *header) packed(src block.Source, e block.Extent, i int) bool {
+	switch {
+	case h.way == 0 || i > 0:
+		return false
+	case h.kind != typeRamdisk:
+		return true
+	}
+	head, err := cursor.Read(src, "U-Boot legacy image: ramdisk", e.Offset, min(e.Length, unpack.HeadSize), unpack.HeadSize)
+	if err != nil {
+		return true
+	}
+	_, kind := unpack.Recognise("", head)
+	return kind != nil && kind.Name == text(ways, h.way)
 }
