@@ -198,7 +198,7 @@ func (j *job) references(ctx context.Context, g []candidate, out []Target, part 
 				refs = append(refs, i)
 				own := out[i].NewSet()
 				for _, r := range out[k].Runs {
-					if r.Class == Erased || r.Class == Unreadable {
+					if r.Class == Erased || r.Class == Unreadable || r.Class == Torn {
 						own.Remove(r.Extent)
 					}
 				}
