@@ -45,7 +45,11 @@ import (
 	"salvor/filetype/zip"
 	"salvor/finding"
 	"salvor/firmware"
+	"salvor/firmware/avb"
 	"salvor/firmware/beside"
+	"salvor/firmware/bootimg"
+	"salvor/firmware/ota"
+	"salvor/firmware/payload"
 	"salvor/firmware/rauc"
 	"salvor/firmware/swu"
 	"salvor/firmware/ubi"
@@ -81,6 +85,7 @@ var tables = map[string][]*finding.Def{
 	"filetype": filetype.Findings, "filetype/bmp": bmp.Findings, "filetype/gzip": gzip.Findings, "filetype/jpeg": jpeg.Findings, "filetype/mp4": mp4.Findings,
 	"filetype/pdf": pdf.Findings, "filetype/png": png.Findings, "filetype/sqlite": sqlite.Findings, "filetype/text": text.Findings,
 	"filetype/zip": zip.Findings, "firmware": firmware.Findings, "firmware/beside": beside.Findings, "firmware/ubi": ubi.Findings, "guard": guard.Findings, "host": host.Findings, "imaging": imaging.Findings, "internal/cli": cli.Findings, "container": container.Findings, "container/dmg": dmg.Findings, "container/ewf": ewf.Findings, "container/qcow2": qcow2.Findings, "container/sparse": sparse.Findings, "container/sparseimage": sparseimage.Findings, "container/vhd": vhd.Findings, "container/vhdx": vhdx.Findings, "container/vmdk": vmdk.Findings, "layers": layers.Findings,
+	"firmware/avb": avb.Findings, "firmware/bootimg": bootimg.Findings, "firmware/ota": ota.Findings, "firmware/payload": payload.Findings,
 	"filetype/avi": avi.Findings, "filetype/mp3": mp3.Findings, "filetype/mpeg": mpeg.Findings, "filetype/ogg": ogg.Findings,
 	"filetype/wav":  wav.Findings,
 	"carve":         carve.Findings,
