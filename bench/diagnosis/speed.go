@@ -9,29 +9,34 @@ import (
 	"time"
 
 	"salvor/diagnosis"
+	"salvor/diagnosis/knowledge"
 )
 
 // speed reads logs of several kinds, each of size bytes, and writes how fast that went and the peak of memory.
 func speed(w io.Writer, size int64) error {
-	e, err := engine()
+	base, err := knowledge.Embedded()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "| log | patterns | MB | seconds | MB/s | peak MiB |\n|---|---:|---:|---:|---:|---:|\n")
+	e, err := padded(base, 1500)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "| log | patterns | MB | seconds | MB/s | seconds of CPU | MB/s of a core | peak MiB |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, k := range kinds() {
-		start := time.Now()
+		start, cpu := time.Now(), cpuSeconds()
 		peak := watch()
-		a, err := e.Diagnose(context.Background(), diagnosis.Case{Inputs: []diagnosis.Input{
+		_, err := e.Diagnose(context.Background(), diagnosis.Case{Inputs: []diagnosis.Input{
 			{Name: k.name, Reader: io.LimitReader(&repeater{piece: k.piece}, size)}}})
 		if err != nil {
 			return err
 		}
 		seconds := time.Since(start).Seconds()
-		_ = a
+		cpu = cpuSeconds() - cpu
 		mb := float64(size) / 1e6
-		fmt.Fprintf(w, "| %s | %d | %.0f | %.2f | %.0f | %d |\n", k.name, e.Patterns(), mb, seconds, mb/seconds, peak()>>20)
+		fmt.Fprintf(w, "| %s | %d | %.0f | %.2f | %.0f | %.2f | %.0f | %d |\n", k.name, e.Patterns(), mb, seconds, mb/seconds, cpu, mb/cpu, peak()>>20)
 	}
-	return nil
+	return compare(w, base, e, size/10)
 }
 
 // repeater gives a piece again and again.

@@ -15,7 +15,9 @@ const maxRewritten = 64 << 10
 
 // utf16Order tells UTF-16 by its mark, or by NULs in every other place; nil when it is none.
 func utf16Order(head []byte) binary.ByteOrder {
-	switch {
+	switch { // with a mark, but a line's end has a NUL in it
+	case bytes.IndexByte(head, 0) < 0:
+		return nil
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}):
 		return binary.LittleEndian
 	case bytes.HasPrefix(head, []byte{0xfe, 0xff}):
@@ -44,39 +46,41 @@ func utf16Order(head []byte) binary.ByteOrder {
 func (s *stream) readUTF16(r *bufio.Reader, order binary.ByteOrder) error {
 	out := rewriter{stream: s}
 	var line []byte
-	var unit [2]byte
 	var high rune // the first half of a character of two units
 	start := s.offset
+	buf := make([]byte, peekSize)
 	for {
-		_, err := io.ReadFull(r, unit[:])
-		if err != nil {
-			if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-				return errors.Join(err, out.line(line, start, s.offset-start, 0, false), out.flush())
-			}
-			if len(line) > 0 {
-				if err := out.line(line, start, s.offset-start, 0, false); err != nil {
+		n, err := io.ReadFull(r, buf)
+		for at := 0; at+2 <= n; at += 2 {
+			c := rune(order.Uint16(buf[at:]))
+			s.offset += 2
+			switch {
+			case c == '\n' || s.offset-start >= maxRewritten:
+				if err := out.line(line, start, s.offset-start, 0, c == '\n'); err != nil {
 					return err
 				}
+				line, start, high = line[:0], s.offset, 0
+			case c < utf8.RuneSelf && high == 0:
+				line = append(line, byte(c))
+			case c == 0xfeff && s.offset == 2:
+				start = s.offset
+			case utf16.IsSurrogate(c) && high == 0:
+				high = c
+			case high != 0:
+				line, high = utf8.AppendRune(line, utf16.DecodeRune(high, c)), 0
+			default:
+				line = utf8.AppendRune(line, c)
 			}
-			return out.flush()
 		}
-		c := rune(order.Uint16(unit[:]))
-		s.offset += 2
-		switch {
-		case c == '\n' || s.offset-start >= maxRewritten:
-			if err := out.line(line, start, s.offset-start, 0, c == '\n'); err != nil {
+		if err == nil {
+			continue
+		}
+		if len(line) > 0 {
+			if err := out.line(line, start, s.offset-start, 0, false); err != nil {
 				return err
 			}
-			line, start = line[:0], s.offset
-		case c == 0xfeff && s.offset == 2:
-			start = s.offset
-		case utf16.IsSurrogate(c) && high == 0:
-			high = c
-		case high != 0:
-			line, high = utf8.AppendRune(line, utf16.DecodeRune(high, c)), 0
-		default:
-			line = utf8.AppendRune(line, c)
 		}
+		return errors.Join(notEnd(err), out.flush())
 	}
 }
 
