@@ -120,8 +120,9 @@ def phone(family, name, cause, why, commands, replies=None, variables=None, cut=
     prompt = r.choice(["$ ", "lab@bench:~/images$ ", "C:\\platform-tools>", "user@laptop:~$ "])
     text = b""
     for command in commands:
-        out, code = capture.run(command.replace("fastboot", f"fastboot -s tcp:127.0.0.1:{ADDRESS}", 1), timeout=timeout, cwd="/data")
-        shown = command if r.random() < 0.5 else command.replace("fastboot", f"fastboot -s tcp:127.0.0.1:{ADDRESS}", 1)
+        here = command.startswith(("fastboot", "sh"))
+        out, code = capture.run(command if not command.startswith("fastboot") else command.replace("fastboot", f"fastboot -s tcp:127.0.0.1:{ADDRESS}", 1), timeout=timeout, cwd="/data")
+        shown = command if r.random() < 0.5 or not here else command.replace("fastboot", f"fastboot -s tcp:127.0.0.1:{ADDRESS}", 1)
         text += capture.shell_transcript(prompt, shown, out)
     if p:
         p.close()
@@ -171,7 +172,7 @@ fastboot -s tcp:127.0.0.1:%d reboot
     phone(G, "motorola-unsigned", "genuine.signature", "an image that is not signed", ["fastboot flash recovery boot.img"], {"flash:": ["INFOImage not signed or corrupt", "FAIL"]}, also=["package.corrupted"])
     phone(G, "lk", "package.corrupted", "no boot image", ["fastboot flash boot system.img"], {"flash:": ["FAILimage is not a boot image"]}, also=["package.maker", "genuine.signature", "device.wrong"])
     phone(C, "no-device", "network.cable", "nothing answers at the address", ["fastboot flash boot boot.img"], device=False, also=["network.timeout"])
-    phone(C, "waiting", "network.cable", "no device at all", ["fastboot devices", "timeout 3 fastboot -s ZY223X getvar product".replace("fastboot -s ZY223X", "/usr/bin/fastboot -s ZY223X")], device=False)
+    phone(C, "waiting", "network.cable", "no device at all", ["fastboot devices", "timeout 3 fastboot -s ZY223X getvar product"], device=False)
     phone(C, "cut-data", "network.cable", "the device goes away while data is sent", ["fastboot flash system system.img"], cut="data", also=["network.cut-off", "power.lost"])
     phone(C, "cut-flash", "network.cable", "the device goes away while it writes", ["fastboot flash system system.img"], cut="flash:", also=["network.cut-off", "power.lost", "write.interrupted"])
     phone(C, "cut-getvar", "network.cable", "the device goes away at the first question", ["fastboot flash boot boot.img"], cut="getvar:has-slot", also=["network.cut-off"])
@@ -322,9 +323,11 @@ def flashrom():
     open("half.bin", "wb").write(DATA[:1 << 20])
     open("old.bin", "wb").write(random.Random(9).randbytes(8 << 20))
     chip = "dummy:emulate=MX25L6436,image=chip.bin"
+    model = "-c MX25L6436E/MX25L6445E/MX25L6465E/MX25L6473E/MX25L6473F"
+    open("large.bin", "wb").write(DATA * 16)
 
     def go(family, name, cause, why, command, scrub=(), **more):
-        sh("cp old.bin chip.bin")
+        sh("cat old.bin old.bin >chip.bin" if "W25Q128FV" in command else "cp old.bin chip.bin")
         out, code = capture.run(command, timeout=90, cwd="/data")
         out = re.sub(rb"flashrom (\S+) on Linux \S+ \(x86_64\)", rb"flashrom \1 on Linux 6.1.0-21-arm64 (aarch64)", out)
         ROM.case(family, name, cause, f"flashrom: {why}", {"terminal.txt": capture.shell_transcript("root@bench:/data# ", command, out, code)}, **more)
@@ -332,16 +335,14 @@ def flashrom():
     go("chip", "none", "device.wrong", "no chip answers", "flashrom -p dummy -w fw.bin", also=["network.cable"])
     go("chip", "none-verbose", "device.wrong", "no chip answers to the one asked for", "flashrom -p dummy:bus=spi -c W25Q128.V -w fw.bin", also=["network.cable"])
     go("chip", "other", "device.wrong", "the chip is not the one asked for", f"flashrom -p {chip} -c W25Q64.V -w fw.bin", also=["network.cable"])
-    go("file", "small", "package.corrupted", "an image of 1 MiB for a chip of 8 MiB", f"flashrom -p {chip} -w half.bin", also=["device.wrong", "package.transit"])
-    go("file", "missing", "configuration.incompatible", "the image does not exist", f"flashrom -p {chip} -w fw-2.bin", also=["cannot-tell", "package.corrupted", "server.missing-file"])
-    go("verify", "other", "write.interrupted", "what is in the chip is not what is in the file", f"flashrom -p {chip} -v fw.bin", also=["storage.io", "cannot-tell", "package.corrupted", "storage.worn"])
-    go("verify", "write-ignored", "storage.io", "the chip ignores the command that writes", f"flashrom -p {chip},spi_ignorelist=0x02 -w fw.bin", also=["storage.read-only", "storage.worn"])
-    go("verify", "erase-ignored", "storage.io", "the chip ignores the commands that erase", f"flashrom -p {chip},spi_ignorelist=0x20d852c76062 -w fw.bin", also=["storage.read-only", "storage.worn"])
-    go("verify", "erase-refused", "storage.io", "the programmer refuses the commands that erase", f"flashrom -p {chip},spi_blacklist=0x20d852c76062 -w fw.bin", also=["storage.read-only", "configuration.incompatible"])
-    go("locked", "status", "storage.read-only", "block protection of the chip is set", "flashrom -p dummy:emulate=W25Q128FV,image=chip.bin,spi_status=0x3c,hwwp=yes -w fw.bin", also=["policy.locked", "storage.io", "package.corrupted"])
-    go("locked", "wren", "storage.read-only", "the chip ignores the command that enables writing", f"flashrom -p {chip},spi_ignorelist=0x06 -w fw.bin", also=["policy.locked", "storage.io"])
-    go("healthy", "write", "none", "a good write", f"flashrom -p {chip} -w fw.bin")
-    go("healthy", "read", "none", "a good read", f"flashrom -p {chip} -r backup.bin")
+    go("file", "small", "package.corrupted", "an image of 1 MiB for a chip of 8 MiB", f"flashrom -p {chip} {model} -w half.bin", also=["device.wrong", "package.transit"])
+    go("file", "missing", "configuration.incompatible", "the image does not exist", f"flashrom -p {chip} {model} -w fw-2.bin", also=["cannot-tell", "package.corrupted", "server.missing-file"])
+    go("verify", "other", "write.interrupted", "what is in the chip is not what is in the file", f"flashrom -p {chip} {model} -v fw.bin", also=["storage.io", "cannot-tell", "package.corrupted", "storage.worn"])
+    go("verify", "write-ignored", "storage.io", "the chip ignores the command that writes", f"flashrom -p {chip},spi_ignorelist=0x02 {model} -w fw.bin", also=["storage.read-only", "storage.worn"])
+    go("verify", "erase-ignored", "storage.io", "the chip ignores the commands that erase", f"flashrom -p {chip},spi_ignorelist=0x20d852c76062 {model} -w fw.bin", also=["storage.read-only", "storage.worn"])
+    go("verify", "erase-refused", "storage.io", "the programmer refuses the commands that erase", f"flashrom -p {chip},spi_blacklist=0x20d852c76062 {model} -w fw.bin", also=["storage.read-only", "configuration.incompatible"])
+    go("healthy", "write", "none", "a good write", f"flashrom -p {chip} {model} -w fw.bin")
+    go("healthy", "read", "none", "a good read", f"flashrom -p {chip} {model} -r backup.bin")
 
 
 def openocd():
@@ -397,7 +398,6 @@ def dfu():
     go("suffix", "cut", "package.corrupted", "the file ends early", "dfu-suffix -c cut.dfu", also=["package.transit", "package.maker"])
     go("suffix", "flip-download", "package.corrupted", "one bit of the file is changed", "dfu-util -D flip.dfu", also=["package.transit", "package.at-rest", "network.cable"])
     go("suffix", "tail", "package.corrupted", "bytes stand behind the suffix", "dfu-suffix -c tail.dfu", also=["package.maker", "package.transit"])
-    go("suffix", "device-id", "device.wrong", "a file made for another device", "dfu-suffix -c -v 1209 -p 2003 app.dfu", also=["package.maker", "package.corrupted"])
     go("device", "none", "network.cable", "no device", "dfu-util -a 0 -D app.dfu")
     go("device", "none-serial", "network.cable", "no device of that number", "dfu-util -d 0483:df11 -s 0x08000000:leave -D app.dfu")
     go("healthy", "check", "none", "a good file", "dfu-suffix -c app.dfu")
