@@ -59,6 +59,10 @@ var tables = []string{"filetype/all", "volume/all", "filesystem/all", "container
 // package, and the operations of a payload.
 var helpers = []string{"firmware/beside", "firmware/payload"}
 
+// readers are members of a family that read a format by a member of another one, which knows it already: a package that is
+// a container too.
+var readers = map[string]string{"firmware/asparse": "container/sparse"}
+
 // keepers says who may import a package of the standard library that reaches out of the program, or around
 // the language. A pattern covers what is below it too.
 var keepers = []struct {
@@ -184,7 +188,7 @@ func refuseRoom(room, below string) string {
 	case to >= at:
 		return "it is not below"
 	case member && slices.Contains(tables, family+"/all") && !strings.HasPrefix(below, family+"/internal/") &&
-		!slices.Contains(tables, below) && room != family+"/all" && !(room == "rescue" && slices.Contains(helpers, below)):
+		!slices.Contains(tables, below) && room != family+"/all" && !(room == "rescue" && slices.Contains(helpers, below)) && readers[room] != below:
 		return "members of a family are named by its table only"
 	}
 	return ""
