@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"salvor/block"
+	"salvor/firmware/ubootenv"
 )
 
 // Area is a region of the storage in which a boot loader may keep its choice.
@@ -59,6 +60,8 @@ type Choice struct {
 	Pending  string
 	Counters []Counter
 	Notes    []string
+
+	env *ubootenv.Env // of a U-Boot environment
 }
 
 func (c *Choice) count(name, value string, at int64) {

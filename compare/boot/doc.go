@@ -6,7 +6,7 @@
 // its fields make sense; that every counter has its place; and that nothing is told of what a loader keeps elsewhere,
 // such as EFI variables. It never writes, and never says whether a slot is good.
 //
-// Followed: U-Boot 2023.01 (env/common.c, tools/env), RAUC 1.8 (bootchooser), SWUpdate and Mender (names of variables),
+// Environments are read by package ubootenv. Followed: RAUC 1.8 (bootchooser), SWUpdate and Mender (names of variables),
 // AOSP's bootloader_message.h and boot_control (bootable/recovery and hardware/interfaces), ChromiumOS' disk format,
 // ESP-IDF 5.2 (esp_flash_partitions.h), MCUboot's design.md (version 2.1), GRUB 2.06 (grub-editenv), the Boot Loader
 // Specification (UAPI.1) with its boot counting, and the Raspberry Pi's documentation of autoboot.txt.

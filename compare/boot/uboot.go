@@ -3,19 +3,17 @@ package boot
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
-	"slices"
 	"strconv"
 	"strings"
 
 	"salvor/block"
+	"salvor/firmware/ubootenv"
 )
 
 const (
 	leastEnv = 1 << 10
-	mostEnv  = 512 << 10
+	mostEnv  = 1 << 20
 	// envAlign is where environments begin in areas that are not theirs alone.
 	envAlign = 4 << 10
 	// mostSearched bounds how much of an area is searched for environments.
@@ -24,50 +22,30 @@ const (
 
 var environmentNames = []string{"uboot.env", "uboot-redund.env", "boot/uboot.env", "u-boot.env"}
 
-// Environment is a copy of U-Boot's environment whose sum holds.
-type Environment struct {
-	Extent    block.Extent // in the area
-	Redundant bool         // it has a flag
-	Flag      byte
-	Names     []string // in order
-	Values    map[string]string
-	Places    map[string]int64 // of each name, in the area
+// environment is a copy of U-Boot's environment, with the places of its variables.
+type environment struct {
+	ubootenv.Env
+	at     int64 // in the area
+	values map[string]string
+	places map[string]int64 // of each name, in the area
 }
 
-// ParseEnvironment reads the copy at the start of b, which has any of the usual sizes; base is its place in the area. ok is
-// false where no sum holds.
-func ParseEnvironment(b []byte, base int64) (e Environment, ok bool) {
-	if len(b) < leastEnv {
+// readEnvironment reads the copy at the start of b, which has any size; base is its place in the area.
+func readEnvironment(b []byte, base int64) (e environment, ok bool) {
+	env, err := ubootenv.Read(block.Bytes(b))
+	if err != nil && !env.Redundant && len(env.Variables) == 0 {
 		return e, false
 	}
-	want := binary.LittleEndian.Uint32(b)
-	for _, head := range []int{5, 4} {
-		if !assignment(b[head:]) {
-			continue
-		}
-		sum, at := uint32(0), head
-		for size := leastEnv; size <= min(len(b), mostEnv); size += envStep(size) {
-			sum = crc32.Update(sum, crc32.IEEETable, b[at:size])
-			if at = size; sum != want {
-				continue
-			}
-			e = Environment{Extent: block.Extent{Offset: base, Length: int64(size)}, Redundant: head == 5, Values: map[string]string{}, Places: map[string]int64{}}
-			if e.Redundant {
-				e.Flag = b[4]
-			}
-			e.read(b[head:size], base+int64(head))
-			return e, true
-		}
+	e = environment{Env: env, at: base, values: map[string]string{}, places: map[string]int64{}}
+	at := base + 4
+	if env.Redundant {
+		at++
 	}
-	return e, false
-}
-
-// envStep is the distance to the next size that is tried: they are multiples of a page, small ones of less.
-func envStep(size int) int {
-	if size < 4096 {
-		return 1024
+	for _, v := range env.Variables {
+		e.values[v.Name], e.places[v.Name] = v.Value, at
+		at += int64(len(v.Name)+len(v.Value)) + 2
 	}
-	return 4096
+	return e, true
 }
 
 // assignment reports whether b begins as name=value.
@@ -82,22 +60,6 @@ func assignment(b []byte) bool {
 		}
 	}
 	return true
-}
-
-func (e *Environment) read(b []byte, at int64) {
-	for len(b) > 0 && b[0] != 0 {
-		n := bytes.IndexByte(b, 0)
-		if n < 0 {
-			return
-		}
-		if name, value, found := strings.Cut(string(b[:n]), "="); found {
-			if _, known := e.Values[name]; !known {
-				e.Names = append(e.Names, name)
-			}
-			e.Values[name], e.Places[name] = value, at
-		}
-		b, at = b[n+1:], at+int64(n)+1
-	}
 }
 
 // likelyEnv reports whether an area is named as one for environments.
@@ -127,9 +89,10 @@ func environments(ctx context.Context, a Area) ([]Choice, error) {
 		}
 		b := make([]byte, min(mostEnv, a.Source.Size()-at))
 		n, _ := a.Source.ReadAt(b, at) // what can be read may hold it
-		if e, ok := ParseEnvironment(b[:n], at); ok {
+		// Where nothing names an environment only one that is sound is told of.
+		if e, ok := readEnvironment(b[:n], at); ok && (e.Sound || !a.Loose) {
 			out = append(out, e.choice(a.Name, func(p int64) int64 { return onMedium(a.Source, p) }))
-			at += (e.Extent.Length - 1) / envAlign * envAlign
+			at += max(0, e.Size-1) / envAlign * envAlign
 		}
 	}
 	return out, nil
@@ -142,7 +105,7 @@ func environmentFiles(v Volume) []Choice {
 		if !ok {
 			continue
 		}
-		if e, ok := ParseEnvironment(b, 0); ok {
+		if e, ok := readEnvironment(b, 0); ok {
 			base := v.place(name)
 			out = append(out, e.choice(name+" of "+v.Name, func(p int64) int64 {
 				if base < 0 {
@@ -165,24 +128,28 @@ var told = []string{"upgrade_available", "bootcount", "bootlimit", "ustate", "re
 var choosing = []string{"active_slot", "boot_slot", "slot_suffix", "mender_boot_part", "active_partition", "boot_part", "bootpart", "rootpart", "mmcpart", "active_bank"}
 
 // choice says what the environment would have the device do.
-func (e *Environment) choice(where string, place func(int64) int64) Choice {
-	c := Choice{Scheme: envScheme, Where: where, Offset: place(e.Extent.Offset)}
+func (e *environment) choice(where string, place func(int64) int64) Choice {
+	c := Choice{Scheme: envScheme, Where: where, Offset: place(e.at), env: &e.Env}
 	if e.Redundant {
-		c.count("flag", strconv.Itoa(int(e.Flag)), place(e.Extent.Offset+4))
+		c.count("flag", strconv.Itoa(int(e.Flag)), place(e.at+4))
 	}
 	add := func(name string) {
-		if v, ok := e.Values[name]; ok {
-			c.count(name, v, place(e.Places[name]))
+		if v, ok := e.values[name]; ok {
+			c.count(name, v, place(e.places[name]))
 		}
 	}
-	if order, ok := e.Values["BOOT_ORDER"]; ok {
+	if !e.Sound {
+		c.note("its CRC-32 does not fit: this copy is torn or broken, and does not count")
+		return c
+	}
+	if order, ok := e.values["BOOT_ORDER"]; ok {
 		add("BOOT_ORDER")
 		c.Order = strings.Fields(order)
 		for _, slot := range c.Order {
 			name := "BOOT_" + slot + "_LEFT"
 			add(name)
 			// Shell arithmetic of boot scripts writes hexadecimal digits.
-			if left, err := strconv.ParseUint(strings.TrimPrefix(e.Values[name], "0x"), 16, 32); c.Next == "" && err == nil && left > 0 {
+			if left, err := strconv.ParseUint(strings.TrimPrefix(e.values[name], "0x"), 16, 32); c.Next == "" && err == nil && left > 0 {
 				c.Next = slot
 			}
 		}
@@ -191,22 +158,22 @@ func (e *Environment) choice(where string, place func(int64) int64) Choice {
 		add(name)
 	}
 	for _, name := range choosing {
-		if v := strings.TrimSpace(e.Values[name]); c.Next == "" && v != "" && len(v) <= 32 {
+		if v := strings.TrimSpace(e.values[name]); c.Next == "" && v != "" && len(v) <= 32 {
 			c.Next = v
 			c.note("the slot is named by " + name)
 		}
 	}
-	if e.Values["upgrade_available"] == "1" {
+	if e.values["upgrade_available"] == "1" {
 		c.Trial = true
 		c.Pending = "an update is on trial: it is not confirmed yet"
-		limit, err1 := strconv.Atoi(e.Values["bootlimit"])
-		n, err2 := strconv.Atoi(e.Values["bootcount"])
+		limit, err1 := strconv.Atoi(e.values["bootlimit"])
+		n, err2 := strconv.Atoi(e.values["bootcount"])
 		if err1 == nil && err2 == nil && limit > 0 && n > limit {
 			c.Pending = fmt.Sprintf("the update on trial failed %d times, which is more than %d: the loader goes back", n, limit)
 		}
 	}
 	// SWUpdate's states, as its documentation of update_state names them.
-	switch e.Values["ustate"] {
+	switch e.values["ustate"] {
 	case "1":
 		c.Trial, c.Pending = true, "an update was installed and not started yet"
 	case "2":
@@ -223,7 +190,7 @@ func (e *Environment) choice(where string, place func(int64) int64) Choice {
 func pairs(list []Choice) []Choice {
 	var copies []int
 	for i, c := range list {
-		if c.Scheme == envScheme && len(c.Counters) > 0 && c.Counters[0].Name == "flag" {
+		if c.env != nil && c.env.Redundant {
 			copies = append(copies, i)
 		}
 	}
@@ -231,21 +198,24 @@ func pairs(list []Choice) []Choice {
 		return list
 	}
 	a, b := &list[copies[0]], &list[copies[1]]
-	fa, _ := strconv.Atoi(a.Counters[0].Value)
-	fb, _ := strconv.Atoi(b.Counters[0].Value)
-	current, other := a, b
-	// A counter of one byte that goes round: 0 follows 255.
-	if fb > fa && !(fb == 255 && fa == 0) || fa == 255 && fb == 0 {
-		current, other = b, a
+	which := ubootenv.Current(a.env, b.env)
+	if which.Index == 1 {
+		*a, *b = *b, *a // the one that counts stands first
 	}
-	current.note(fmt.Sprintf("this copy counts: its flag is %s, that of the other one %s", current.Counters[0].Value, other.Counters[0].Value))
-	other.note("the other copy is newer: this one does not count")
-	if other.Next != "" && other.Next != current.Next {
-		current.note(fmt.Sprintf("the older copy would have started %s", other.Next))
+	if which.Index < 0 {
+		a.note(which.Why)
+		return list
 	}
-	other.Next, other.Order, other.Pending, other.Trial = "", nil, "", false
-	if copies[0] > copies[1] || current == b {
-		list[copies[0]], list[copies[1]] = list[copies[1]], list[copies[0]]
+	a.note("this copy counts: " + which.Why)
+	if which.Unsure {
+		a.note("on NOR flash, or for a loader of another kind, it may be the other one")
 	}
-	return slices.Clip(list)
+	if b.env.Sound {
+		b.note("the other copy is newer: this one does not count")
+		if b.Next != "" && b.Next != a.Next {
+			a.note("the older copy would have started " + b.Next)
+		}
+	}
+	b.Next, b.Order, b.Pending, b.Trial = "", nil, "", false
+	return list
 }

@@ -55,9 +55,9 @@ var order = [][]string{
 // tables are the packages that gather the rows of their family, and the only ones that name its members.
 var tables = []string{"filetype/all", "volume/all", "filesystem/all", "container/all", "firmware/all"}
 
-// helpers are members of a family that the main job names beside the table, for what no row offers: what stands beside a
-// package, and the operations of a payload.
-var helpers = []string{"firmware/beside", "firmware/payload"}
+// helpers are members of a family that a room names beside the table, for what no row offers: what stands beside a
+// package, the operations of a payload, and the variables by which a boot loader chooses.
+var helpers = map[string]string{"firmware/beside": "rescue", "firmware/payload": "rescue", "firmware/ubootenv": "compare/boot"}
 
 // readers are members of a family that read a format by a member of another one, which knows it already: a package that is
 // a container too.
@@ -188,7 +188,7 @@ func refuseRoom(room, below string) string {
 	case to >= at:
 		return "it is not below"
 	case member && slices.Contains(tables, family+"/all") && !strings.HasPrefix(below, family+"/internal/") &&
-		!slices.Contains(tables, below) && room != family+"/all" && !(room == "rescue" && slices.Contains(helpers, below)) && readers[room] != below:
+		!slices.Contains(tables, below) && room != family+"/all" && helpers[below] != room && readers[room] != below:
 		return "members of a family are named by its table only"
 	}
 	return ""
