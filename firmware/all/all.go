@@ -14,6 +14,7 @@ import (
 	"salvor/firmware/fit"
 	"salvor/firmware/fwtool"
 	"salvor/firmware/hexfile"
+	"salvor/firmware/routers"
 	"salvor/firmware/seama"
 	"salvor/firmware/sysupgrade"
 	"salvor/firmware/tplink"
@@ -30,6 +31,7 @@ func Table() []firmware.Format {
 		android(),
 		[]firmware.Format{dfu.Format(), fwtool.Format(), sysupgrade.Format(), chk.Format(), seama.Format(), trx.Format(), combined.Format(), uimage.Format(), fit.Format(), dtb.Format(), ubootenv.Format(), uf2.Format()},
 		tplink.Formats(),
+		routers.Formats(),
 		updaters(),
 		hexfile.Formats(),
 		esp.Formats(),

@@ -1,0 +1,35 @@
+// Package routers reads the smaller headers that makers of routers put before their images: Ubiquiti, Broadcom's BCM963xx
+// (many makers of DSL routers), Netgear's DNI, ZyXEL's RAS, Edimax; and names images that are encrypted.
+//
+// It promises that every sum which such a header has is computed. Sums of 8 and 16 bits are told as they are, but prove
+// nothing by themselves: they miss too much. Of encrypted images nothing is told but what their header says.
+//
+// # Layout
+//
+//	Ubiquiti, big-endian: "UBNT", "OPEN" or "GEOS", version of 256 bytes, CRC-32 of these, zero; parts: "PART", name of 16
+//	bytes, 12 bytes, address in memory, index, address in flash, entry, length, length of the partition (4 bytes each), data,
+//	CRC-32 of all of the part, zero; at the end "END.", CRC-32 of all before, zero; or "ENDS", signature of 256 bytes, zero
+//
+//	BCM963xx, text and big-endian: 0 version, 4 maker, 24 version, 38 chip, 44 board, 60 endianness, 62 length of all, 72
+//	address and length of the boot loader, 94 of the root file system, 116 of the kernel (12 and 10 digits), 216 CRC-32 of
+//	the image or of the kernel alone, 236 CRC-32 of the 236 bytes before, both without the last inversion; 256 image
+//
+//	DNI: 128 bytes of text: "device:", "version:V", "region:", "hd_id:", one in a line; the image; a byte that makes the sum
+//	of all bytes 0xFF
+//
+//	RAS, big-endian: sum and length of the root file system, version of 32 bytes, sum of the header, model of 64 bytes, sum
+//	and length of the kernel or 0xFF, 0xFF up to an erase block; root file system; kernel. Sums are those of System V
+//
+//	Edimax, big-endian: "eDiMaX" in 16 bytes, model of 32, force, sum of the header, sum of the data, length, start, end,
+//	version of 14, type, partition of 16 bytes; data. Sums are of 8 bits, XOR 0xB9
+//
+//	D-Link: "SHRS", length decrypted, length encrypted, vector of 16 bytes, SHA-512 of three forms, the third of the encrypted
+//	data, two signatures; data from byte 1756. "encrpted_img" and a length. OpenSSL: "Salted__". Buffalo:
+//	"start" or "asar1" and a zero, seed, product, version and data encrypted, each behind its length, and a sum
+//
+// # Sources
+//
+// Followed: mkfwimage.c and fw.h, imagetag.c and bcm_tag.h, mkdniimg.c, mkrasimage.c, edimax_fw_header.c, buffalo-lib.h,
+// dlink-sge-image.h of OpenWrt's firmware-utils (2023); the public descriptions of D-Link's SHRS. Images are made by the
+// tests from these, and not checked against the makers' tools.
+package routers
