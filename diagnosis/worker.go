@@ -45,6 +45,7 @@ type worker struct {
 	shared  counts
 	tried   []int32 // of each pattern in this block
 	skipped []skipped
+	known   []bool  // patterns that were tried often in the blocks before
 	dirty   []int32 // patterns whose counts are not zero
 	resets  int
 	hits    []hit
@@ -57,7 +58,8 @@ type skipped struct {
 }
 
 func (e *Engine) newWorker(shared counts) *worker {
-	return &worker{engine: e, scanner: e.set.NewScanner(), shared: shared, tried: make([]int32, e.set.Len()), skipped: make([]skipped, e.set.Len())}
+	return &worker{engine: e, scanner: e.set.NewScanner(), shared: shared, tried: make([]int32, e.set.Len()), skipped: make([]skipped, e.set.Len()),
+		known: make([]bool, e.set.Len())}
 }
 
 // block returns what stands in a block, in order.
@@ -74,6 +76,7 @@ func (w *worker) block(name string, b *logs.Block) []hit {
 			s.line.Patterns = []int32{p}
 			last = append(last, s)
 		}
+		w.shared[p].Add(w.tried[p])
 		w.tried[p], w.skipped[p] = 0, skipped{}
 	}
 	w.dirty = w.dirty[:0]
@@ -98,10 +101,11 @@ func (w *worker) line(name string, b *logs.Block, l *match.Line, candidates []in
 	for _, p := range candidates {
 		if w.tried[p] == 0 {
 			w.dirty = append(w.dirty, p)
+			w.known[p] = w.shared[p].Load() > wellKnown
 		}
 		w.tried[p]++
 		limit := int32(perBlock)
-		if w.shared[p].Add(1) > wellKnown {
+		if w.known[p] {
 			limit = perKnown
 		}
 		if t := w.engine.targets[p]; t.rule != nil && (t.rule.Role == RoleReboot || t.rule.Role == RoleNormal) {

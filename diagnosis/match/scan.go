@@ -106,10 +106,14 @@ func (c *Scanner) next(text []byte, start int, each func(*Line) bool) bool {
 		return false
 	}
 	c.now++
-	back := max(0, start-maxLine)
+	back := max(0, start-maxLine, c.until) // before until is the line before, or more of this one
 	begin := bytes.LastIndexByte(text[back:start], '\n')
 	if r := bytes.LastIndexByte(text[back+begin+1:start], '\r'); r >= 0 {
 		begin += r + 1
+	}
+	first := back + begin + 1
+	if begin < 0 && back == c.until && back > 0 {
+		first = max(c.line.Start, start-maxLine)
 	}
 	ahead := min(len(text), start+maxLine)
 	end := bytes.IndexByte(text[start:ahead], '\n')
@@ -120,8 +124,8 @@ func (c *Scanner) next(text []byte, start int, each func(*Line) bool) bool {
 		end = r
 	}
 	l := &c.line
-	l.Start, l.End = back+begin+1, start+end
-	l.Begin = begin >= 0 || back == 0 && !c.Inside
+	l.Begin = begin >= 0 || first == 0 && !c.Inside || first == l.Start && l.Begin
+	l.Start, l.End = first, start+end
 	l.Ended = l.End < ahead || ahead == len(text) && !c.Open
 	c.until = l.End
 	if l.End-l.Start <= maxLine {
