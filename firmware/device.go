@@ -13,6 +13,8 @@ type Device struct {
 	Temp int64
 	// Erase is the size of an erase block of its flash, in bytes; 0 when not known.
 	Erase int64
+	// Keys are the public keys that its boot loader holds, and checks updates with.
+	Keys []Key
 }
 
 // Fact is something known of a device, and where from.

@@ -59,7 +59,7 @@ func CheckPackage(ctx context.Context, o CheckOptions) (c *Checked, err error) {
 		}
 	}()
 	c = &Checked{Device: &firmware.Device{}, ForAsked: len(o.For) > 0 || o.Current != "", close: closeAll}
-	keys, err := c.readKeys(o.Keys)
+	keys, err := c.readKeys(ctx, o.Keys)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +71,7 @@ func CheckPackage(ctx context.Context, o CheckOptions) (c *Checked, err error) {
 	if o.Current != "" {
 		c.Device.Facts = append([]firmware.Fact{{Kind: firmware.Installed, Value: o.Current, From: "--current"}}, c.Device.Facts...)
 	}
+	keys = append(keys, c.Device.Keys...)
 	c.Part, err = firmware.Open(ctx, opened.Source, filepath.Base(o.File), firmware.Options{Formats: fwall.Table(), Keys: keys, Scratch: room.make})
 	if err != nil {
 		return nil, err
@@ -85,9 +86,9 @@ func CheckPackage(ctx context.Context, o CheckOptions) (c *Checked, err error) {
 	return c, c.findWay(ctx, o)
 }
 
-// readKeys reads the public keys at path, which is a file or a folder of files. What is no key in a folder is passed over,
-// and so is a private key, with a note.
-func (c *Checked) readKeys(path string) ([]firmware.Key, error) {
+// readKeys reads the public keys at path, which is a file or a folder of files; the device tree of a boot loader holds some
+// too. What is no key in a folder is passed over, and so is a private key, with a note.
+func (c *Checked) readKeys(ctx context.Context, path string) ([]firmware.Key, error) {
 	if path == "" {
 		return nil, nil
 	}
@@ -111,6 +112,9 @@ func (c *Checked) readKeys(path string) ([]firmware.Key, error) {
 				return err
 			}
 			keys, err := firmware.ParseKeys(filepath.Base(name), data)
+			if held, wrong := fwall.DeviceKeys(ctx, block.Bytes(data)); err != nil && len(held) > 0 {
+				keys, err = held, wrong
+			}
 			out = append(out, keys...)
 			return err
 		})

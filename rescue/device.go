@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"salvor/block"
+	"salvor/cursor"
 	"salvor/filesystem"
 	"salvor/finding"
 	"salvor/firmware"
@@ -129,6 +131,9 @@ func deviceOf(ctx context.Context, d *firmware.Device, m *medium) error {
 			return err
 		}
 	}
+	if err := bootKeys(ctx, d, m); err != nil {
+		return err
+	}
 	return bootSettings(ctx, d, m)
 }
 
@@ -166,13 +171,30 @@ func deviceTree(ctx context.Context, d *firmware.Device, files fs.FS, from func(
 		}
 		return ctx.Err()
 	})
-	if err != nil || len(found) != 1 {
+	if err != nil {
 		return err
 	}
-	if data, err := readFact(files, found[0]); err == nil {
-		return addClaims(ctx, d, block.Bytes(data), found[0], from(found[0]))
+	for _, name := range found[:min(len(found), maxTrees)] {
+		if data, err := readFact(files, name); err == nil {
+			addKeys(ctx, d, block.Bytes(data))
+		}
 	}
-	return nil
+	if len(found) != 1 {
+		return nil
+	}
+	data, err := readFact(files, found[0])
+	if err != nil {
+		return nil
+	}
+	// All that it says, its chip too: a package names the board.
+	boards, err := fwall.Boards(ctx, block.Bytes(data))
+	for _, b := range boards {
+		d.Facts = append(d.Facts, firmware.Fact{Kind: firmware.Compatible, Value: b, From: from(found[0])})
+	}
+	if _, broken := cursor.IsCorrupt(err); broken || errors.Is(err, cursor.ErrNot) {
+		return nil
+	}
+	return err
 }
 
 // bootSettings adds what stands in the partitions of a boot loader's settings.
