@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"slices"
@@ -50,6 +51,28 @@ var algorithms = []algorithm{
 
 // signed are the endings of detached signatures.
 var signed = []string{".sig", ".minisig"}
+
+// signature is one that was read. Check holds it against src, or against the text that stands in the same file.
+type signature interface {
+	Check(ctx context.Context, src block.Source, what string, keys []firmware.Key) firmware.Signature
+	// Signed is that text, nil in a detached signature.
+	Signed() []byte
+}
+
+// readers read signatures, whatever the file is called. Each answers cursor.ErrNot for those of another kind.
+var readers = []func([]byte) (signature, error){
+	func(p []byte) (signature, error) { return signify.Parse(p) },
+}
+
+// parse reads a signature of any kind.
+func parse(data []byte) (signature, error) {
+	for _, read := range readers {
+		if s, err := read(data); !errors.Is(err, cursor.ErrNot) {
+			return s, err
+		}
+	}
+	return nil, cursor.ErrNot
+}
 
 // lists returns the names of lists, and of files with the sum of one package.
 func lists(name string) (out []string) {
@@ -125,15 +148,15 @@ type checking struct {
 
 // signature checks one over src; fits says whether what is signed is what the package is.
 func (c *checking) signature(ctx context.Context, f File, src block.Source, what string, fits bool) {
-	s, err := signify.Parse(f.Data)
+	s, err := parse(f.Data)
 	if e, ok := cursor.IsCorrupt(err); ok {
 		c.p.Findings = append(c.p.Findings, broken.New(finding.Arg("part", f.Name), finding.Expected(e.Expected, e.Found)))
 	}
 	if err != nil {
 		return
 	}
-	if s.Message != nil && src != nil {
-		same, err := contains(s.Message, src)
+	if s.Signed() != nil && src != nil {
+		same, err := contains(s.Signed(), src)
 		fits = fits && same && err == nil
 	}
 	x := s.Check(ctx, src, what+", by "+f.Name, c.keys)
@@ -158,8 +181,8 @@ func (c *checking) listSignature(ctx context.Context, f File, list string, files
 	if i := slices.IndexFunc(files, func(x File) bool { return x.Name == list }); i >= 0 {
 		text = files[i].Data
 	}
-	if s, err := signify.Parse(f.Data); err == nil && s.Message != nil {
-		text, list = s.Message, f.Name
+	if s, err := parse(f.Data); err == nil && s.Signed() != nil {
+		text, list = s.Signed(), f.Name
 	}
 	names, fits := c.list(ctx, list, text)
 	if !names {

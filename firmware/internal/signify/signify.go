@@ -101,6 +101,9 @@ func (s *Signature) KeyID() string {
 	return hex.EncodeToString(id)
 }
 
+// Signed is Message.
+func (s *Signature) Signed() []byte { return s.Message }
+
 // method names the algorithm for people.
 func (s *Signature) method() string {
 	switch {
