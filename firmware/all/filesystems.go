@@ -3,6 +3,8 @@ package all
 import (
 	"salvor/firmware"
 	"salvor/firmware/cramfs"
+	"salvor/firmware/erofs"
+	"salvor/firmware/extimg"
 	"salvor/firmware/jffs2"
 	"salvor/firmware/romfs"
 	"salvor/firmware/squashfs"
@@ -13,5 +15,5 @@ import (
 // fileSystems are images of file systems and of flash, which packages with a meaning of their own may be made of: they
 // are asked behind those.
 func fileSystems() []firmware.Format {
-	return []firmware.Format{ubi.Format(), ubifs.Format(), squashfs.Format(), cramfs.Format(), romfs.Format(), jffs2.Format()}
+	return []firmware.Format{ubi.Format(), ubifs.Format(), squashfs.Format(), cramfs.Format(), romfs.Format(), jffs2.Format(), erofs.Format(), extimg.Format()}
 }
