@@ -163,7 +163,7 @@ func (m *Member) unpack(ctx context.Context, p *firmware.Part, o *firmware.Openi
 		c = firmware.Sum32("content", "CRC-32", c.Extent, m.CRC, w.sum.Sum32())
 	}
 	p.Checks = append(p.Checks, c)
-	if scratch == nil || w.n == 0 {
+	if scratch == nil || w.n == 0 && c.State != firmware.Passed {
 		return
 	}
 	child := &firmware.Part{Name: p.Name, Role: p.Role, Size: scratch.Size(), Source: scratch, Unpacked: true}
