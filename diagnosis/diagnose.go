@@ -56,11 +56,11 @@ func (e *Engine) Diagnose(ctx context.Context, c Case) (*Answer, error) {
 // readInput reads an input; what a person typed is tried on the rules for that as well.
 func (e *Engine) readInput(ctx context.Context, in Input) *tale {
 	if !in.Said {
-		return e.read(ctx, in, false)
+		return e.read(ctx, in)
 	}
 	text, rest := head(in.Reader, maxSaid)
 	in.Reader = rest
-	t := e.read(ctx, in, false)
+	t := e.read(ctx, in)
 	for _, s := range e.said {
 		loc := s.re.FindSubmatchIndex(text)
 		if loc == nil {

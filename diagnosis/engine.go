@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"salvor/diagnosis/logs"
 	"salvor/diagnosis/match"
 )
 
@@ -129,7 +130,21 @@ func (e *Engine) Try(r *Rule, example string) bool {
 		}
 		return false
 	}
-	t := e.read(context.Background(), Input{Name: "example", Reader: strings.NewReader(example)}, true)
+	t := newTale("example")
+	w := e.newWorker(newCounts(e.set.Len()))
+	w.all = true
+	err := logs.Read(context.Background(), strings.NewReader(example), func(b *logs.Block) error {
+		for _, h := range w.block("example", b) {
+			t.add(&h)
+		}
+		return nil
+	})
+	if err != nil {
+		return false
+	}
+	if r.Kind == KindOrder {
+		e.order(t)
+	}
 	for _, ev := range t.events {
 		if ev.rule == r {
 			return true

@@ -21,8 +21,8 @@ type Input struct {
 // maxWorkers bounds the goroutines of one input, and with them its memory: about 3 MiB each.
 const maxWorkers = 8
 
-// read finds what the rules find in an input, and puts it in order. all says that rules do not hide each other.
-func (e *Engine) read(ctx context.Context, in Input, all bool) *tale {
+// read finds what the rules find in an input, and puts it in order.
+func (e *Engine) read(ctx context.Context, in Input) *tale {
 	t := newTale(in.Name)
 	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
 	type job struct {
@@ -40,7 +40,6 @@ func (e *Engine) read(ctx context.Context, in Input, all bool) *tale {
 	for range workers {
 		group.Go(func() {
 			w := e.newWorker(shared)
-			w.all = all
 			for j := range jobs {
 				hits := w.block(in.Name, j.block)
 				j.block.Free()

@@ -36,6 +36,7 @@ type stream struct {
 	line     int64 // number of the next line
 	offset   int64 // of the next byte
 	unpacked bool
+	size     int // of buffers
 }
 
 func (s *stream) read(r io.Reader, depth int) error {
@@ -43,6 +44,10 @@ func (s *stream) read(r io.Reader, depth int) error {
 	head, err := b.Peek(peekSize)
 	if err != nil && !errors.Is(err, io.EOF) && len(head) == 0 {
 		return err
+	}
+	s.size = blockSize
+	if err != nil { // this is all of it
+		s.size = len(head) + 1
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}) && depth < maxNesting:
@@ -154,7 +159,7 @@ func (s *stream) take() []byte {
 	case b := <-s.free:
 		return b
 	default:
-		return make([]byte, blockSize)
+		return make([]byte, s.size)
 	}
 }
 
