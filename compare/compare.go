@@ -130,8 +130,8 @@ func (j *job) group(ctx context.Context, g []candidate) ([]Target, error) {
 		if err != nil {
 			return nil, err
 		}
-		if j.loose(c) && (t.fresh() == 0 || c.at > 0 && t.Runs[0].Class != New) {
-			continue // a copy of the old content, as many places hold one, or a piece of the new one
+		if j.stray(c, t) {
+			continue
 		}
 		t.Old = names
 		out, kept = append(out, *t), append(kept, c)
@@ -147,6 +147,17 @@ func (j *job) group(ctx context.Context, g []candidate) ([]Target, error) {
 func (j *job) siblings(a, b candidate) bool {
 	x, y := j.in.Regions[a.region], j.in.Regions[b.region]
 	return x.Group != "" && x.Group == y.Group
+}
+
+// stray reports whether a candidate is a copy of the old content, as many places hold one, or a piece of the new one: where
+// neither the package nor another slot speaks for a place, the beginning of the part must stand there, or a good share of it.
+func (j *job) stray(c candidate, t *Target) bool {
+	r := &j.in.Regions[c.region]
+	if r.Group != "" || named(r, t.Piece) {
+		return false
+	}
+	begins := t.Runs[0].Class == New && t.Runs[0].Length >= leastFound
+	return t.fresh() == 0 || !begins && (!r.Anywhere || t.Bytes[New] < t.Piece.Extent.Length/4)
 }
 
 // loose reports whether only its bytes speak for a candidate: no slot, not named by the package.

@@ -145,7 +145,7 @@ func holds(t *testing.T, name string, x *compare.Target, now, was, new []byte, c
 
 func cuts() int {
 	if ci() {
-		return 100
+		return 50
 	}
 	return 6
 }
