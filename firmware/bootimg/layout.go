@@ -7,6 +7,7 @@ import (
 
 	"salvor/block"
 	"salvor/firmware"
+	"salvor/firmware/internal/avbmeta"
 	"salvor/firmware/internal/region"
 )
 
@@ -72,6 +73,14 @@ func (l *layout) finish(o *firmware.Opening) {
 		o.Inner(l.ctx, p.Part)
 	}
 	region.Behind(l.ctx, l.src, l.part, o, block.Between(l.end, l.src.Size()))
+	// The signature of a generic kernel stands behind all else, in the image or behind its end.
+	if n := len(l.part.Children); n > 0 && l.part.Children[n-1].Format == "android-vbmeta" {
+		var kernel *firmware.Part
+		if first := l.part.Children[0]; first.Role == firmware.Kernel {
+			kernel = first
+		}
+		l.part.Checks = append(l.part.Checks, avbmeta.Certified(l.ctx, l.src, kernel, l.part.Children[n-1])...)
+	}
 }
 
 // text is a field of text that ends with a zero byte or with the field.

@@ -2,6 +2,8 @@ package bootimg
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/binary"
 	"io"
 	"slices"
@@ -10,7 +12,9 @@ import (
 
 	"salvor/block"
 	"salvor/firmware"
+	"salvor/firmware/avb"
 	"salvor/firmware/firmwaretest"
+	"salvor/firmware/internal/avbtest"
 )
 
 func put(p []byte, at int, values ...uint32) {
@@ -102,6 +106,39 @@ func TestNewer(t *testing.T) {
 			own := slices.DeleteFunc(Formats(), func(f firmware.Format) bool { return f.Name != tt.format })
 			firmwaretest.Run(t, tt.image, firmwaretest.Options{Blind: p.Uncovered(), Short: func(n int64) bool { return n >= last.Offset+last.Size }}, own...)
 		})
+	}
+}
+
+// TestCertified holds images of version 4 against the signature of a generic kernel: in the image, and behind its end.
+func TestCertified(t *testing.T) {
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	formats := append(Formats(), avb.Formats()...)
+	for _, size := range []uint32{16384, 0} {
+		image := newer(true)
+		image = image[:len(image)-4096]
+		put(image, 1580, size)
+		var signature []byte
+		for name, p := range map[string][]byte{"boot": image, "generic_kernel": parts["kernel"]} {
+			b, err := avbtest.Make(avbtest.Image{Key: k, Descriptors: [][]byte{avbtest.Hash(name, p, []byte{0xd0, 0x0d, 0xf0, 0x0d})}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			signature = append(signature, b...)
+		}
+		signed := slices.Concat(image, signature, make([]byte, 16384-len(signature)))
+		p := firmwaretest.Open(t, signed, []firmware.Key{{Name: "k", Public: &k.PublicKey}}, formats...)
+		if v := firmware.Whole(p); v.Answer != firmware.OK || len(p.Children[0].Checks) != 1 {
+			t.Errorf("%v %q", v.Answer, v.Reasons)
+		}
+		o := firmwaretest.Options{Flips: 100, Cuts: 40}
+		if size == 0 { // the header does not say that there is one, and its sizes decide where it stands
+			o.Blind = block.SetOf(block.Extent{Offset: 8, Length: 12})
+			o.Short = func(n int64) bool { return n >= int64(4096+12288+len(parts["ramdisk"])) }
+		}
+		firmwaretest.Run(t, signed, o, formats...)
 	}
 }
 

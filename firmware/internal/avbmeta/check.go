@@ -245,5 +245,31 @@ func Partition(file string) string {
 	return base
 }
 
+// Certified holds an image, and the kernel in it, against the vbmeta images of a generic kernel's signature, which stand
+// behind it: that of the whole in front of the signature is called boot, that of the kernel generic_kernel.
+func Certified(ctx context.Context, image block.Source, kernel, signature *firmware.Part) (checks []firmware.Check) {
+	signature.Walk(func(p *firmware.Part, _ int) bool {
+		v, err := read(p.Source)
+		if err != nil || p.Format != "android-vbmeta" {
+			return true
+		}
+		for i := range v.Descriptors {
+			d := &v.Descriptors[i]
+			switch {
+			case d.Kind == Hash && d.Partition == "boot":
+				c := CheckHash(ctx, image, d)
+				c.What = "image, by the signature of the generic kernel"
+				checks = append(checks, c)
+			case d.Kind == Hash && d.Partition == "generic_kernel" && kernel != nil:
+				c := CheckHash(ctx, kernel.Source, d)
+				c.What = "kernel, by the signature of the generic kernel"
+				kernel.Checks = append(kernel.Checks, c)
+			}
+		}
+		return true
+	})
+	return checks
+}
+
 // Hex is a digest for people, short enough for a line.
 func Hex(p []byte) string { return hex.EncodeToString(p[:min(len(p), 64)]) }

@@ -144,15 +144,22 @@ func Behind(ctx context.Context, src block.Source, part *firmware.Part, o *firmw
 		return
 	}
 	head := make([]byte, min(e.Length, 64))
-	if n, _ := src.ReadAt(head, e.Offset); n == len(head) { // what cannot be read is told by whoever reads it
+	n, err := src.ReadAt(head, e.Offset)
+	empty := func(most int) bool { // what cannot be read is told by whoever reads it
 		for _, value := range []byte{0, 0xFF} {
-			if bytes.Count(head, []byte{value})*4 >= len(head)*3 {
+			if (err == nil || n == len(head)) && bytes.Count(head, []byte{value}) >= most {
 				part.Checks = append(part.Checks, Padding(ctx, src, "unused rest of the partition", e, value))
-				return
+				return true
 			}
 		}
+		return false
+	}
+	if empty(len(head)) {
+		return
 	}
 	rest := Part(src, "behind the image", firmware.Data, e)
-	o.Inner(ctx, rest)
+	if o.Inner(ctx, rest); rest.Format == "" && empty(len(head)*3/4) {
+		return
+	}
 	part.Children = append(part.Children, rest)
 }
