@@ -15,6 +15,7 @@ const (
 	veryFrom     = 0.80
 	likelyRival  = 0.97 // of the first cause's score
 	veryRival    = 0.80
+	sameClass    = 0.85 // what a rival of the same class counts: both say nearly the same
 )
 
 // grade grades a cause by its score, and by that of the one beside it.

@@ -93,18 +93,26 @@ func (e *Engine) factItems(facts []Fact) []*item {
 	return items
 }
 
-// present returns, by rule, what contradictions can refer to.
-func present(tales []*tale, items []*item) map[string]*item {
-	all := map[string]*item{}
+// present returns, by rule, what contradictions can refer to: the last of each boot, and facts.
+func present(tales []*tale, items []*item) map[string][]*item {
+	all := map[string][]*item{}
+	add := func(i *item) {
+		list := all[i.rule.ID]
+		if n := len(list); n > 0 && list[n-1].tale == i.tale && list[n-1].boot == i.boot {
+			list[n-1] = i
+			return
+		}
+		all[i.rule.ID] = append(list, i)
+	}
 	for _, t := range tales {
 		for n := range t.events {
 			ev := &t.events[n]
-			all[ev.rule.ID] = &item{told: *ev, tale: t, factor: 1, words: words(ev.rule.Means, ev.groups)}
+			add(&item{told: *ev, tale: t, factor: 1, words: words(ev.rule.Means, ev.groups)})
 		}
 	}
 	for _, i := range items {
-		if !i.ended {
-			all[i.rule.ID] = i
+		if i.tale == nil {
+			add(i)
 		}
 	}
 	return all
@@ -164,11 +172,12 @@ func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item) 
 		}
 		c := Conclusion{Cause: s.cause, Class: s.cause.Class(), Score: s.total, Words: s.cause.Words()}
 		rival := 0.0
-		switch {
-		case n == 0 && len(list) > 1:
-			rival = list[1].total
-		case n > 0:
-			rival = list[0].total
+		for _, o := range list {
+			if o.cause.Class() != c.Class {
+				rival = max(rival, o.total)
+			} else if o.cause != c.Cause {
+				rival = max(rival, sameClass*o.total)
+			}
 		}
 		c.Grade = grade(s.total, rival, n == 0)
 		c.Measured = measured(c.Grade)

@@ -161,15 +161,17 @@ func supports(r, o *Rule) bool {
 	return r.Strength(o.Cause()) > 0 || r.Cause().Class() == o.Cause().Class()
 }
 
-// against lowers what is contradicted, and returns for each item what contradicts it.
-func against(items []*item, present map[string]*item) map[*item][]*item {
+// against lowers what is contradicted, in the same boot or in another input, and returns for each item what contradicts it.
+func against(items []*item, present map[string][]*item) map[*item][]*item {
 	contrary := map[*item][]*item{}
 	for _, i := range items {
 		for _, id := range i.rule.Against {
-			o := present[id]
-			if o == nil || o == i {
+			all := present[id]
+			n := slices.IndexFunc(all, func(o *item) bool { return o.tale != i.tale || o.boot == i.boot })
+			if n < 0 {
 				continue
 			}
+			o := all[n]
 			if len(contrary[i]) == 0 {
 				i.lower(contradicted, "something says the contrary")
 			}
