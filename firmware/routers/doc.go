@@ -1,5 +1,5 @@
 // Package routers reads the smaller headers that makers of routers put before their images: Ubiquiti, Broadcom's BCM963xx
-// (many makers of DSL routers), Netgear's DNI, ZyXEL's RAS, Edimax; and names images that are encrypted.
+// (many makers of DSL routers) and BCM4908, Xiaomi, Linksys, Netgear's DNI, ZyXEL's RAS, Edimax; and names images that are encrypted.
 //
 // It promises that every sum which such a header has is computed. Sums of 8 and 16 bits are told as they are, but prove
 // nothing by themselves: they miss too much. Of encrypted images nothing is told but what their header says.
@@ -13,6 +13,16 @@
 //	BCM963xx, text and big-endian: 0 version, 4 maker, 24 version, 38 chip, 44 board, 60 endianness, 62 length of all, 72
 //	address and length of the boot loader, 94 of the root file system, 116 of the kernel (12 and 10 digits), 216 CRC-32 of
 //	the image or of the kernel alone, 236 CRC-32 of the 236 bytes before, both without the last inversion; 256 image
+//
+//	BCM4908, little-endian, at the end: CRC-32 of all before without the last inversion, version (0x5731, 0x5732), chip, kind
+//	of flash, flags. A boot loader may stand before the first JFFS2, which begins at a multiple of 128 KiB
+//
+//	Xiaomi, little-endian: "HDR1", where the signature begins, CRC-32 of all from byte 12 without the last inversion, 2 bytes,
+//	device, where up to 8 parts begin; each: 0xBABE, place in flash, length, type (2 bytes), 2 bytes, name of 32 bytes, data;
+//	the signature: length in 16 bytes, then it
+//
+//	Linksys: board in 4 bytes, 4 bytes, date and version of 3 bytes each, "U2ND", hardware, flags; at byte 32 a TRX image. Or
+//	"CHDR", length of all, CRC-32 of all from byte 12 without the last inversion, 1 (little-endian); image
 //
 //	DNI: 128 bytes of text: "device:", "version:V", "region:", "hd_id:", one in a line; the image; a byte that makes the sum
 //	of all bytes 0xFF
@@ -29,7 +39,8 @@
 //
 // # Sources
 //
-// Followed: mkfwimage.c and fw.h, imagetag.c and bcm_tag.h, mkdniimg.c, mkrasimage.c, edimax_fw_header.c, buffalo-lib.h,
+// Followed: mkfwimage.c and fw.h, imagetag.c and bcm_tag.h, bcm4908img.c, xiaomifw.c, addpattern.c,
+// linksys-addfwhdr.c, mkdniimg.c, mkrasimage.c, edimax_fw_header.c, buffalo-lib.h,
 // dlink-sge-image.h of OpenWrt's firmware-utils (2023); the public descriptions of D-Link's SHRS. Images are made by the
 // tests from these, and not checked against the makers' tools.
 package routers

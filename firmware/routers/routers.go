@@ -17,6 +17,10 @@ func Formats() []firmware.Format {
 	return []firmware.Format{
 		{Name: "ubnt", Title: "Ubiquiti image", Look: lookUbiquiti, Open: openUbiquiti},
 		{Name: "bcm963xx", Title: "Broadcom BCM963xx image", Look: lookTag, Open: openTag},
+		{Name: "bcm4908", Title: wfi, Look: lookWFI, Open: openWFI},
+		{Name: "xiaomi", Title: xiaomi, Look: lookXiaomi, Open: openXiaomi},
+		{Name: "linksys", Title: linksys, Look: lookLinksys, Open: openLinksys},
+		{Name: "chdr", Title: chdr, Look: lookCHDR, Open: openCHDR},
 		{Name: "dni", Title: "Netgear DNI image", Look: lookDNI, Open: openDNI},
 		{Name: "edimax", Title: "Edimax image", Look: lookEdimax, Open: openEdimax},
 		{Name: "zyxel", Title: "ZyXEL RAS image", Look: lookRAS, Open: openRAS},

@@ -78,6 +78,66 @@ func tagged(boot, root, kernel []byte, rootFirst, kernelOnly bool) []byte {
 	return append(p, data...)
 }
 
+func wfiImage(boot, data []byte) []byte {
+	le := binary.LittleEndian
+	p := append(bytes.Clone(boot), make([]byte, (wfiBlock-len(boot)%wfiBlock)%wfiBlock)...)
+	p = append(append(p, 0x85, 0x19), data...)
+	p = le.AppendUint32(p, ^crc32.ChecksumIEEE(p))
+	for _, v := range []uint32{0x5732, 0x4908, 3, 2} {
+		p = le.AppendUint32(p, v)
+	}
+	return p
+}
+
+// xiaomiImage makes an image as xiaomifw does; each part is a name with its data.
+func xiaomiImage(device uint16, signed bool, parts ...any) []byte {
+	le := binary.LittleEndian
+	p := make([]byte, xiaomiHead)
+	copy(p, "HDR1")
+	le.PutUint16(p[14:], device)
+	for i := 0; i < len(parts); i += 2 {
+		name, data := parts[i].(string), parts[i+1].([]byte)
+		le.PutUint32(p[16+2*i:], uint32(len(p)))
+		h := make([]byte, xiaomiBlob)
+		le.PutUint32(h, blobMagic)
+		le.PutUint32(h[4:], 0xFFFFFFFF)
+		le.PutUint32(h[8:], uint32(len(data)))
+		if h[12] = 4; name == "u-boot" {
+			h[12] = blobLoader
+		}
+		copy(h[16:], name)
+		p = append(append(p, h...), data...)
+		p = append(p, make([]byte, (4-len(p)%4)%4)...)
+	}
+	le.PutUint32(p[4:], uint32(len(p)))
+	sig := make([]byte, 16+256)
+	if signed {
+		le.PutUint32(sig, 256)
+		copy(sig[16:], firmwaretest.Noise(256, 5))
+	}
+	p = append(p, sig...)
+	le.PutUint32(p[8:], ^crc32.ChecksumIEEE(p[12:]))
+	return p
+}
+
+func linksysImage(board string, trx []byte) []byte {
+	p := make([]byte, linksysHead)
+	copy(p, board)
+	copy(p[8:], []byte{24, 1, 2, 3, 37, 2})
+	copy(p[14:], "U2ND")
+	return append(append(p, "HDR0"...), trx...)
+}
+
+func chdrImage(data []byte) []byte {
+	le := binary.LittleEndian
+	p := append([]byte("CHDR"), make([]byte, 12)...)
+	p[12] = 1
+	p = append(p, data...)
+	le.PutUint32(p[4:], uint32(len(p)))
+	le.PutUint32(p[8:], ^crc32.ChecksumIEEE(p[12:]))
+	return p
+}
+
 func dniImage(text string, data []byte) []byte {
 	p := make([]byte, dniHead)
 	copy(p, text)
@@ -176,6 +236,12 @@ func TestImages(t *testing.T) {
 		{"Broadcom, root first", tagged(nil, root, kernel, true, false), "bcm963xx", "ver. 2.0", "963281TAN", 2, []block.Extent{extent(240, 16)}, firmware.CannotTell, false},
 		{"Broadcom, kernel first and alone", tagged(nil, root, kernel, false, true), "bcm963xx", "ver. 2.0", "963281TAN", 2, []block.Extent{extent(240, 16), extent(tagSize+3000, 5004)}, firmware.CannotTell, false},
 		{"Broadcom with boot loader", tagged(boot, root, kernel, false, false), "bcm963xx", "ver. 2.0", "963281TAN", 3, []block.Extent{extent(240, 16)}, firmware.CannotTell, true},
+		{"BCM4908", wfiImage(nil, kernel), "bcm4908", "", "4908", 1, []block.Extent{extent(3002+4, 16)}, firmware.CannotTell, false},
+		{"BCM4908 with boot loader", wfiImage(boot, kernel), "bcm4908", "", "4908", 2, []block.Extent{extent(wfiBlock+3002+4, 16)}, firmware.CannotTell, true},
+		{"Xiaomi", xiaomiImage(0x0d, true, "kernel", kernel, "rootfs", root), "xiaomi", "", "0x000d", 2, nil, firmware.OK, false},
+		{"Xiaomi with boot loader", xiaomiImage(0x99, false, "u-boot", boot, "kernel", kernel), "xiaomi", "", "0x0099", 2, nil, firmware.OK, true},
+		{"Linksys", linksysImage("W54S", kernel), "linksys", "3.37.2", "W54S", 1, []block.Extent{extent(0, linksysHead), extent(linksysHead, 3004)}, firmware.CannotTell, false},
+		{"CHDR", chdrImage(kernel), "chdr", "", "", 1, nil, firmware.OK, false},
 		{"DNI", dniImage(text, kernel), "dni", "1.0.4.68", "WNDR3700", 1, []block.Extent{extent(len(text), 1)}, firmware.CannotTell, false},
 		{"Edimax", edimaxImage("BR-6475nD", kernel), "edimax", "1.23", "BR-6475nD", 1, []block.Extent{extent(16, 32)}, firmware.CannotTell, false},
 		{"RAS", rasImage(root, nil, rasBlock), "zyxel", "V1.00(ABCT.1)C0", "NBG6617", 1, []block.Extent{extent(0, rasFree)}, firmware.CannotTell, false},
@@ -183,11 +249,19 @@ func TestImages(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := firmwaretest.Open(t, tt.image, nil, Formats()...)
-			if p.Format != tt.format || p.Version != tt.version || len(p.Children) != tt.children || p.Claims[0].Values[0] != tt.board || p.Announced != 0 && p.Announced != int64(len(tt.image)) {
+			if p.Format != tt.format || p.Version != tt.version || len(p.Children) != tt.children || tt.board != "" && p.Claims[0].Values[0] != tt.board || p.Announced != 0 && p.Announced != int64(len(tt.image)) {
 				t.Fatalf("%+v", p)
 			}
 			for _, c := range p.Children {
 				want := map[string][]byte{"kernel": kernel, "rootfs": root, "root file system": root, "u-boot": boot, "boot loader": boot, "image": kernel}[c.Name]
+				switch {
+				case tt.format == "bcm4908" && c.Name == "image":
+					want = append([]byte{0x85, 0x19}, kernel...)
+				case tt.format == "bcm4908":
+					want = append(bytes.Clone(boot), make([]byte, wfiBlock-len(boot))...)
+				case tt.format == "linksys":
+					want = append([]byte("HDR0"), kernel...)
+				}
 				if !bytes.Equal(tt.image[c.Offset:c.Offset+c.Size], want) {
 					t.Errorf("%+v", c)
 				}
@@ -206,8 +280,10 @@ func TestImages(t *testing.T) {
 					formats = append(formats, f)
 				}
 			}
-			// A sum of 8 bits fits one cut of 256 by chance, one without a length.
-			short := func(n int64) bool { return tt.format == "dni" && n > dniHead+1 && byteSum(tt.image[:n]) == 0xFF }
+			// A sum of 8 bits without a length fits one cut of 256 by chance; Linksys' header says nothing of what follows.
+			short := func(n int64) bool {
+				return tt.format == "linksys" || tt.format == "dni" && n > dniHead+1 && byteSum(tt.image[:n]) == 0xFF
+			}
 			firmwaretest.Run(t, tt.image, firmwaretest.Options{Blind: block.SetOf(tt.blind...), Short: short}, formats...)
 		})
 	}
@@ -266,7 +342,7 @@ func TestFits(t *testing.T) {
 func TestLook(t *testing.T) {
 	texts := [][]byte{nil, []byte("UBNT"), []byte("device:x\n"), []byte("6Broadcom"), bytes.Repeat([]byte("device:x\nversion:1 "), 200), bytes.Repeat([]byte{0xFF}, 4096), make([]byte, 4096)}
 	for seed := range uint64(3000) {
-		for _, magic := range []string{"UBNT", "6\x00\x00\x00", "device:", "eDiMaX\x00", "SHRS", "start\x00", ""} {
+		for _, magic := range []string{"HDR1", "CHDR", "UBNT", "6\x00\x00\x00", "device:", "eDiMaX\x00", "SHRS", "start\x00", ""} {
 			texts = append(texts, append([]byte(magic), firmwaretest.Noise(300, seed)...))
 		}
 	}
@@ -287,6 +363,10 @@ func FuzzOpen(f *testing.F) {
 	f.Add(dniImage("device:R7800\nversion:V1.0\nregion:\n", kernel))
 	f.Add(edimaxImage("BR", kernel))
 	f.Add(rasImage(root, kernel, rasHead))
+	f.Add(wfiImage(nil, kernel))
+	f.Add(xiaomiImage(3, true, "u-boot", kernel, "kernel", root))
+	f.Add(linksysImage("W54S", kernel))
+	f.Add(chdrImage(kernel))
 	f.Add(shrsImage(firmwaretest.Noise(160, 1), 150))
 	f.Add(buffaloImage(kernel))
 	f.Fuzz(func(t *testing.T, p []byte) {
