@@ -93,29 +93,21 @@ func (e *Engine) factItems(facts []Fact) []*item {
 	return items
 }
 
-// present returns, by rule, what contradictions can refer to: the last of each boot, and facts.
-func present(tales []*tale, items []*item) map[string][]*item {
-	all := map[string][]*item{}
-	add := func(i *item) {
-		list := all[i.rule.ID]
-		if n := len(list); n > 0 && list[n-1].tale == i.tale && list[n-1].boot == i.boot {
-			list[n-1] = i
-			return
-		}
-		all[i.rule.ID] = append(list, i)
-	}
+// present gathers what contradictions can refer to: all that was told, and facts.
+func present(tales []*tale, items []*item) *contraries {
+	c := &contraries{near: map[nearKey]*item{}, far: map[string][]*item{}}
 	for _, t := range tales {
 		for n := range t.events {
 			ev := &t.events[n]
-			add(&item{told: *ev, tale: t, factor: 1, words: words(ev.rule.Means, ev.groups)})
+			c.add(&item{told: *ev, tale: t, factor: 1, words: words(ev.rule.Means, ev.groups)})
 		}
 	}
 	for _, i := range items {
 		if i.tale == nil {
-			add(i)
+			c.add(i)
 		}
 	}
-	return all
+	return c
 }
 
 // words fills the groups into a sentence; what a line did not tell is "unknown".

@@ -47,17 +47,22 @@ func (i *item) lower(factor float64, why string) {
 // items returns the evidence of a tale, after what its order in time says.
 func (t *tale) items() []*item {
 	var list []*item
+	o := openItems{began: map[string]int{}, own: map[string][]*item{}}
 	for n := range t.events {
 		ev := &t.events[n]
 		switch {
+		case ev.rule.Role == RoleBegin:
+			o.began[ev.rule.Ecosystem] = ev.n
 		case ev.rule.Role == RoleSuccess:
-			t.success(ev, list)
+			o.success(ev)
 		case fails(ev.rule):
 			i := &item{told: *ev, tale: t, factor: 1}
 			if ev.rule.FirstBootNormal && t.first(ev) {
 				i.lower(firstBoot, "usual on a first boot")
 			}
 			list = append(list, i)
+			o.all = append(o.all, i)
+			o.own[ev.rule.Ecosystem] = append(o.own[ev.rule.Ecosystem], i)
 		}
 	}
 	t.beginnings(list)
@@ -82,26 +87,31 @@ func (t *tale) first(ev *told) bool {
 	return true
 }
 
-// success ends the failures of its program, and speaks against those of others since its update began.
-func (t *tale) success(ev *told, list []*item) {
-	began := -1
-	for i := range t.events {
-		o := &t.events[i]
-		if o.n >= ev.n {
+// openItems are failures behind which nothing has gone well yet, in order.
+type openItems struct {
+	all   []*item
+	own   map[string][]*item // by program
+	began map[string]int     // where the last update of each program began
+}
+
+// success ends the failures of its program, and speaks against those of others since its update began, or in the
+// same boot where that is not told.
+func (o *openItems) success(ev *told) {
+	eco := ev.rule.Ecosystem
+	for _, i := range o.own[eco] {
+		i.ended = true
+	}
+	o.own[eco] = nil
+	began, told := o.began[eco]
+	for n := len(o.all) - 1; n >= 0; n-- {
+		i := o.all[n]
+		if told && i.n < began || !told && i.boot != ev.boot {
 			break
 		}
-		if o.rule.Ecosystem == ev.rule.Ecosystem && o.rule.Role == RoleBegin {
-			began = o.n
-		}
-	}
-	for _, i := range list {
-		switch {
-		case i.ended:
-		case i.rule.Ecosystem == ev.rule.Ecosystem:
-			i.ended = true
-		case i.n > began && (began >= 0 || i.boot == ev.boot):
+		if !i.ended {
 			i.lower(wentWell, "it went well behind this")
 		}
+		o.all = o.all[:n]
 	}
 }
 
@@ -126,13 +136,16 @@ func (t *tale) beginnings(list []*item) {
 
 // firstFailures lowers consequences: what follows the first cause of a boot, and of the boots behind it.
 func (t *tale) firstFailures(list []*item) {
+	byBoot := make([][]*item, len(t.boots))
+	for _, i := range list {
+		if !i.ended && i.rule.Role.Weigh() {
+			byBoot[i.boot] = append(byBoot[i.boot], i)
+		}
+	}
 	failed := -1 // the first boot that failed
-	for boot := range t.boots {
+	for boot, items := range byBoot {
 		var lead *item
-		for _, i := range list {
-			if i.boot != boot || i.ended || !i.rule.Role.Weigh() {
-				continue
-			}
+		for _, i := range items {
 			if failed >= 0 && boot > failed {
 				i.lower(laterBoot, "an earlier boot had failed")
 			}
@@ -161,17 +174,47 @@ func supports(r, o *Rule) bool {
 	return r.Strength(o.Cause()) > 0 || r.Cause().Class() == o.Cause().Class()
 }
 
-// against lowers what is contradicted, in the same boot or in another input, and returns for each item what contradicts it.
-func against(items []*item, present map[string][]*item) map[*item][]*item {
+// contraries are what contradictions can refer to.
+type contraries struct {
+	near map[nearKey]*item  // of the same boot
+	far  map[string][]*item // of other inputs and facts: of each rule the first two that are of different ones
+}
+
+type nearKey struct {
+	rule string
+	tale *tale
+	boot int
+}
+
+func (c *contraries) add(i *item) {
+	c.near[nearKey{i.rule.ID, i.tale, i.boot}] = i
+	if all := c.far[i.rule.ID]; len(all) == 0 || len(all) == 1 && all[0].tale != i.tale {
+		c.far[i.rule.ID] = append(all, i)
+	}
+}
+
+func (c *contraries) find(id string, i *item) *item {
+	if o := c.near[nearKey{id, i.tale, i.boot}]; o != nil {
+		return o
+	}
+	for _, o := range c.far[id] {
+		if o.tale != i.tale {
+			return o
+		}
+	}
+	return nil
+}
+
+// against lowers what is contradicted, in the same boot or in another input, and returns for each item what
+// contradicts it.
+func against(items []*item, present *contraries) map[*item][]*item {
 	contrary := map[*item][]*item{}
 	for _, i := range items {
 		for _, id := range i.rule.Against {
-			all := present[id]
-			n := slices.IndexFunc(all, func(o *item) bool { return o.tale != i.tale || o.boot == i.boot })
-			if n < 0 {
+			o := present.find(id, i)
+			if o == nil {
 				continue
 			}
-			o := all[n]
 			if len(contrary[i]) == 0 {
 				i.lower(contradicted, "something says the contrary")
 			}
