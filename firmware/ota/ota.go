@@ -3,6 +3,7 @@ package ota
 import (
 	"context"
 	"path"
+	"slices"
 	"strings"
 
 	"salvor/block"
@@ -182,11 +183,24 @@ func image(p *firmware.Part) *firmware.Part {
 
 // beside holds the images of the package against the vbmeta images among them.
 func (p *pkg) beside(ctx context.Context) {
-	avbmeta.Beside(ctx, p.part.Children, func(x *firmware.Part) string {
-		if !strings.HasSuffix(x.Name, ".img") {
-			return ""
+	parts := slices.Clone(p.part.Children)
+	logical := map[*firmware.Part]bool{}
+	for _, x := range p.part.Children {
+		if x = image(x); x.Format == "android-super" {
+			for _, l := range x.Children {
+				logical[l] = true
+				parts = append(parts, l)
+			}
 		}
-		return avbmeta.Partition(x.Name)
+	}
+	avbmeta.Beside(ctx, parts, func(x *firmware.Part) string {
+		switch {
+		case logical[x]:
+			return android.Plain(x.Name)
+		case strings.HasSuffix(x.Name, ".img"):
+			return avbmeta.Partition(x.Name)
+		}
+		return ""
 	})
 }
 

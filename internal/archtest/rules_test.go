@@ -61,7 +61,7 @@ var helpers = map[string]string{"firmware/beside": "rescue", "firmware/payload":
 
 // readers are members of a family that read a format by a member of another one, which knows it already: a package that is
 // a container too.
-var readers = map[string]string{"firmware/asparse": "container/sparse"}
+var readers = map[string]string{"firmware/asparse": "container/sparse", "firmware/super": "volume/lp"}
 
 // keepers says who may import a package of the standard library that reaches out of the program, or around
 // the language. A pattern covers what is below it too.
