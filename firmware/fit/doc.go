@@ -11,8 +11,9 @@
 //   - Whether an image is for a board is told by the configurations: their own "compatible", or else the first one of
 //     their device tree. The others of a device tree name the chip, which many boards have.
 //
-// Names, addresses and options in the tree have no sum of their own, so that a FIT without a checked signature is never
-// told to be whole; nor are the notes that a signature carries of itself (its time, the name of its key).
+// Names, addresses and options in the tree have no sum of their own, so that only a FIT with a signature that was checked
+// is told to be whole, when it covers all that matters: with several configurations the name of the one that is booted
+// first is covered by nothing.
 //
 // # Layout
 //

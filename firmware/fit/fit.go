@@ -3,7 +3,6 @@ package fit
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"salvor/block"
@@ -96,6 +95,8 @@ type reading struct {
 	part    *firmware.Part
 	images  []*image
 	configs []*fdt.Node
+	// proven are the signature nodes of configurations whose signature fits a key.
+	proven []*fdt.Node
 }
 
 func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware.Part, error) {
@@ -133,6 +134,7 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 	r.references()
 	r.gaps()
 	r.signatures()
+	r.settle()
 	r.claims()
 	r.unsummed()
 	return r.part, ctx.Err()
@@ -156,17 +158,6 @@ func (r *reading) cutIn() string {
 	return "tree"
 }
 
-// unsummed tells how much of the tree nothing covers: a changed address or name in it is seen by no sum.
-func (r *reading) unsummed() {
-	tree := block.Extent{Length: min(r.t.TotalSize, r.src.Size())}
-	open := r.part.Uncovered().Within(tree)
-	if open.Empty() {
-		return
-	}
-	why := fmt.Sprintf("%d bytes of it are covered by no hash and by no signature that was checked; hashes of this format cover the images only", open.Bytes())
-	r.part.Checks = append(r.part.Checks, firmware.Check{What: "names, addresses and options in the tree", Method: "sum", State: firmware.Cannot, Extent: open.Extents()[0], Why: why})
-}
-
 // gaps checks what stands between the images that are behind the tree, and opens what stands behind them.
 func (r *reading) gaps() {
 	var used block.Set
@@ -182,9 +173,8 @@ func (r *reading) gaps() {
 	for e := range used.Complement(block.Extent{Length: end}).All() {
 		r.padding("padding between the images", e)
 	}
-	if in := block.Between(max(r.t.Strings.End(), r.t.Struct.End(), r.t.ReservedEnd), r.t.TotalSize); in.Length > 0 {
-		r.padding("padding of the tree", in)
-	}
+	// Room inside of the tree that belongs to none of its blocks. mkimage leaves there what was in its memory.
+	r.part.Unused.Add(block.Between(max(r.t.Strings.End(), r.t.Struct.End(), r.t.ReservedEnd), r.t.TotalSize))
 	if fill := block.Between(end, (end+3)&^3); fill.Length > 0 && r.padding("filling behind the images", fill) {
 		end = fill.End()
 	}

@@ -62,7 +62,7 @@ func TestLayouts(t *testing.T) {
 			if got := firmware.Genuine(p); got.Answer != firmware.CannotTell || got.Reasons[0] != "the package carries no signature" {
 				t.Errorf("%v", got)
 			}
-			firmwaretest.Run(t, image, firmwaretest.Options{Blind: blind(t, image, nil), Flips: 200, Cuts: 60, Short: func(n int64) bool { return n >= p.Announced }}, Format())
+			firmwaretest.Run(t, image, firmwaretest.Options{Blind: blind(t, image, nil), Flips: 150, Cuts: 40, Short: func(n int64) bool { return n >= p.Announced }}, Format())
 		})
 	}
 }

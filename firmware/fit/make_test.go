@@ -182,7 +182,7 @@ const ramdiskToo = `sign-images = "kernel", "fdt", "ramdisk";`
 func blind(t testing.TB, image []byte, keys []firmware.Key) block.Set {
 	t.Helper()
 	p := firmwaretest.Open(t, image, keys, Format())
-	out := p.Uncovered()
+	out := p.Uncovered().Union(p.Unused)
 	for _, c := range p.Checks {
 		if c.Method == "padding" && strings.HasPrefix(c.What, "padding") {
 			out.Add(c.Extent)

@@ -122,6 +122,7 @@ func (r *reading) configSignature(c, n *fdt.Node) {
 	if out.State != firmware.Passed {
 		return
 	}
+	r.proven = append(r.proven, n)
 	seen := r.part.Uncovered()
 	for _, e := range over {
 		if seen.Overlaps(e) {

@@ -64,6 +64,9 @@ func TestConfigurations(t *testing.T) {
 			if v := firmware.Genuine(p); v.Answer != firmware.OK {
 				t.Errorf("%v %q", v.Answer, v.Reasons)
 			}
+			if v := firmware.Whole(p); v.Answer != firmware.OK {
+				t.Errorf("%v %q, %v", v.Answer, v.Reasons, p.Uncovered().Extents())
+			}
 			if v := firmware.Genuine(firmwaretest.Open(t, image, s.wrong, Format())); v.Answer != firmware.No || !strings.Contains(v.Reasons[0], "by the key dev") {
 				t.Errorf("wrong key: %v %q", v.Answer, v.Reasons)
 			}
@@ -78,8 +81,8 @@ func TestConfigurations(t *testing.T) {
 				t.Errorf("key of the device: %v %q", v.Answer, v.Reasons)
 			}
 			// Every byte that the signature covers is seen to be changed, and none makes it genuine.
-			covered := p.Uncovered().Complement(block.Extent{Length: p.Announced})
-			for i := range 400 {
+			covered := p.Uncovered().Union(p.Unused).Complement(block.Extent{Length: p.Announced})
+			for i := range 150 {
 				at := int64(i*7919) % p.Announced
 				flipped := bytes.Clone(image)
 				flipped[at] ^= 1 << (i % 8)
@@ -89,7 +92,7 @@ func TestConfigurations(t *testing.T) {
 					t.Errorf("a flipped bit at %d: %v %v %q", at, whole.Answer, genuine.Answer, genuine.Reasons)
 				}
 			}
-			firmwaretest.Run(t, image, firmwaretest.Options{Keys: s.keys, Blind: seen(t, p, image), Flips: 100, Cuts: 40, Short: func(n int64) bool { return n >= p.Announced }}, Format())
+			firmwaretest.Run(t, image, firmwaretest.Options{Keys: s.keys, Blind: seen(t, p, image), Flips: 50, Cuts: 20, Short: func(n int64) bool { return n >= p.Announced }}, Format())
 		})
 	}
 }
@@ -102,7 +105,7 @@ func padded(p *firmware.Part, at int64) bool {
 // seen is what a flipped bit is not told to be wrong in: what is signed in the tree makes the signature fail, not a check.
 func seen(t testing.TB, p *firmware.Part, image []byte) block.Set {
 	t.Helper()
-	out := blind(t, image, nil)
+	out := blind(t, image, nil).Union(p.Unused)
 	for _, c := range p.Checks {
 		if strings.HasPrefix(c.What, "signed nodes") {
 			out.Add(c.Extent)

@@ -35,6 +35,7 @@ type Tree struct {
 type Node struct {
 	Name       string
 	Offset     int64 // of the token that begins it, on the source
+	End        int64 // the first byte behind the token that ends it; 0 when the tree breaks off in it
 	Properties []Value
 	Children   []*Node
 }
@@ -90,6 +91,7 @@ func (t *Tree) nodes(ctx context.Context, src block.Source) error {
 			}
 			stack = append(stack, n)
 		case EndNode:
+			stack[len(stack)-1].End = k.Extent.End()
 			stack = stack[:len(stack)-1]
 			ended = len(stack) == 0
 		case Property:
