@@ -113,3 +113,37 @@ func TestSamsung(t *testing.T) {
 		t.Error("md5sum sums something else")
 	}
 }
+
+// TestDevice holds an update against devices: the right one, another model, another build, a newer one, one with less room.
+func TestDevice(t *testing.T) {
+	p := firmwaretest.Open(t, ab(t, nil), nil, Formats()...)
+	for _, tt := range []struct {
+		name      string
+		board     string
+		has, date string
+		cache     int64
+		answer    firmware.Answer
+		reason    string
+	}{
+		{"right", "device_eea", "111", "1700000000", 8192, firmware.OK, "device_eea"},
+		{"another model", "other", "111", "1700000000", 8192, firmware.No, "the package wants device, device_eea, the device has other"},
+		{"another build", "device", "110", "1700000000", 8192, firmware.No, "source version"},
+		{"newer already", "device", "111", "1800000000", 8192, firmware.No, "build time"},
+		{"little room", "device", "111", "1700000000", 1024, firmware.No, "room"},
+		{"nothing known", "", "", "", 0, firmware.CannotTell, ""},
+	} {
+		d := &firmware.Device{}
+		for kind, v := range map[firmware.ClaimKind]string{firmware.Board: tt.board, firmware.Installed: tt.has, firmware.NewerThanBuild: tt.date} {
+			if v != "" {
+				d.Facts = append(d.Facts, firmware.Fact{Kind: kind, Value: v, From: "test"})
+			}
+		}
+		if tt.cache > 0 {
+			d.Spaces = append(d.Spaces, firmware.Space{Name: "cache", Size: tt.cache, From: "test"})
+		}
+		v := firmware.Fits(p, d)
+		if v.Answer != tt.answer || !strings.Contains(strings.Join(v.Reasons, "\n"), tt.reason) {
+			t.Errorf("%s: %v %q", tt.name, v.Answer, v.Reasons)
+		}
+	}
+}
