@@ -37,7 +37,7 @@ def slots(a=8, b=8):
 BACKEND = """#!/bin/sh
 case "$1" in
 get-primary) cat /srv/primary;;
-set-primary) %s echo "$2" >/srv/primary;;
+set-primary) %s echo "$2" >/srv/primary; echo good >/srv/state-$2;;
 get-state) cat /srv/state-$2 2>/dev/null || echo good;;
 set-state) echo "$3" >/srv/state-$2;;
 *) exit 1;;
@@ -88,16 +88,19 @@ def bundle(manifest=None, key="sign", compatible="acme,gw", version="2.4.0", at=
 
 
 class Service:
-    def __init__(self, name, slot="A", fake="", style="iso"):
+    def __init__(self, name, slot="A", fake="", style="iso", like=None):
         self.text, self.lock = b"", threading.Lock()
         r = capture.invented("rauc" + name)
         self.host, clock = r.choice(capture.HOSTS), capture.Clock("rauc" + name)
         self.stamp = capture.stamper(style, clock, self.host, "rauc", r.randint(240, 900))
         self.systemd = capture.stamper(style, clock, self.host, "systemd", 1)
         self.kernel = capture.stamper(style, clock, self.host, "kernel")
+        if like:
+            self.host, self.systemd, self.kernel = like.host, like.systemd, like.kernel
+            self.stamp = lambda: like.stamp().replace("rauc[", "rauc[1", 1)
         self.text += self.systemd().encode() + b"Starting rauc.service - RAUC Update Service...\n"
         self.p = subprocess.Popen(f"{fake} rauc --override-boot-slot={slot} service", shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  env=dict(os.environ, LC_ALL="C.UTF-8"), start_new_session=True)
+                                  env=dict(os.environ, LC_ALL="C.UTF-8", TMPDIR="/var/tmp"), start_new_session=True)
         threading.Thread(target=self.read, daemon=True).start()
         for _ in range(50):
             if b"de.pengutronix.rauc" in subprocess.run("dbus-send --system --print-reply --dest=org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus.ListNames", shell=True, capture_output=True).stdout:
@@ -141,13 +144,13 @@ def install(family, name, cause, why, command="rauc install /data/update.raucb",
     text = b""
     for c in before:
         out, code = capture.run(c, timeout=20)
-        text += capture.shell_transcript(f"root@{s.host}:~# ", c, out)
+        text += capture.shell_transcript(f"root@{s.host}:~# ", re.sub(r"faketime '[^']*' ", "", c), out)
     out, code = capture.run(fake + " " + command if "info" in command else command, timeout=kill or timeout, pty=r.random() < 0.3)
     text += capture.shell_transcript(f"root@{s.host}:~# ", command, out.replace(b"\r\n", b"\n"), code)
     if kill:
         s.end(kill=True)
         journal = s.text
-        s = Service(name + "2", slot, fake, "iso")
+        s = Service(name + "2", slot, fake, "iso", like=s)
         s.text = journal + s.text
     for c in after:
         out, code = capture.run(c, timeout=20)
@@ -299,11 +302,25 @@ def main():
     liars.ZONE["updates.example.net"] = "127.0.0.1"
     liars.dns()
     liars.FILES["update.raucb"] = open("/data/update.raucb", "rb").read()
+    liars.FILES["login"] = liars.PORTAL
+    liars.ZONE["login.guest.example"] = "127.0.0.1"
     liars.http_server(80)
     u = "http://updates.example.net"
-    install(N, "no-nbd", "configuration.incompatible", "a URL on a kernel without nbd", command=f"rauc install {u}/plain/update.raucb")
+    install(H, "http", "none", "install of a bundle from a URL", command=f"rauc install {u}/plain/update.raucb")
     install(N, "missing-path", "server.missing-file", "a path that does not exist", command="rauc install /data/update-2.5.raucb", also=["configuration.incompatible", "package.corrupted"], files="both")
+    D = lambda how: f"rauc install {u}/{how}/update.raucb"
+    install(N, "404", "server.missing-file", "the server answers 404", command=D("404"))
+    install(N, "503", "server.overload", "the server answers 503", command=D("503"), files="journal", also=["server.error"])
+    install(N, "403", "server.refused", "the server answers 403", command=D("403"))
+    install(N, "cut-off", "network.cut-off", "the connection ends in the middle", command=D("short"), also=["package.transit"])
+    install(N, "empty", "server.error", "the server closes without an answer", command=D("empty"), also=["network.cut-off"])
+    install(N, "dns", "network.dns", "the name does not exist", command="rauc install http://update.acme.invalid/update.raucb")
+    install(N, "refused", "server.error", "nothing listens", command="rauc install http://updates.example.net:81/update.raucb", also=["network.timeout", "network.no-link"])
+    install(N, "unreachable", "network.no-link", "no route to the server", command="rauc install http://10.20.30.40/update.raucb")
+    install(N, "page", "network.captive-portal", "a login page after a redirect", command=D("portal"), before=["curl -sI http://updates.example.net/portal/update.raucb"], also=["package.corrupted", "package.transit", "server.error"])
+    install(N, "flip", "package.transit", "one bit changes on the way", command=D("flip"), also=["package.corrupted", "genuine.signature"])
     configure(extra="max-bundle-download-size=1000000")
+    install(N, "too-large", "configuration.incompatible", "the bundle is larger than the limit for downloads", command=D("plain"), also=["space.download"])
     install(N, "no-such-scheme", "configuration.incompatible", "a URL of a scheme that is not known", command="rauc install s3://bucket/update.raucb", also=["server.missing-file"])
     configure()
 
@@ -321,10 +338,16 @@ def main():
 
     slots()
     configure()
-    bundle(image=random.Random(1).randbytes(7 << 20))
-    for i, wait in enumerate((0.12, 0.25)):
+    slots(b=160)
+    configure()
+    bundle(image=random.Random(1).randbytes(150 << 20))
+    for i, wait in enumerate((0.75, 1.1)):
+        slots(b=160)
+        configure()
         install("killed", f"at-{i}", "write.interrupted", "the service is killed in the middle of an install; then it is started again", kill=wait, after=status, also=["power.lost", "updater.bug"])
 
 
 main()
+for loop in LOOPS.values():
+    sh(f"losetup -d {loop}", check=False)
 print(cases.count)
