@@ -133,6 +133,31 @@ func TestFits(t *testing.T) {
 	}
 }
 
+// TestFitsInside does not refuse a package that is for the device since a part of it names the board in other words.
+func TestFitsInside(t *testing.T) {
+	inner := func(v string) *Part {
+		return &Part{Claims: []Claim{{Board, []string{"Acme Gateway"}}}, Children: []*Part{{Claims: []Claim{{Compatible, []string{v}}}}}}
+	}
+	known := Fact{Board, "Acme Gateway", "system.conf"}
+	for _, tt := range []struct {
+		facts []Fact
+		want  Answer
+	}{
+		{[]Fact{known}, OK},
+		{[]Fact{known, {Compatible, "acme,router-3", "device tree"}}, OK},
+		{[]Fact{known, {Compatible, "acme,router-4", "device tree"}}, No},
+		{[]Fact{{Board, "Other Gateway", "system.conf"}}, No},
+	} {
+		if v := Fits(inner("acme,router-3"), &Device{Facts: tt.facts}); v.Answer != tt.want {
+			t.Errorf("%v: %v %q", tt.facts, v.Answer, v.Reasons)
+		}
+	}
+	alone := &Part{Claims: []Claim{{Compatible, []string{"acme,router-3"}}}}
+	if v := Fits(alone, &Device{Facts: []Fact{{Board, "router-4", "--for"}}}); v.Answer != No {
+		t.Errorf("%v %q", v.Answer, v.Reasons)
+	}
+}
+
 func TestSameModel(t *testing.T) {
 	for _, tt := range []struct {
 		claim, label string

@@ -76,6 +76,7 @@ func verdict(a Answer, lists ...[]told) Verdict {
 type choice struct {
 	values []string
 	format string
+	depth  int // levels below the package
 }
 
 // fitting gathers what speaks for and against.
@@ -85,6 +86,7 @@ type fitting struct {
 	// yes speaks for it, no against it, open is not known. Notes decide nothing.
 	yes, no, open, notes []told
 	model                bool // the model was named and is the right one
+	depth                int  // how deep the claim stands by which it is
 	build                bool // what programs run on was named and is right
 }
 
@@ -92,7 +94,7 @@ type fitting struct {
 func (f *fitting) claimed(p *Part) []ClaimKind {
 	f.claims = map[ClaimKind][]choice{}
 	var order []ClaimKind
-	p.Walk(func(x *Part, _ int) bool {
+	p.Walk(func(x *Part, depth int) bool {
 		for _, c := range x.Claims {
 			kind := c.Kind
 			if slices.Contains(names, kind) {
@@ -105,7 +107,7 @@ func (f *fitting) claimed(p *Part) []ClaimKind {
 				order = append(order, kind)
 			}
 			if !slices.ContainsFunc(f.claims[kind], func(o choice) bool { return slices.Equal(o.values, c.Values) }) {
-				f.claims[kind] = append(f.claims[kind], choice{c.Values, x.Format})
+				f.claims[kind] = append(f.claims[kind], choice{c.Values, x.Format, depth})
 			}
 		}
 		return true
@@ -146,15 +148,30 @@ func (f *fitting) claim(kind ClaimKind) {
 		switch best {
 		case OK:
 			f.yes = append(f.yes, t)
-			f.model = f.model || slices.Contains(identities, kind)
+			if !f.model && slices.Contains(identities, kind) {
+				f.model, f.depth = true, c.depth
+			}
 			f.build = f.build || slices.Contains(builds, kind)
 		case CannotTell:
 			t.text += ": other words, which may mean the same"
 			f.open = append(f.open, t)
 		case No:
+			if f.model && c.depth > f.depth && slices.Contains(names, kind) && !sameScheme(c.values, facts) {
+				t.text += ": it stands in a package that is for this device, and is in words of another kind"
+				f.open = append(f.open, t)
+				break
+			}
 			f.no = append(f.no, t)
 		}
 	}
+}
+
+// sameScheme reports whether something is known of the device in the words of a claim: names of device trees have a comma
+// behind the maker, those of update programs are the maker's own.
+func sameScheme(values []string, facts []Fact) bool {
+	return slices.ContainsFunc(facts, func(x Fact) bool {
+		return slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, ",") == strings.Contains(x.Value, ",") })
+	})
 }
 
 // settle makes notes of what is open about kinds of which another one holds.
