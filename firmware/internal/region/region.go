@@ -144,21 +144,21 @@ func Behind(ctx context.Context, src block.Source, part *firmware.Part, o *firmw
 		return
 	}
 	head := make([]byte, min(e.Length, 64))
-	n, err := src.ReadAt(head, e.Offset)
-	empty := func(most int) bool { // what cannot be read is told by whoever reads it
-		for _, value := range []byte{0, 0xFF} {
-			if (err == nil || n == len(head)) && bytes.Count(head, []byte{value}) >= most {
-				part.Checks = append(part.Checks, Padding(ctx, src, "unused rest of the partition", e, value))
-				return true
+	n, err := src.ReadAt(head, e.Offset) // what cannot be read is told by whoever reads it
+	var other *firmware.Check
+	for _, value := range []byte{0, 0xFF} {
+		if (err == nil || n == len(head)) && bytes.Count(head, []byte{value}) >= len(head)*3/4 {
+			c := Padding(ctx, src, "unused rest of the partition", e, value)
+			if other = &c; c.State == firmware.Passed {
+				part.Checks = append(part.Checks, c)
+				return
 			}
 		}
-		return false
 	}
-	if empty(len(head)) {
-		return
-	}
+	// A file system may begin with zeros too.
 	rest := Part(src, "behind the image", firmware.Data, e)
-	if o.Inner(ctx, rest); rest.Format == "" && empty(len(head)*3/4) {
+	if o.Inner(ctx, rest); rest.Format == "" && other != nil {
+		part.Checks = append(part.Checks, *other)
 		return
 	}
 	part.Children = append(part.Children, rest)

@@ -111,6 +111,32 @@ func TestPart(t *testing.T) {
 }
 
 // TestBehind takes what is nearly empty for the rest of a partition, and everything else for a part.
+// TestBehindZeros opens what stands behind an image and begins with zeros, as file systems do.
+func TestBehindZeros(t *testing.T) {
+	image := firmware.Format{Name: "image", Open: func(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware.Part, error) {
+		if p := make([]byte, 1); src.Size() < 10 || func() bool { _, err := src.ReadAt(p, 0); return err != nil || p[0] != 'i' }() {
+			return nil, cursor.ErrNot
+		}
+		part := &firmware.Part{}
+		Behind(ctx, src, part, o, block.Between(10, src.Size()))
+		return part, nil
+	}}
+	files := firmware.Format{Name: "files", Open: func(_ context.Context, src block.Source, _ *firmware.Opening) (*firmware.Part, error) {
+		p := make([]byte, 5)
+		if _, err := src.ReadAt(p, 1000); err != nil || string(p) != "files" {
+			return nil, cursor.ErrNot
+		}
+		return &firmware.Part{}, nil
+	}}
+	p := make([]byte, 3000)
+	copy(p, "image")
+	copy(p[1010:], "files")
+	got, err := firmware.Open(context.Background(), block.Bytes(p), "x", firmware.Options{Formats: []firmware.Format{image, files}})
+	if err != nil || len(got.Checks) != 0 || len(got.Children) != 1 || got.Children[0].Format != "files" {
+		t.Errorf("%+v %v", got, err)
+	}
+}
+
 func TestBehind(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
