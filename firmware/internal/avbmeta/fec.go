@@ -22,6 +22,7 @@ type code struct {
 	roots int
 	// feed has, for each feedback, what is added to the bytes of the register.
 	feed [256][]byte
+	pair [256][2]byte // feed, for two roots
 }
 
 func newCode(roots int) *code {
@@ -57,8 +58,25 @@ func newCode(roots int) *code {
 			row[j] = mul(byte(f), g[roots-1-j])
 		}
 		c.feed[f] = row
+		copy(c.pair[f][:], row)
 	}
 	return c
+}
+
+// take takes the next byte of each of the code words whose registers stand one behind the other.
+func (c *code) take(registers, p []byte) {
+	if c.roots != 2 {
+		for i, b := range p {
+			c.push(registers[i*c.roots:(i+1)*c.roots], b)
+		}
+		return
+	}
+	registers = registers[:2*len(p)] // what nearly every image has
+	for i, b := range p {
+		r := registers[2*i : 2*i+2 : 2*i+2]
+		f := c.pair[b^r[0]]
+		r[0], r[1] = r[1]^f[0], f[1]
+	}
 }
 
 // push takes the next byte of one code word into its register.
@@ -111,9 +129,7 @@ func checkFEC(ctx context.Context, image block.Source, d *Descriptor) firmware.C
 					return region.Unread(c.What, c.Method, d.FEC, "", image.Size(), err)
 				}
 			}
-			for i, b := range p {
-				rs.push(registers[i*d.Roots:(i+1)*d.Roots], b)
-			}
+			rs.take(registers, p)
 		}
 		p := stored[:n*d.Roots]
 		if m, err := image.ReadAt(p, d.FEC.Offset+at*int64(d.Roots)); m < len(p) {
