@@ -136,6 +136,12 @@ func (j *job) group(ctx context.Context, g []candidate) ([]Target, error) {
 		t.Old = names
 		out, kept = append(out, *t), append(kept, c)
 	}
+	// In the middle of slots, where no slot has its beginning, stand pieces of it only.
+	if len(out) > 0 && !slices.ContainsFunc(out, func(t Target) bool {
+		return t.At == 0 || begins(&t) || named(&j.in.Regions[t.Region], t.Piece) || j.in.Regions[t.Region].Anywhere
+	}) {
+		return nil, nil
+	}
 	if earlier == nil {
 		if err := j.references(ctx, kept, out, part); err != nil {
 			return nil, err
@@ -156,9 +162,11 @@ func (j *job) stray(c candidate, t *Target) bool {
 	if r.Group != "" || named(r, t.Piece) {
 		return false
 	}
-	begins := t.Runs[0].Class == New && t.Runs[0].Length >= leastFound
-	return t.fresh() == 0 || !begins && (!r.Anywhere || t.Bytes[New] < t.Piece.Extent.Length/4)
+	return t.fresh() == 0 || !begins(t) && (!r.Anywhere || t.Bytes[New] < t.Piece.Extent.Length/4)
 }
+
+// begins reports whether the beginning of a part stands where it should.
+func begins(t *Target) bool { return t.Runs[0].Class == New && t.Runs[0].Length >= leastFound }
 
 // loose reports whether only its bytes speak for a candidate: no slot, not named by the package.
 func (j *job) loose(c candidate) bool {

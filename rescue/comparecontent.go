@@ -3,8 +3,10 @@ package rescue
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -178,7 +180,7 @@ type delta struct {
 func (p *openedPackage) findDeltas() error {
 	var err error
 	p.part.Walk(func(x *firmware.Part, _ int) bool {
-		if x.Format != "payload" || x.Source == nil {
+		if x.Format != payload.Format().Name || x.Source == nil {
 			return true
 		}
 		var y *payload.Payload
@@ -263,7 +265,17 @@ func (p *openedPackage) applyTo(ctx context.Context, d *delta, part *payload.Par
 		return 0
 	})
 	size := part.NewSize
-	return compare.Content{Name: d.name, Source: block.Join(s, runs, size), Pieces: []compare.Piece{{
+	made := block.Join(s, runs, size)
+	if len(part.NewHash) > 0 {
+		h := sha256.New()
+		if _, err := io.Copy(h, block.Reader(block.WithContext(ctx, made))); err != nil {
+			return compare.Content{}, err
+		}
+		if got := h.Sum(nil); !bytes.Equal(got, part.NewHash) {
+			return compare.Content{}, fmt.Errorf("what comes out has the SHA-256 %x, the payload says %x", got, part.NewHash)
+		}
+	}
+	return compare.Content{Name: d.name, Source: made, Pieces: []compare.Piece{{
 		ID: fmt.Sprintf("delta.%d", d.index), Name: d.name, Title: "partition made from its old content", Extent: block.Extent{Length: size},
 		Where: []string{d.name}, How: "the delta applied to " + r.Name,
 	}}}, nil

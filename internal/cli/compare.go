@@ -117,7 +117,7 @@ func compareText(c *rescue.Compared, lines wire.Comparing, width int) string {
 		line("%s\n", wire.PictureLegend)
 	}
 	for _, o := range lines.Others {
-		words := strings.ReplaceAll(o.Trace, "-", " ")
+		words := string(compare.NoTrace)
 		switch o.Trace {
 		case "touched":
 			words = fmt.Sprintf("touched: %s of the package", host.Bytes(o.Bytes))
@@ -130,8 +130,6 @@ func compareText(c *rescue.Compared, lines wire.Comparing, width int) string {
 			}
 		case "unchanged":
 			words = "unchanged: " + o.Proof
-		default:
-			words = string(compare.NoTrace)
 		}
 		line("%-24s 0x%010X  %10s  %s", show(o.Region), o.Offset, host.Bytes(o.Size), show(words))
 	}
