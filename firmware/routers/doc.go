@@ -1,5 +1,5 @@
 // Package routers reads the smaller headers that makers of routers put before their images: Ubiquiti, Broadcom's BCM963xx
-// (many makers of DSL routers) and BCM4908, Xiaomi, Linksys, Netgear's DNI, ZyXEL's RAS, Edimax; and names images that are encrypted.
+// (many makers of DSL routers) and BCM4908, Xiaomi, Linksys, Senao (EnGenius), D-Link's JBOOT, Netgear's DNI, ZyXEL's RAS, Edimax; and names images that are encrypted.
 //
 // It promises that every sum which such a header has is computed. Sums of 8 and 16 bits are told as they are, but prove
 // nothing by themselves: they miss too much. Of encrypted images nothing is told but what their header says.
@@ -27,6 +27,15 @@
 //	DNI: 128 bytes of text: "device:", "version:V", "region:", "hd_id:", one in a line; the image; a byte that makes the sum
 //	of all bytes 0xFF
 //
+//	Senao, big-endian: 4 bytes, maker, product, version of 16 bytes, type, length, zero, MD5 of the content, 32 bytes, sum of the
+//	bytes of the header, key; with type 0 a header of 40 bytes more and the model behind it; the content, byte n XOR the key
+//	shifted right by n mod 8
+//
+//	JBOOT, little-endian: device of 12 bytes, 14 sum of the data, 36 bytes that are erased, 40 place, 44 length, 64 0x4842, 66
+//	version 2, 76 family, 78 sum of the header; at byte 80, or alone: mark, 4, 0x2B24, time, length, sum, sum of the header;
+//	0x2124, way of packing, 2, address, length and CRC-32 of the kernel, start, address, length and CRC-32 of the root file
+//	system, CRC-32 of this header with zeros here, its length (40), 2 bytes; kernel; root file system
+//
 //	RAS, big-endian: sum and length of the root file system, version of 32 bytes, sum of the header, model of 64 bytes, sum
 //	and length of the kernel or 0xFF, 0xFF up to an erase block; root file system; kernel. Sums are those of System V
 //
@@ -40,7 +49,7 @@
 // # Sources
 //
 // Followed: mkfwimage.c and fw.h, imagetag.c and bcm_tag.h, bcm4908img.c, xiaomifw.c, addpattern.c,
-// linksys-addfwhdr.c, mkdniimg.c, mkrasimage.c, edimax_fw_header.c, buffalo-lib.h,
+// linksys-addfwhdr.c, mksenaofw.c, mkdlinkfw.c, mkdniimg.c, mkrasimage.c, edimax_fw_header.c, buffalo-lib.h,
 // dlink-sge-image.h of OpenWrt's firmware-utils (2023); the public descriptions of D-Link's SHRS. Images are made by the
 // tests from these, and not checked against the makers' tools.
 package routers

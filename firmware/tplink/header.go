@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"salvor/block"
+	"salvor/block/probe"
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/internal/fsimage"
@@ -64,8 +65,8 @@ type header struct {
 // Formats are the rows of this package in the table of firmware formats.
 func Formats() []firmware.Format {
 	return []firmware.Format{
-		{Name: "tplink", Title: "TP-Link image", Look: look, Open: open},
-		{Name: "safeloader", Title: "TP-Link SafeLoader image", Look: lookSafe, Open: openSafe},
+		{Name: "tplink", Title: "TP-Link image", Probes: []probe.Probe{{ID: "firmware.tplink.header", Bytes: []byte("\x01\x00\x00\x00TP-LINK Technologies"), Align: 4}}, Look: look, Open: open},
+		{Name: "safeloader", Title: "TP-Link SafeLoader image", Probes: []probe.Probe{{ID: "firmware.safeloader.table", Bytes: []byte("fwup-ptn "), At: tableAt}}, Look: lookSafe, Open: openSafe},
 	}
 }
 
