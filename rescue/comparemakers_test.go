@@ -128,6 +128,7 @@ func TestCompareDelta(t *testing.T) {
 	u.finish(t, c)
 	// Without the old content it says so.
 	u.image[u.a+50_000]++
+	u.image[u.b+50_000]++
 	if c = u.compareTo(t, nil); !c.told("rescue.compare.note") {
 		t.Errorf("no note: %v", c.Findings)
 	}
