@@ -73,12 +73,19 @@ type Opening struct {
 	left  int   // parts
 	out   int64 // bytes that may still be unpacked
 	told  bool
-	err   error
+	// closed says that nothing is opened, which is no finding.
+	closed bool
+	err    error
 }
 
 // File returns the name of the file that is opened, hostile text, and whether a format that asks now was given the file
 // itself and not a part of it.
 func (o *Opening) File() (name string, itself bool) { return o.name, o.depth == 1 }
+
+// Closed is an opening that opens nothing: parts are checked by what holds them, and stay as they are.
+func (o *Opening) Closed() *Opening {
+	return &Opening{depth: maxDepth, closed: true, o: Options{Keys: o.o.Keys}, name: o.name}
+}
 
 // Keys are the public keys that were given.
 func (o *Opening) Keys() []Key { return o.o.Keys }
@@ -101,7 +108,7 @@ func (o *Opening) Scratch(size int64) Scratch {
 // needs Role, Offset, Size and Source; what it says of itself beside that stays.
 func (o *Opening) Inner(ctx context.Context, p *Part) {
 	switch {
-	case ctx.Err() != nil || o.err != nil:
+	case ctx.Err() != nil || o.err != nil || o.closed:
 		return
 	case o.depth >= maxDepth:
 		p.Findings = append(p.Findings, tooDeep.New(finding.Arg("part", p.words()), finding.Expected(maxDepth, o.depth)))
@@ -164,6 +171,9 @@ func (p *Part) take(found *Part, f *Format) {
 	}
 	if found.Announced > 0 {
 		p.Announced = found.Announced
+	}
+	if found.Compression != "" {
+		p.Compression = found.Compression
 	}
 	if found.Version != "" {
 		p.Version = found.Version

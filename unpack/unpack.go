@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"compress/bzip2"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 
 	"github.com/klauspost/compress/gzip"
@@ -149,7 +151,7 @@ func broken(err error) error {
 type input struct {
 	*bufio.Reader
 	ctx  context.Context
-	file io.Reader
+	file *io.SectionReader
 	at   int64 // read of the file, what is buffered included
 }
 
@@ -233,9 +235,25 @@ func (x *xzStream) Read(p []byte) (int, error) {
 	n, err := x.z.Read(p)
 	if err != nil && err.Error() == xzTrailing {
 		// It took one byte to see whether the file ends; more looks at that again.
-		return n, errors.Join(io.EOF, x.in.UnreadByte())
+		if err := x.in.UnreadByte(); err != nil {
+			return n, err
+		}
+		err = io.EOF
+	}
+	if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !x.ended() {
+		err = io.ErrUnexpectedEOF
 	}
 	return n, err
+}
+
+// ended reports whether a stream's footer is what was read last: the decoder takes the end of the file between two blocks
+// for the end of the stream.
+func (x *xzStream) ended() bool {
+	var p [12]byte
+	if _, err := x.in.file.ReadAt(p[:], x.in.used()-int64(len(p))); err != nil {
+		return false
+	}
+	return p[10] == 'Y' && p[11] == 'Z' && crc32.ChecksumIEEE(p[4:10]) == binary.LittleEndian.Uint32(p[:])
 }
 
 // xzWindow returns the size of the dictionary that the header of a block asks for, 0 where it has no LZMA2 filter

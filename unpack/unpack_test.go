@@ -159,6 +159,22 @@ func TestCut(t *testing.T) {
 	}
 }
 
+// TestShort cuts small files at every place: but for formats without an end, none is whole.
+func TestShort(t *testing.T) {
+	want := content(30_000)
+	for _, tool := range tools {
+		if strings.Contains(tool.command, " -l") {
+			continue
+		}
+		packed := compress(t, tool.command, want)
+		for n := 1; n < len(packed); n += 1 + n/40 {
+			if r, got, err := run(t, tool.kind, block.Bytes(packed[:n]), enough); err != nil || r.Broken == nil || !bytes.HasPrefix(want, got) {
+				t.Errorf("%s cut to %d of %d: %+v, %v", tool.command, n, len(packed), r, err)
+			}
+		}
+	}
+}
+
 // TestDamage overwrites bytes: no panic, no endless work, and what is said to be right is right.
 func TestDamage(t *testing.T) {
 	want := content(200_000)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"salvor/firmware"
+	"salvor/firmware/archive"
 	"salvor/firmware/chk"
 	"salvor/firmware/combined"
 	"salvor/firmware/damage"
@@ -36,6 +37,7 @@ func Table() []firmware.Format {
 		hexfile.Formats(),
 		esp.Formats(),
 		fileSystems(),
+		archive.Formats(),                  // behind those that are an archive with a meaning
 		[]firmware.Format{damage.Format()}, // what none of the others takes
 	)
 }

@@ -104,6 +104,15 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 			r.fail("signature", nameOfSignature+" right behind "+nameOfDescription, fmt.Sprintf("file number %d", i+1))
 		}
 	}
+	r.part.Checks = append(r.part.Checks, r.members[nameOfDescription].Vouched("a file that SWUpdate asks for")...)
+	if r.signed {
+		r.part.Checks = append(r.part.Checks, r.members[nameOfSignature].Vouched("a file that SWUpdate asks for")...)
+	}
+	for i := range a.Members {
+		if !a.Members[i].File {
+			r.part.Unused = r.part.Unused.Union(a.Members[i].Idle()) // folders are passed over
+		}
+	}
 	if r.d != nil {
 		r.files(ctx)
 	} else {
@@ -242,6 +251,7 @@ func (r *reading) files(ctx context.Context) {
 			child = r.artefact(ctx, a)
 			seen[a.file] = child
 			r.part.Children = append(r.part.Children, child)
+			r.part.Checks = append(r.part.Checks, r.members[a.file].Vouched("a file that sw-description names")...)
 		}
 		r.sum(ctx, child, a)
 		r.install(child, a)
@@ -252,6 +262,7 @@ func (r *reading) files(ctx context.Context) {
 	for _, name := range r.order {
 		if seen[name] == nil && name != nameOfDescription && name != nameOfSignature {
 			r.tell(unnamed, name)
+			r.part.Unused = r.part.Unused.Union(r.members[name].Idle())
 			r.part.Children = append(r.part.Children, r.child(ctx, name, firmware.Data))
 		}
 	}

@@ -45,6 +45,7 @@ import (
 	"salvor/filetype/zip"
 	"salvor/finding"
 	"salvor/firmware"
+	"salvor/firmware/archive"
 	"salvor/firmware/avb"
 	"salvor/firmware/beside"
 	"salvor/firmware/bootimg"
@@ -88,9 +89,9 @@ var tables = map[string][]*finding.Def{
 	"filetype/zip": zip.Findings, "firmware": firmware.Findings, "firmware/beside": beside.Findings, "firmware/ubi": ubi.Findings, "guard": guard.Findings, "host": host.Findings, "imaging": imaging.Findings, "internal/cli": cli.Findings, "container": container.Findings, "container/dmg": dmg.Findings, "container/ewf": ewf.Findings, "container/qcow2": qcow2.Findings, "container/sparse": sparse.Findings, "container/sparseimage": sparseimage.Findings, "container/vhd": vhd.Findings, "container/vhdx": vhdx.Findings, "container/vmdk": vmdk.Findings, "layers": layers.Findings,
 	"firmware/avb": avb.Findings, "firmware/bootimg": bootimg.Findings, "firmware/ota": ota.Findings, "firmware/payload": payload.Findings,
 	"filetype/avi": avi.Findings, "filetype/mp3": mp3.Findings, "filetype/mpeg": mpeg.Findings, "filetype/ogg": ogg.Findings,
-	"filetype/wav":    wav.Findings,
-	"carve":           carve.Findings,
-	"firmware/mender": mender.Findings, "firmware/rauc": rauc.Findings, "firmware/swu": swu.Findings,
+	"filetype/wav":     wav.Findings,
+	"carve":            carve.Findings,
+	"firmware/archive": archive.Findings, "firmware/mender": mender.Findings, "firmware/rauc": rauc.Findings, "firmware/swu": swu.Findings,
 	"recovery": recovery.Findings, "preview": preview.Findings, "relate": relate.Findings, "rescue": rescue.Findings, "volume/bitlocker": bitlocker.Findings, "volume/filevault": filevault.Findings, "volume/gpt": gpt.Findings, "volume/luks": luks.Findings, "volume/mbr": mbr.Findings, "volume/md": md.Findings, "volume/lvm": lvm.Findings,
 	"volume/apm": apm.Findings, "volume/atari": atari.Findings, "volume/bsd": bsd.Findings, "volume/lp": lp.Findings,
 	"volume/mtdparts": mtdparts.Findings, "volume/pmt": pmt.Findings, "volume/sgi": sgi.Findings, "volume/sun": sun.Findings,

@@ -150,6 +150,9 @@ func (a *Archive) Unused() (s block.Set) {
 	}
 	for _, m := range a.Members {
 		mark(m.Header)
+		if !m.Summed {
+			s.Add(block.Extent{Offset: m.Header.Offset + 6 + 8*fieldSum, Length: 8})
+		}
 	}
 	if a.Last.Length > 0 {
 		mark(a.Last)
@@ -163,7 +166,7 @@ func (a *Archive) Unused() (s block.Set) {
 func (a *Archive) Checks(ctx context.Context, src block.Source) (out []firmware.Check) {
 	for i := range a.Members {
 		m := &a.Members[i]
-		out = append(out, frame("header of "+m.Name, m.Header, m.named))
+		out = append(out, m.frame()...)
 		if m.Data.End() > src.Size() {
 			return append(out, firmware.Cut(m.Name, m.Fill.End(), src.Size()))
 		}
@@ -184,7 +187,8 @@ func (a *Archive) Checks(ctx context.Context, src block.Source) (out []firmware.
 		}
 		out = append(out, c)
 	default:
-		out = append(out, frame("end of the archive", a.Last, a.named))
+		last := Member{Name: trailer, Header: a.Last, named: a.named}
+		out = append(append(out, last.frame()...), last.Vouched("the name of the last member")...)
 		if rest := block.Between(a.End, src.Size()); rest.Length > 0 {
 			out = append(out, region.Padding(ctx, src, "filling behind the archive", rest, 0))
 		}
@@ -192,14 +196,40 @@ func (a *Archive) Checks(ctx context.Context, src block.Source) (out []firmware.
 	return out
 }
 
-// frame is the check of a header by its form: it could only be read since its digits and sizes lead from one member to the
-// next.
-func frame(what string, e block.Extent, named bool) firmware.Check {
-	c := firmware.Check{What: what, Method: "structure", State: firmware.Passed, Extent: e, Strong: true, Expected: "a name that ends with a zero", Found: "a name that ends with a zero"}
-	if !named {
-		c.State, c.Found = firmware.Failed, "another length"
+// digitOfType is the only digit of the mode that matters, from the start of the header.
+const digitOfType = 6 + 8*fieldMode + 4
+
+// frame are the checks of a header by its form: its numbers lead from one member to the next. Of the type and the name any
+// would do, so that they are vouched for by whoever knows what they must be.
+func (m *Member) frame() []firmware.Check {
+	c := firmware.Check{What: "header of " + m.Name, Method: "structure", State: firmware.Passed, Strong: true, Expected: "numbers that lead to the next member", Found: "numbers that do"}
+	name := c
+	c.Extent = block.Extent{Offset: m.Header.Offset, Length: digitOfType}
+	rest := c
+	rest.Extent = block.Between(m.Header.Offset+digitOfType+1, m.Header.Offset+headerSize)
+	name.Extent, name.Strong = block.Between(rest.Extent.End(), m.Header.End()), false
+	name.Expected, name.Found = "a name that ends with a zero", "a name that ends with a zero"
+	if !m.named {
+		name.State, name.Found = firmware.Failed, "another length"
 	}
-	return c
+	return []firmware.Check{c, rest, name}
+}
+
+// Vouched are the checks over the type and the name of a member, which something else than the archive says.
+func (m *Member) Vouched(by string) []firmware.Check {
+	c := firmware.Check{What: "name " + m.Name, Method: "structure", State: firmware.Passed, Strong: true, Expected: by, Found: by}
+	c.Extent = block.Extent{Offset: m.Header.Offset + digitOfType, Length: 1}
+	name := c
+	name.Extent = block.Between(m.Header.Offset+headerSize, m.Header.End())
+	return []firmware.Check{c, name}
+}
+
+// Idle are the type and the name of a member, for whoever knows that nothing reads them.
+func (m *Member) Idle() (s block.Set) {
+	for _, c := range m.Vouched("") {
+		s.Add(c.Extent)
+	}
+	return s
 }
 
 // sum checks the sum of the bytes of the content.

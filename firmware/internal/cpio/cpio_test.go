@@ -60,7 +60,7 @@ func TestMembers(t *testing.T) {
 			}
 		}
 		for _, c := range a.Checks(context.Background(), block.Bytes(p)) {
-			if c.State != firmware.Passed || !c.Strong {
+			if c.State != firmware.Passed || !c.Strong && !strings.HasPrefix(c.What, "header") {
 				t.Errorf("%s: %+v", form, c)
 			}
 		}

@@ -1,8 +1,8 @@
 // Package cpio says where the members of a cpio archive stand, for formats that are one with a meaning.
 //
 // It promises that members lie in the archive one behind the other, that names, sizes and numbers of members are bounded, and
-// that checks cover just what the archive itself settles: the frame of headers (magic, digits, sizes, the sum, the name and
-// its filling), the sum over the content of each file where there is one, filling, and the end. Owners, times and numbers of
+// that checks cover just what the archive itself settles: the frame of headers (magic, digits, sizes, the sum),
+// the sum over the content of each file where there is one, filling, and the end. Owners, times and numbers of
 // devices are told as [Archive.Unused].
 //
 // # Layout

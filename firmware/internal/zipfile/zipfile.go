@@ -277,7 +277,7 @@ func (m *Member) place(src block.Source) {
 		m.Trouble = fmt.Sprintf("its own header says way %d and flags %#x, the directory %d and %#x", own.Method, own.Flags, m.Method, m.Flags)
 	case own.CRC != m.CRC && !(later && own.CRC == 0):
 		m.Trouble = fmt.Sprintf("its own header says CRC-32 %08x, the directory %08x", own.CRC, m.CRC)
-	case (own.Size != m.Size || own.Data.Length != m.Data.Length) && !(later && own.Size == 0):
+	case own.Size != m.Size && !(later && own.Size == 0), own.Data.Length != m.Data.Length && !(later && own.Data.Length == 0):
 		m.Trouble = fmt.Sprintf("its own header says %d bytes of %d, the directory %d of %d", own.Data.Length, own.Size, m.Data.Length, m.Size)
 	}
 }
