@@ -238,7 +238,7 @@ func openImages(ctx context.Context, src block.Source, o *firmware.Opening) (*fi
 			}
 		}
 		if im := image(x); len(im.Installs) == 0 {
-			x.Installs = append(x.Installs, android.Install(where, im.Size))
+			x.Installs = append(x.Installs, android.Install(where, max(im.Size, im.Announced)))
 		}
 	}
 	p.beside(ctx)

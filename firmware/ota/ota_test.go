@@ -12,6 +12,7 @@ import (
 
 	"salvor/block"
 	"salvor/firmware"
+	"salvor/firmware/bootimg"
 	"salvor/firmware/firmwaretest"
 )
 
@@ -111,7 +112,13 @@ func TestReasons(t *testing.T) {
 	}{
 		{"hash", func(f []file) { f[1].data[50] ^= 1 }, 0, `payload of "payload.bin": SHA-256 of payload_properties.txt`},
 		{"size", func(f []file) { f[1].data = f[1].data[:8000] }, 0, "FILE_SIZE: expected 9000 bytes, found 8000 bytes"},
-		{"cut", nil, 5000, `4000 bytes; it ends inside of "payload.bin"`},
+		{"cut", nil, 4000, `4000 bytes; it ends inside of "payload.bin"`},
+		{"cut in a part of a member", func(f []file) {
+			m := append([]byte("ANDROID!"), make([]byte, 4088)...)
+			m[9], m[13], m[21], m[40] = 0x10, 0x10, 6, 3 // kernel and ramdisk of 4096 bytes, a header of 1536 bytes and more
+			m[20] = 44
+			f[1] = file{"boot.img", append(m, make([]byte, 8192)...), false}
+		}, 5000, "kernel of Android boot image"},
 		{"place", func(f []file) {
 			f[0].data = append(f[0].data, "ota-property-files=payload_metadata.bin:1:100,payload.bin:7:9000,metadata:69:1\n"...)
 		}, 0, "place of payload.bin"},
@@ -119,9 +126,9 @@ func TestReasons(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := ab(t, tt.change)
 			if tt.cut > 0 {
-				p = p[:4000]
+				p = p[:tt.cut]
 			}
-			x := firmwaretest.Open(t, p, nil, Formats()...)
+			x := firmwaretest.Open(t, p, nil, append(Formats(), bootimg.Formats()...)...)
 			if v := firmware.Whole(x); v.Answer != firmware.No || !strings.Contains(strings.Join(v.Reasons, "\n"), tt.reason) || x.Format != "android-ota" {
 				t.Errorf("%v %q", v.Answer, v.Reasons)
 			}

@@ -50,7 +50,7 @@ func (p *pkg) script() {
 		}
 		where := path.Base(m[2])
 		im := image(x)
-		i := android.Install(where, im.Size)
+		i := android.Install(where, max(im.Size, im.Announced))
 		x.Installs = append(x.Installs, i)
 		if x.Role == firmware.Data && im.Role == firmware.Data {
 			x.Role, im.Role = android.Role(where), android.Role(where)

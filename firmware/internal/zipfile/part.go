@@ -56,6 +56,9 @@ func (m *Member) Open(ctx context.Context, src block.Source, o *firmware.Opening
 	switch {
 	case m.Data.End() > src.Size():
 		p.Checks = append(p.Checks, firmware.Cut("content", m.Data.End(), src.Size()))
+		if m.Method == Stored && m.Flags&1 == 0 && p.Size > 0 { // which part of it the file ends in
+			o.Inner(ctx, p)
+		}
 		return p
 	case m.Flags&1 != 0:
 		c.Why = "it is encrypted"
