@@ -92,6 +92,7 @@ func Names(name string) []string {
 	for _, s := range signed {
 		out = append(out, name+s)
 	}
+	out = append(out, profiles)
 	for _, l := range lists(name) {
 		out = append(out, l)
 		for _, s := range signed {
@@ -118,6 +119,8 @@ func Check(ctx context.Context, p *firmware.Part, name string, files []File, key
 		case f.Err != nil:
 			p.Findings = append(p.Findings, unread.New(finding.Arg("part", f.Name), finding.Expected(nil, f.Err)))
 		case len(f.Data) > MaxSize:
+		case f.Name == profiles:
+			c.profiles(ctx, f.Data)
 		case isSignature && base == name:
 			c.signature(ctx, f, p.Source, "the whole file", true)
 		case isSignature && slices.Contains(all, base):

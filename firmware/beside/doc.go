@@ -10,10 +10,13 @@
 //	NAME.sha256, NAME.sha512, NAME.sha1, NAME.md5, each also with "sum" behind
 //	                                          a sum, with or without the name
 //	sha256sums, SHA256SUMS, sha512sums, ...   lists: "SUM  NAME", "SUM *NAME" or "SHA256 (NAME) = SUM"
+//	profiles.json                             OpenWrt's description of a build: "profiles", each with "images" (name, sha256)
+//	                                          and "supported_devices"; "version_number", "version_code"
 //	LIST.sig, LIST.minisig                    signature over a list; SHA256.sig of signify has the list in it
 //
 // # Sources
 //
-// Followed: sha256sum(1) of GNU coreutils 9.1 with and without --tag, signify(1) of OpenBSD 7.2, minisign(1) 0.11, and
-// the folders of downloads.openwrt.org (sha256sums with sha256sums.sig by usign).
+// Followed: sha256sum(1) of GNU coreutils 9.1 with and without --tag, signify(1) of OpenBSD 7.2, minisign(1) 0.11, the
+// folders of downloads.openwrt.org (sha256sums with sha256sums.sig by usign), scripts/json_overview_image_info.py of OpenWrt
+// 23.05.
 package beside
