@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,25 +14,13 @@ import (
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/firmware/internal/imagetest"
 )
 
 // dtc compiles a tree with the maker's own tool.
 func dtc(t testing.TB, text string, args ...string) []byte {
 	t.Helper()
-	path, err := exec.LookPath("dtc")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(path, append(args, "-q", "-I", "dts", "-O", "dtb", "-o", "-", "-")...)
-	cmd.Stdin = strings.NewReader(text)
-	p, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return imagetest.Pipe(t, "", []byte(text), "dtc", append(args, "-q", "-I", "dts", "-O", "dtb", "-o", "-", "-")...)
 }
 
 const (
@@ -98,19 +85,12 @@ func TestTrees(t *testing.T) {
 // TestOracle asks fdtget for the same.
 func TestOracle(t *testing.T) {
 	p := dtc(t, board)
-	path, err := exec.LookPath("fdtget")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
 	name := filepath.Join(t.TempDir(), "t.dtb")
 	if err := os.WriteFile(name, p, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(path, name, "/", "compatible").Output()
-	if got, _ := Compatible(context.Background(), block.Bytes(p)); err != nil || strings.Join(got, " ") != strings.TrimSpace(string(out)) {
+	out := imagetest.Pipe(t, "", nil, "fdtget", name, "/", "compatible")
+	if got, err := Compatible(context.Background(), block.Bytes(p)); err != nil || strings.Join(got, " ") != strings.TrimSpace(string(out)) {
 		t.Errorf("%q, fdtget says %q: %v", got, out, err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/firmware/internal/imagetest"
 )
 
 // child returns the part of that name.
@@ -71,7 +72,7 @@ func TestLayouts(t *testing.T) {
 func TestOracle(t *testing.T) {
 	b := newBench(t)
 	image := b.make(t, its{hashes: "sha256 crc32 sha1 sha384 sha512 md5"})
-	told := regexp.MustCompile(`Hash value: +([0-9a-f]+)`).FindAllStringSubmatch(run(t, b.dir, "dumpimage", "-l", "image.itb"), -1)
+	told := regexp.MustCompile(`Hash value: +([0-9a-f]+)`).FindAllStringSubmatch(string(imagetest.Pipe(t, b.dir, nil, "dumpimage", "-l", "image.itb")), -1)
 	p := firmwaretest.Open(t, image, nil, Format())
 	n := 0
 	for _, c := range p.Children {
@@ -124,7 +125,7 @@ func TestReferences(t *testing.T) {
 			t.Errorf("%q", good.Reasons)
 		}
 		b.put(t, "image.its", []byte(its{hashes: "crc32", configs: tt.configs}.String()))
-		run(t, b.dir, "dtc", "-q", "-I", "dts", "-O", "dtb", "-o", "image.itb", "image.its") // mkimage refuses some
+		imagetest.Pipe(t, b.dir, nil, "dtc", "-q", "-I", "dts", "-O", "dtb", "-o", "image.itb", "image.its") // mkimage refuses some
 		v := firmware.Whole(firmwaretest.Open(t, b.get(t, "image.itb"), nil, Format()))
 		if v.Answer != firmware.No || !slices.ContainsFunc(v.Reasons, func(s string) bool { return strings.HasPrefix(s, tt.want) }) {
 			t.Errorf("%v %q", v.Answer, v.Reasons)

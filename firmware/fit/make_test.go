@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"math/big"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,27 +21,8 @@ import (
 	"salvor/block"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/firmware/internal/imagetest"
 )
-
-// run starts one of the makers' tools in a folder.
-func run(t testing.TB, dir, name string, args ...string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(path, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %q: %v\n%s", name, args, err, out)
-	}
-	return string(out)
-}
 
 // bench is a folder with files and keys that images are made of.
 type bench struct {
@@ -60,7 +40,7 @@ func newBench(t testing.TB) *bench {
 	w.Close()
 	b.put(t, "packed", packed.Bytes())
 	b.put(t, "board.dts", []byte(`/dts-v1/; / { compatible = "acme,router-3", "acme,soc"; model = "Acme Router 3"; };`))
-	run(t, b.dir, "dtc", "-q", "-O", "dtb", "-o", "board.dtb", "board.dts")
+	imagetest.Pipe(t, b.dir, nil, "dtc", "-q", "-O", "dtb", "-o", "board.dtb", "board.dts")
 	b.put(t, "control.dts", []byte(`/dts-v1/; / { signature { }; };`))
 	return b
 }
@@ -166,7 +146,7 @@ func (d its) String() string {
 func (b *bench) make(t testing.TB, d its, args ...string) []byte {
 	t.Helper()
 	b.put(t, "image.its", []byte(d.String()))
-	run(t, b.dir, "mkimage", append(append([]string{"-f", "image.its"}, args...), "image.itb")...)
+	imagetest.Pipe(t, b.dir, nil, "mkimage", append(append([]string{"-f", "image.its"}, args...), "image.itb")...)
 	return b.get(t, "image.itb")
 }
 

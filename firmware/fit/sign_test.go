@@ -17,6 +17,7 @@ import (
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/firmware/internal/imagetest"
 )
 
 // signer is a bench with keys.
@@ -117,7 +118,7 @@ func seen(t testing.TB, p *firmware.Part, image []byte) block.Set {
 // control makes a boot loader's tree to put keys into.
 func (s *signer) control(t testing.TB) string {
 	t.Helper()
-	run(t, s.dir, "dtc", "-q", "-O", "dtb", "-o", "control.dtb", "control.dts")
+	imagetest.Pipe(t, s.dir, nil, "dtc", "-q", "-O", "dtb", "-o", "control.dtb", "control.dts")
 	return "control.dtb"
 }
 
@@ -234,7 +235,7 @@ func TestImages(t *testing.T) {
 func TestKeys(t *testing.T) {
 	b := newBench(t)
 	want := []firmware.Key{b.key(t, "dev", rsaKey(t, 2048)), b.key(t, "two", rsaKey(t, 4096)), b.key(t, "three", ecKey(t))}
-	run(t, b.dir, "dtc", "-q", "-O", "dtb", "-o", "control.dtb", "control.dts")
+	imagetest.Pipe(t, b.dir, nil, "dtc", "-q", "-O", "dtb", "-o", "control.dtb", "control.dts")
 	for i, algo := range []string{"sha256,rsa2048", "sha256,rsa4096", "sha256,ecdsa256"} {
 		args := []string{"-k", ".", "-K", "control.dtb"}
 		if i == 0 {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,34 +16,15 @@ import (
 	"salvor/block"
 	"salvor/cursor"
 	"salvor/firmware/firmwaretest"
+	"salvor/firmware/internal/imagetest"
 )
-
-// run starts one of the makers' tools.
-func run(t testing.TB, stdin, name string, args ...string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(path, args...)
-	cmd.Stdin = strings.NewReader(stdin)
-	var out, told bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &told
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s %q: %v\n%s", name, args, err, told.String())
-	}
-	return out.String()
-}
 
 const variables = "BOOT_A_LEFT=3\nBOOT_B_LEFT=3\nBOOT_ORDER=A B\nbaudrate=115200\nboard_name=acme,router-3\nboard_rev=2\nbootcmd=run try; run other\nbootcount=0\nbootdelay=2\nupgrade_available=1\n"
 
 // mkenvimage makes an environment with U-Boot's own tool.
 func mkenvimage(t testing.TB, text string, size int, args ...string) []byte {
 	t.Helper()
-	return []byte(run(t, text, "mkenvimage", append(args, "-s", fmt.Sprint(size), "-o", "-", "-")...))
+	return imagetest.Pipe(t, "", []byte(text), "mkenvimage", append(args, "-s", fmt.Sprint(size), "-o", "-", "-")...)
 }
 
 func TestRead(t *testing.T) {
@@ -132,7 +112,7 @@ func (d *pair) get(t testing.TB) []byte {
 // set writes a variable by the maker's tool, which changes the copy that is not in force.
 func (d *pair) set(t testing.TB, name, value string) {
 	t.Helper()
-	run(t, "", "fw_setenv", "-c", d.config, name, value)
+	imagetest.Pipe(t, "", nil, "fw_setenv", "-c", d.config, name, value)
 }
 
 // current returns the variables of the copy in force.
@@ -169,7 +149,7 @@ func TestCurrent(t *testing.T) {
 		if got, _ := e.Get("bootcount"); got != want || in == last {
 			t.Errorf("writing %d: %q in copy %d", i, got, in)
 		}
-		if out := run(t, "", "fw_printenv", "-c", d.config, "bootcount"); strings.TrimSpace(out) != "bootcount="+want {
+		if out := imagetest.Pipe(t, "", nil, "fw_printenv", "-c", d.config, "bootcount"); strings.TrimSpace(string(out)) != "bootcount="+want {
 			t.Errorf("fw_printenv says %q", out)
 		}
 		last = in

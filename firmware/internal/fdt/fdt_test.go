@@ -6,27 +6,14 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"salvor/block"
 	"salvor/cursor"
+	"salvor/firmware/internal/imagetest"
 )
-
-// tool returns a program's path.
-func tool(t testing.TB, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	return path
-}
 
 const source = `/dts-v1/;
 /memreserve/ 0x1000 0x2000;
@@ -48,20 +35,7 @@ const source = `/dts-v1/;
 // dtc compiles a tree with the maker's own tool.
 func dtc(t testing.TB, text string, args ...string) []byte {
 	t.Helper()
-	dir := t.TempDir()
-	in, out := filepath.Join(dir, "in.dts"), filepath.Join(dir, "out.dtb")
-	if err := os.WriteFile(in, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(tool(t, "dtc"), append(args, "-q", "-I", "dts", "-O", "dtb", "-o", out, in)...)
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, text)
-	}
-	p, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return imagetest.Pipe(t, "", []byte(text), "dtc", append(args, "-q", "-I", "dts", "-O", "dtb", "-o", "-", "-")...)
 }
 
 func read(t testing.TB, p []byte) *Tree {
@@ -113,15 +87,11 @@ func TestOracle(t *testing.T) {
 	if err := os.WriteFile(path, p, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	program := tool(t, "fdtget")
 	count := 0
 	var walk func(n *Node, at string)
 	walk = func(n *Node, at string) {
 		for _, v := range n.Properties {
-			out, err := exec.Command(program, "-t", "bx", path, max(at, "/"), v.Name).Output()
-			if err != nil {
-				t.Fatalf("%s %s: %v", at, v.Name, err)
-			}
+			out := imagetest.Pipe(t, "", nil, "fdtget", "-t", "bx", path, max(at, "/"), v.Name)
 			var want []byte
 			for _, f := range strings.Fields(string(out)) {
 				var b byte

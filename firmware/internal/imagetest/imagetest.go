@@ -5,19 +5,18 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
-
-	"salvor/firmware/firmwaretest"
 )
 
 // Files is what a tree holds: text, something that does not get smaller, something long, many small files.
 func Files() map[string][]byte {
 	files := map[string][]byte{
 		"etc/os-release": []byte("NAME=\"Acme OS\"\nVERSION_ID=4.2\n"),
-		"bin/noise":      firmwaretest.Noise(9_000, 7),
+		"bin/noise":      noise(9_000),
 		"empty":          {},
 		"text":           bytes.Repeat([]byte("all that is written here is written again and again\n"), 4000),
 	}
@@ -25,6 +24,16 @@ func Files() map[string][]byte {
 		files[fmt.Sprintf("many/file-%02d", i)] = fmt.Appendf(nil, "file %d\n", i)
 	}
 	return files
+}
+
+// noise is what does not get smaller by packing it.
+func noise(n int) []byte {
+	p := make([]byte, n)
+	rnd := rand.New(rand.NewPCG(7, 7))
+	for i := range p {
+		p[i] = byte(rnd.Uint32())
+	}
+	return p
 }
 
 // Tree writes the files below dir, and returns the folder.
@@ -46,6 +55,30 @@ func Tree(t testing.TB, dir string) string {
 // Run runs a tool and returns what it prints. Without the tool the test is skipped, but where everything must run.
 func Run(t testing.TB, tool string, args ...string) string {
 	t.Helper()
+	cmd := command(t, tool, args...)
+	text, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %q: %v\n%s", tool, args, err, text)
+	}
+	return string(text)
+}
+
+// Pipe runs a tool in a folder, "" for the test's own, with stdin, and returns what it writes to its standard output.
+// Without the tool the test is skipped, as by [Run].
+func Pipe(t testing.TB, dir string, stdin []byte, tool string, args ...string) []byte {
+	t.Helper()
+	cmd := command(t, tool, args...)
+	var out, told bytes.Buffer
+	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = dir, bytes.NewReader(stdin), &out, &told
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s %q: %v\n%s%s", tool, args, err, out.Bytes(), told.Bytes())
+	}
+	return out.Bytes()
+}
+
+// command finds a tool, and fixes what its output would follow from.
+func command(t testing.TB, tool string, args ...string) *exec.Cmd {
+	t.Helper()
 	program, err := exec.LookPath(tool)
 	for _, dir := range []string{"/usr/sbin", "/sbin"} {
 		if err != nil {
@@ -60,9 +93,5 @@ func Run(t testing.TB, tool string, args ...string) string {
 	}
 	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000", "TZ=UTC")
-	text, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %q: %v\n%s", tool, args, err, text)
-	}
-	return string(text)
+	return cmd
 }
