@@ -29,6 +29,7 @@ var order = [][]string{
 	{"filetype/*", "volume/*", "filesystem/*", "container/*"},
 	{"layers"},
 	{"firmware"},
+	{"firmware/firmwaretest"},
 	{"firmware/internal/fdt", "firmware/internal/pubkey"},
 	{"firmware/internal/region", "firmware/internal/android", "firmware/internal/squash"},
 	{"firmware/internal/fsimage", "firmware/internal/imagetest"},
