@@ -6,9 +6,6 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,31 +13,15 @@ import (
 	"salvor/block"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/firmware/internal/imagetest"
 )
 
 // tool runs a tool of Android's libsparse over a file, and returns what it wrote.
-func tool(t testing.TB, name string, in []byte) ([]byte, error) {
+func tool(t testing.TB, name string, in []byte) []byte {
 	t.Helper()
-	program, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "in"), in, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if text, err := exec.Command(program, filepath.Join(dir, "in"), filepath.Join(dir, "out")).CombinedOutput(); err != nil {
-		t.Logf("%s: %v %s", name, err, text)
-		return nil, err
-	}
-	out, err := os.ReadFile(filepath.Join(dir, "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out, nil
+	dir := imagetest.Folder(t, map[string][]byte{"in": in})
+	imagetest.Pipe(t, dir, nil, name, "in", "out")
+	return imagetest.File(t, dir, "out")
 }
 
 func chunk(kind uint16, blocks int, content []byte) []byte {
@@ -77,14 +58,8 @@ func content(t *testing.T, p *firmware.Part) []byte {
 // TestMade reads what img2simg makes, as simg2img does. Such an image has no sum.
 func TestMade(t *testing.T) {
 	medium := slices.Concat(firmwaretest.Noise(50_000-50_000%4096, 3), make([]byte, 64<<10), bytes.Repeat([]byte{7}, 8192), firmwaretest.Noise(8192, 4))
-	file, err := tool(t, "img2simg", medium)
-	if err != nil {
-		t.Fatal(err)
-	}
-	back, err := tool(t, "simg2img", file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := tool(t, "img2simg", medium)
+	back := tool(t, "simg2img", file)
 	p := firmwaretest.Open(t, file, nil, Format())
 	if p.Format != "android-sparse" || !bytes.Equal(content(t, p), back) || p.Announced != int64(len(file)) {
 		t.Errorf("%q: %d bytes, %d announced of %d", p.Format, len(content(t, p)), p.Announced, len(file))
@@ -102,9 +77,8 @@ func TestMade(t *testing.T) {
 // TestSums holds images with sums to what all formats promise, and asks simg2img whether they are right.
 func TestSums(t *testing.T) {
 	file, truth := summed()
-	back, err := tool(t, "simg2img", file)
-	if err != nil || !bytes.Equal(back, truth) {
-		t.Fatalf("simg2img gives something else: %v", err)
+	if back := tool(t, "simg2img", file); !bytes.Equal(back, truth) {
+		t.Fatal("simg2img gives something else")
 	}
 	p := firmwaretest.Open(t, file, nil, Format())
 	if v := firmware.Whole(p); v.Answer != firmware.OK || !bytes.Equal(content(t, p), truth) {

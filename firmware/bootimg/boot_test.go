@@ -8,9 +8,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,39 +16,15 @@ import (
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/firmware/internal/imagetest"
 )
 
-// run starts a tool of Android in a folder of its own with the files; "@name" in args becomes the path of one.
+// run starts a tool of Android in a folder of its own with the files.
 func run(t testing.TB, tool string, files map[string][]byte, args ...string) string {
 	t.Helper()
-	program, err := exec.LookPath(tool)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	dir := t.TempDir()
-	for name, p := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), p, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cmd := exec.Command(program, args...)
-	cmd.Dir = dir
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", tool, err, text)
-	}
+	dir := imagetest.Folder(t, files)
+	imagetest.Pipe(t, dir, nil, tool, args...)
 	return dir
-}
-
-func read(t testing.TB, dir, name string) []byte {
-	t.Helper()
-	p, err := os.ReadFile(filepath.Join(dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
 
 var parts = map[string][]byte{"kernel": firmwaretest.Noise(9000, 1), "ramdisk": firmwaretest.Noise(5000, 2), "second": firmwaretest.Noise(2048, 3),
@@ -61,7 +34,7 @@ func make29(t testing.TB, version string, args ...string) []byte {
 	t.Helper()
 	args = append([]string{"--header_version", version, "--kernel", "kernel", "--ramdisk", "ramdisk", "--cmdline", "console=ttyS0 " + strings.Repeat("x", 600), "--board", "board",
 		"--os_version", "12.1.3", "--os_patch_level", "2022-05", "-o", "image"}, args...)
-	return read(t, run(t, "mkbootimg", parts, args...), "image")
+	return imagetest.File(t, run(t, "mkbootimg", parts, args...), "image")
 }
 
 // TestMade holds what mkbootimg makes to the promises of all formats, and its parts to what unpack_bootimg gives.
@@ -92,7 +65,7 @@ func TestMade(t *testing.T) {
 			}
 			for i, name := range tt.parts {
 				got, err := io.ReadAll(block.Reader(p.Children[i].Source))
-				if want := read(t, dir, "out/"+name); err != nil || !bytes.Equal(got, want) {
+				if want := imagetest.File(t, dir, "out/"+name); err != nil || !bytes.Equal(got, want) {
 					t.Errorf("%s (%s): %d bytes, want %d: %v", name, p.Children[i].Name, len(got), len(want), err)
 				}
 			}
@@ -134,7 +107,7 @@ func TestID(t *testing.T) {
 		t.Errorf("%+v", p.Checks)
 	}
 	dir := run(t, "abootimg", parts, "--create", "image", "-k", "kernel", "-r", "ramdisk") // which writes no ID
-	p = firmwaretest.Open(t, read(t, dir, "image"), nil, Formats()...)
+	p = firmwaretest.Open(t, imagetest.File(t, dir, "image"), nil, Formats()...)
 	if v := firmware.Whole(p); v.Answer != firmware.CannotTell || len(p.Children) != 2 || slices.ContainsFunc(p.Checks, func(c firmware.Check) bool { return c.What == "ID" }) {
 		t.Errorf("%v %q %+v", v.Answer, v.Reasons, p.Checks)
 	}

@@ -15,6 +15,7 @@ import (
 	"salvor/firmware/avb"
 	"salvor/firmware/firmwaretest"
 	"salvor/firmware/internal/avbtest"
+	"salvor/firmware/internal/imagetest"
 )
 
 func put(p []byte, at int, values ...uint32) {
@@ -158,7 +159,7 @@ func TestVendor(t *testing.T) {
 		t.Errorf("%v %q", v.Answer, v.Reasons)
 	}
 	dir := run(t, "mkbootimg", parts, "--header_version", "3", "--vendor_boot", "image", "--vendor_ramdisk", "vendor", "--dtb", "dtb", "--vendor_cmdline", "quiet", "--board", "b")
-	p = firmwaretest.Open(t, read(t, dir, "image"), nil, Formats()...)
+	p = firmwaretest.Open(t, imagetest.File(t, dir, "image"), nil, Formats()...)
 	if p.Format != "android-vendor-boot" || len(p.Children) != 2 || !bytes.Equal(content(t, p.Children[0]), parts["vendor"]) || !bytes.Equal(content(t, p.Children[1]), parts["dtb"]) {
 		t.Errorf("%q, %d parts", p.Format, len(p.Children))
 	}

@@ -6,8 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +16,7 @@ import (
 	"salvor/firmware/avb"
 	"salvor/firmware/firmwaretest"
 	"salvor/firmware/internal/avbtest"
+	"salvor/firmware/internal/imagetest"
 )
 
 // formats are those of this package with the ones inside of them.
@@ -36,12 +35,9 @@ func TestImages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "raw"), system, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	run(t, dir, "img2simg", "raw", "sparse")
-	sparse := read(t, dir, "sparse")
+	dir := imagetest.Folder(t, map[string][]byte{"raw": system})
+	imagetest.Pipe(t, dir, nil, "img2simg", "raw", "sparse")
+	sparse := imagetest.File(t, dir, "sparse")
 	made := func(boot []byte) []byte {
 		inner := zipped(t, file{infoPath, []byte("require board=walleye|taimen\nrequire version-bootloader=mw8998-003\nrequire version-baseband=g8998\n"), true},
 			file{"boot.img", boot, true}, file{"system.img", sparse, true}, file{"vbmeta.img", meta, true})
@@ -82,16 +78,11 @@ func TestImages(t *testing.T) {
 
 // TestSamsung holds a tar with an MD5 to the promises of all formats; tar and md5sum make it.
 func TestSamsung(t *testing.T) {
-	dir := t.TempDir()
-	for name, p := range map[string][]byte{"boot.img": firmwaretest.Noise(3000, 1), "sboot.bin": firmwaretest.Noise(1000, 2), "efs.img": firmwaretest.Noise(1000, 3)} {
-		if err := os.WriteFile(filepath.Join(dir, name), p, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run(t, dir, "lz4", "-q", "boot.img", "boot.img.lz4")
-	run(t, dir, "tar", "-H", "ustar", "-cf", "AP.tar", "boot.img.lz4", "sboot.bin", "efs.img")
-	run(t, dir, "sh", "-c", "md5sum -t AP.tar >> AP.tar")
-	image := read(t, dir, "AP.tar")
+	dir := imagetest.Folder(t, map[string][]byte{"boot.img": firmwaretest.Noise(3000, 1), "sboot.bin": firmwaretest.Noise(1000, 2), "efs.img": firmwaretest.Noise(1000, 3)})
+	imagetest.Pipe(t, dir, nil, "lz4", "-q", "boot.img", "boot.img.lz4")
+	imagetest.Pipe(t, dir, nil, "tar", "-H", "ustar", "-cf", "AP.tar", "boot.img.lz4", "sboot.bin", "efs.img")
+	imagetest.Pipe(t, dir, nil, "sh", "-c", "md5sum -t AP.tar >> AP.tar")
+	image := imagetest.File(t, dir, "AP.tar")
 	p := firmwaretest.Open(t, image, nil, Formats()...)
 	if p.Format != "samsung-tar" || len(p.Children) != 3 {
 		t.Fatalf("%q, %d parts", p.Format, len(p.Children))

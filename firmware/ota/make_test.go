@@ -5,13 +5,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/pem"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 
 	"salvor/firmware"
+	"salvor/firmware/internal/imagetest"
 )
 
 // file is a member to be put into a zip.
@@ -47,44 +45,15 @@ func zipped(t testing.TB, files ...file) []byte {
 // plainZip makes a zip whose headers have their numbers in front, as signapk and Info-ZIP write them.
 func plainZip(t testing.TB, files ...file) []byte {
 	t.Helper()
-	dir := t.TempDir()
+	content := map[string][]byte{}
 	args := []string{"-X", "-q", "-0", "out.zip"}
 	for _, f := range files {
-		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(f.name)), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, f.name), f.data, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		content[f.name] = f.data
 		args = append(args, f.name)
 	}
-	run(t, dir, "zip", args...)
-	return read(t, dir, "out.zip")
-}
-
-func run(t testing.TB, dir, name string, args ...string) {
-	t.Helper()
-	program, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(program, args...)
-	cmd.Dir = dir
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, text)
-	}
-}
-
-func read(t testing.TB, dir, name string) []byte {
-	t.Helper()
-	p, err := os.ReadFile(filepath.Join(dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	dir := imagetest.Folder(t, content)
+	imagetest.Pipe(t, dir, nil, "zip", args...)
+	return imagetest.File(t, dir, "out.zip")
 }
 
 var (
@@ -98,8 +67,8 @@ func signers(t testing.TB) (a, b map[string][]byte) {
 	makeSigner.Do(func() {
 		for i, name := range []string{"maker", "other"} {
 			dir := t.TempDir()
-			run(t, dir, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-subj", "/CN="+name, "-days", "3650")
-			signer[i] = map[string][]byte{"key": read(t, dir, "key"), "cert": read(t, dir, "cert")}
+			imagetest.Pipe(t, dir, nil, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-subj", "/CN="+name, "-days", "3650")
+			signer[i] = map[string][]byte{"key": imagetest.File(t, dir, "key"), "cert": imagetest.File(t, dir, "cert")}
 		}
 	})
 	if signer[1] == nil {
@@ -111,15 +80,10 @@ func signers(t testing.TB) (a, b map[string][]byte) {
 // signed puts a signature over the whole zip into its comment.
 func signed(t testing.TB, p []byte, by map[string][]byte) []byte {
 	t.Helper()
-	dir := t.TempDir()
 	body := p[:len(p)-2] // without the size of the comment
-	for name, data := range map[string][]byte{"data": body, "key": by["key"], "cert": by["cert"]} {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run(t, dir, "openssl", "cms", "-sign", "-binary", "-noattr", "-md", "sha256", "-in", "data", "-signer", "cert", "-inkey", "key", "-outform", "DER", "-out", "sig")
-	sig := read(t, dir, "sig")
+	dir := imagetest.Folder(t, map[string][]byte{"data": body, "key": by["key"], "cert": by["cert"]})
+	imagetest.Pipe(t, dir, nil, "openssl", "cms", "-sign", "-binary", "-noattr", "-md", "sha256", "-in", "data", "-signer", "cert", "-inkey", "key", "-outform", "DER", "-out", "sig")
+	sig := imagetest.File(t, dir, "sig")
 	comment := append([]byte(signText), sig...)
 	comment = binary.LittleEndian.AppendUint16(comment, uint16(len(sig)+footerSize))
 	comment = append(comment, 0xFF, 0xFF)

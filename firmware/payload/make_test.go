@@ -9,9 +9,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/binary"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -21,6 +18,7 @@ import (
 	"salvor/block"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/firmware/internal/imagetest"
 )
 
 // message writes protocol buffers.
@@ -195,29 +193,9 @@ func packed(t testing.TB, kind Type, p []byte) []byte {
 // runTool starts a tool over files, and returns the one that it makes.
 func runTool(t testing.TB, name string, files map[string][]byte, out string, args ...string) []byte {
 	t.Helper()
-	program, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	dir := t.TempDir()
-	for n, p := range files {
-		if err := os.WriteFile(filepath.Join(dir, n), p, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cmd := exec.Command(program, args...)
-	cmd.Dir = dir
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, text)
-	}
-	p, err := os.ReadFile(filepath.Join(dir, out))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	dir := imagetest.Folder(t, files)
+	imagetest.Pipe(t, dir, nil, name, args...)
+	return imagetest.File(t, dir, out)
 }
 
 func blocks(first, count int64) block.Extent {

@@ -5,9 +5,6 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,42 +12,24 @@ import (
 	"salvor/block"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/firmware/internal/imagetest"
 )
 
 // verity makes a hash tree and a Reed-Solomon code with veritysetup.
 func verity(t testing.TB, data []byte, method, salt string, roots int) (tree, fec, root []byte) {
 	t.Helper()
-	program, err := exec.LookPath("veritysetup")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	dir := t.TempDir()
-	for name, p := range map[string][]byte{"data": data, "tree": nil, "fec": nil} {
-		if err := os.WriteFile(filepath.Join(dir, name), p, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := imagetest.Folder(t, map[string][]byte{"data": data, "tree": nil, "fec": nil})
 	args := []string{"format", "data", "tree", "--no-superblock", "--hash", method, "--salt", salt, "--data-block-size", "4096", "--hash-block-size", "4096", "--data-blocks", fmt.Sprint(len(data) / 4096)}
 	if roots > 0 {
 		args = append(args, "--fec-device", "fec", "--fec-roots", fmt.Sprint(roots))
 	}
-	cmd := exec.Command(program, args...)
-	cmd.Dir = dir
-	text, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, text)
-	}
+	text := imagetest.Pipe(t, dir, nil, "veritysetup", args...)
 	m := regexp.MustCompile(`Root hash:\s+([0-9a-f]+)`).FindSubmatch(text)
 	if m == nil {
 		t.Fatalf("%s", text)
 	}
 	root, _ = hex.DecodeString(string(m[1]))
-	tree, _ = os.ReadFile(filepath.Join(dir, "tree"))
-	fec, _ = os.ReadFile(filepath.Join(dir, "fec"))
-	return tree, fec, root
+	return imagetest.File(t, dir, "tree"), imagetest.File(t, dir, "fec"), root
 }
 
 // TestTrees recomputes what veritysetup makes, and tells data, tree and code apart.

@@ -8,9 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -19,37 +17,16 @@ import (
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/firmware/internal/imagetest"
 )
 
 // infoZip makes an archive with zip(1).
 func infoZip(t testing.TB, args []string, files map[string][]byte) []byte {
 	t.Helper()
-	program, err := exec.LookPath("zip")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	dir := t.TempDir()
-	var names []string
-	for name, p := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), p, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	cmd := exec.Command(program, append(append(append([]string{"-q"}, args...), "out.zip"), names...)...)
-	cmd.Dir = dir
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, text)
-	}
-	p, err := os.ReadFile(filepath.Join(dir, "out.zip"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	dir := imagetest.Folder(t, files)
+	names := slices.Sorted(maps.Keys(files))
+	imagetest.Pipe(t, dir, nil, "zip", append(append(append([]string{"-q"}, args...), "out.zip"), names...)...)
+	return imagetest.File(t, dir, "out.zip")
 }
 
 // goZip makes one whose numbers stand behind the data.
