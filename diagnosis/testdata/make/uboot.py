@@ -321,7 +321,7 @@ def main():
         m.until(rb"Hit any key", 10)
         m.say("")
         m.until(PROMPT, 5)
-        for line in ("setenv slot b", "setenv upgrade_available 1", "saveenv"):
+        for line in ("printenv slot bootcmd", "virtio scan; ls virtio 0:1"):
             m.say(line)
             m.until(PROMPT, 10)
         first = m.end()
@@ -330,12 +330,8 @@ def main():
             f.write(b"\xff" * 64)
         m = Board(disk=f"{W}/t.img", keep=True, net=None)
         m.until(PROMPT, 40)
-        done(D, "corrupted", "boot.environment", "the environment was saved, then damaged; the default one cannot boot", first + m.end(), also=["corruption.table", "power.lost"])
-        m = Board(**b)
-        m.until(rb"Hit any key", 10)
-        m.say("")
-        m.until(PROMPT, 5)
-        m.say("setenv bootcmd run start_b; saveenv; reset")
+        done(D, "corrupted", "boot.environment", "the environment is damaged between two starts; the default one cannot boot", first + m.end(), also=["corruption.table", "power.lost"])
+        m = Board(disk=f"{W}/good.img", env=base(bootcmd="run start_b"))
         m.until(rb"not defined[\s\S]*=> $", 15)
         done(D, "undefined", "boot.environment", "the saved bootcmd runs a variable that does not exist", m.end())
         m = Board(disk=f"{W}/nokernel.img", env=base(), net=None)
@@ -377,26 +373,28 @@ def main():
         boot(family, name, cause, why, board={"disk": f"{W}/k.img", "env": environment or base(), "net": None}, timeout=90, stop=stop, grace=1.2, **more)
     whole(D, "no-init", "corruption.filesystem", "the root file system has no init", ("no-init",), also=["write.interrupted", "package.maker", "boot.slot", "cannot-tell", "firmware.panic"])
     whole(D, "root-damaged", "corruption.filesystem", "the root file system is damaged", ("damaged",), also=["write.interrupted"])
-    whole(D, "root-empty", "write.interrupted", "the root partition of slot b was never written", ("good", "empty"), base(slot="b"), also=["corruption.filesystem", "boot.slot"])
+    whole(D, "root-empty", "write.interrupted", "the root partition of slot b was never written", ("good", "empty"), base(slot="b"), also=["corruption.filesystem", "boot.slot", "firmware.panic"])
     whole(D, "root-missing", "boot.slot", "slot b does not exist on this disk", ("good",), base(slot="b"), also=["boot.environment", "corruption.table"])
     whole(D, "initrd-damaged", "package.corrupted", "the initrd is damaged", ("good",), ram=flip(ramdisk, len(ramdisk) // 2, 200), also=PK)
     whole(D, "initrd-cut", "package.corrupted", "the initrd ends early", ("good",), ram=ramdisk[:len(ramdisk) * 2 // 3], also=PK)
     whole(D, "kernel-damaged", "package.corrupted", "the compressed kernel is damaged", ("good",), kern=flip(kernel, len(kernel) // 2, 4000), stop=rb"System halted", also=PK)
     whole(D, "kernel-cut", "package.corrupted", "the kernel file ends early", ("good",), kern=kernel[:len(kernel) // 2], stop=rb"(System halted|data abort|=> $)", also=PK)
     D = "bootcount"
-    count = base(upgrade_available="1", bootlimit="3", bootcount="0", slot="b", silent_save="1",
-                 check="if test ${upgrade_available} = 1; then setexpr bootcount ${bootcount} + 1; saveenv; if test ${bootcount} -gt ${bootlimit}; then echo Warning: Bootlimit (${bootlimit}) exceeded. Using altbootcmd.; run altbootcmd; fi; fi",
-                 altbootcmd="setenv slot a; setenv upgrade_available 0; setenv bootcount 0; saveenv; run pick; run args; run start",
-                 bootcmd="virtio scan; run check; run pick; run args; run start")
+    keep = "env export -t ${loadaddr} slot bootcount upgrade_available; fatwrite virtio 0:1 ${loadaddr} state.txt ${filesize}"
+    count = base(bootlimit="3", slot="b", keep=keep,
+                 check="if test ${upgrade_available} = 1; then setexpr bootcount ${bootcount} + 1; echo Boot attempt ${bootcount} of ${bootlimit}; run keep; if test ${bootcount} -gt ${bootlimit}; then echo Warning: Bootlimit (${bootlimit}) exceeded. Using altbootcmd.; run altbootcmd; fi; fi",
+                 altbootcmd="setenv slot a; setenv upgrade_available 0; setenv bootcount 0; run keep; run pick; run args; run start",
+                 bootcmd="virtio scan; load virtio 0:1 ${loadaddr} state.txt && env import -t ${loadaddr} ${filesize}; run check; run pick; run args; run start")
+    state = b"slot=b\nbootcount=%d\nupgrade_available=1\n"
     quiet = dict(count, args="setenv bootargs console=ttyAMA0 loglevel=4 panic=1 root=/dev/vda${part}")
     for n, roots, c, also in (("init-missing", ("good", "no-init"), "corruption.filesystem", ["boot.counter", "firmware.panic", "write.interrupted", "package.maker"]),
                               ("root-empty", ("good", "empty"), "write.interrupted", ["boot.counter", "corruption.filesystem", "firmware.panic", "boot.slot"])):
         if ONLY and not re.search(ONLY, f"{D}-{n}"):
             continue
-        disk(f"{W}/k.img", files, roots)
+        disk(f"{W}/k.img", dict(files, **{"state.txt": state % 0}), roots, boot_type="vfat")
         boot(D, n, c, f"slot b cannot start ({n}); after three boots the counter falls back to slot a", board={"disk": f"{W}/k.img", "env": quiet, "net": None}, timeout=200, stop=rb"reboot: Power down", grace=1, also=also)
-    disk(f"{W}/k.img", {"zImage": small, "initrd.img": ramdisk}, ("good", "good"))
-    boot(D, "exceeded", "boot.counter", "the counter has passed its limit; the other slot cannot start either", board={"disk": f"{W}/k.img", "env": dict(count, bootcount="4"), "net": None}, timeout=30, also=["package.corrupted", "boot.slot", "device.wrong"])
+    disk(f"{W}/k.img", {"zImage": small, "initrd.img": ramdisk, "state.txt": state % 4}, ("good", "good"), boot_type="vfat")
+    boot(D, "exceeded", "boot.counter", "the counter has passed its limit; the other slot cannot start either", board={"disk": f"{W}/k.img", "env": count, "net": None}, timeout=30, also=["package.corrupted", "boot.slot", "device.wrong"])
     D = "write-interrupted"
     if not ONLY or re.search(ONLY, D):
         for n, wait in (("early", 0.0), ("late", 0.6)):
@@ -435,7 +433,8 @@ def main():
     disk(f"{W}/k.img", {"zImage": kernel, "initrd.img": ramdisk, "boot.scr": open(f"{W}/boot.scr", "rb").read()}, ("good",))
     boot(D, "first", "none", "a first boot: no environment saved yet, boot script", board={"disk": f"{W}/k.img", "net": None}, timeout=90, stop=END, grace=1)
     disk(f"{W}/k.img", {"zImage": kernel, "initrd.img": ramdisk, "extlinux/extlinux.conf": b"timeout 10\ndefault gw\nlabel gw\n kernel /zImage\n initrd /initrd.img\n fdtdir /dtbs\n append console=ttyAMA0 root=/dev/vda2\n"}, ("good",))
-    boot(D, "confirmed", "none", "the first boot after an update, which confirms it", board={"disk": f"{W}/good.img", "env": dict(count), "net": None}, timeout=90, stop=END, grace=1)
+    disk(f"{W}/c.img", dict(files, **{"state.txt": state % 0}), ("good", "good"), boot_type="vfat")
+    boot(D, "confirmed", "none", "the first boot after an update, which confirms it", board={"disk": f"{W}/c.img", "env": count, "net": None}, timeout=90, stop=END, grace=1)
     D = "healthy-tftp"
     open(f"{W}/tftp/zImage", "wb").write(kernel)
     open(f"{W}/tftp/initrd.img", "wb").write(ramdisk)
