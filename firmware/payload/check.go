@@ -30,7 +30,7 @@ const (
 )
 
 // Findings are the kinds of finding that this package raises.
-var Findings = []*finding.Def{needsOld, partial, downgrade}
+var Findings = []*finding.Def{needsOld, partial, downgrade, computed}
 
 var (
 	needsOld = &finding.Def{Code: "payload.needs-old", Severity: finding.Warning,
@@ -40,6 +40,9 @@ var (
 	downgrade = &finding.Def{Code: "payload.timestamp", Severity: finding.Info,
 		Text: "a device whose system was built after {found} seconds since 1970 refuses the payload as a step back"}
 )
+
+var computed = &finding.Def{Code: "payload.computed", Severity: finding.Info,
+	Text: "the device computes the last {count} bytes of partition {name} itself, its hash tree or its code: the partition is not put together"}
 
 // claims tells what the manifest asks of a device.
 func (p *Payload) claims(part *firmware.Part) {
@@ -211,6 +214,10 @@ func (p *Payload) partition(ctx context.Context, x *Partition, o *firmware.Openi
 			finding.Expected(hex.EncodeToString(x.OldHash), nil)))
 		return child
 	}
+	if n := x.Tree.Length + x.FEC.Length; n > 0 && !x.makes(x.Tree, x.FEC) {
+		child.Findings = append(child.Findings, computed.New(finding.Arg("name", x.Name), finding.Arg("count", n)))
+		return child
+	}
 	whole := block.Extent{Length: x.NewSize}
 	h := sha256.New()
 	scratch := o.Scratch(x.NewSize)
@@ -242,6 +249,17 @@ func (p *Payload) partition(ctx context.Context, x *Partition, o *firmware.Openi
 		o.Inner(ctx, child)
 	}
 	return child
+}
+
+// makes reports whether the operations make all of the extents.
+func (p *Partition) makes(list ...block.Extent) bool {
+	var made block.Set
+	for i := range p.Operations {
+		for _, e := range p.Operations[i].Dst {
+			made.Add(e)
+		}
+	}
+	return !slices.ContainsFunc(list, func(e block.Extent) bool { return e.Length > 0 && !made.Contains(e) })
 }
 
 // piece is an extent of a partition with the operation that makes it.

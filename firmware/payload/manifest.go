@@ -79,7 +79,10 @@ type Partition struct {
 	OldHash, NewHash []byte // SHA-256 of the whole content; empty when not given
 	Operations       []Operation
 	CowSize          int64 // estimated for the snapshot, bytes
-	Filesystem       string
+	// Tree and FEC are the hash tree and the Reed-Solomon code where the device computes them itself, behind what the
+	// operations make; no length where it does not.
+	Tree, FEC  block.Extent
+	Filesystem string
 }
 
 // NeedsOld reports whether the new content is made from the old one.
@@ -196,6 +199,10 @@ func (d *decoder) partition(p []byte, base int64) (Partition, error) {
 			var o Operation
 			o, err = d.operation(b, at)
 			x.Operations = append(x.Operations, o)
+		case 11:
+			x.Tree, err = d.extent(b, at)
+		case 15:
+			x.FEC, err = d.extent(b, at)
 		case 17:
 			x.Version = string(b)
 		case 19:

@@ -202,6 +202,27 @@ func TestOperations(t *testing.T) {
 	}
 }
 
+// TestComputed leaves a partition whose hash tree the device computes, and puts it together when operations make it.
+func TestComputed(t *testing.T) {
+	x := firmwaretest.Noise(16384, 1)
+	for _, made := range []bool{false, true} {
+		m := &maker{}
+		ops := []message{m.op(Replace, x[:8192], blocks(0, 2))}
+		if made {
+			ops = append(ops, m.op(Replace, x[8192:], blocks(2, 2)))
+		}
+		x13 := message(nil).bytes(1, []byte("system")).bytes(7, info13(x)).bytes(11, message(nil).number(1, 2).number(2, 2))
+		for _, o := range ops {
+			x13 = x13.bytes(8, o)
+		}
+		m.manifest = message(nil).bytes(13, x13)
+		p := part(t, firmwaretest.Open(t, m.file(t), nil, Format()), "system")
+		if (len(p.Findings) == 0) != made || (len(p.Checks) == 1 && p.Checks[0].State == firmware.Passed) != made {
+			t.Errorf("%v: %v %+v", made, p.Findings, p.Checks)
+		}
+	}
+}
+
 func TestLook(t *testing.T) {
 	for seed := range uint64(2000) {
 		p := firmwaretest.Noise(64, seed)
