@@ -3,6 +3,7 @@ package firmware
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"salvor/block"
 )
@@ -64,8 +65,15 @@ func Whole(p *Part) Verdict {
 			switch c.State {
 			case Failed:
 				s := fmt.Sprintf("%s: %s: expected %s, found %s", where, c.Method, c.Expected, c.Found)
-				if c.Why != "" {
-					s += " (" + c.Why + ")"
+				why := c.Why
+				if x == p && c.Method == "size" && why != "" {
+					if in := p.endsIn(); in != "" {
+						why += ", in the " + in
+					}
+					why += ": a download or copy that was cut off"
+				}
+				if why != "" {
+					s += " (" + why + ")"
 				}
 				failed = append(failed, s)
 			case Cannot:
@@ -75,6 +83,7 @@ func Whole(p *Part) Verdict {
 			}
 		}
 	})
+	passed = slices.Compact(passed) // one check over several stretches
 	uncovered := p.Uncovered()
 	switch {
 	case len(failed) > 0:
@@ -245,5 +254,5 @@ func Digest(what, method string, over block.Extent, expected, found []byte) Chec
 // Cut is the failed check of a part that ends behind the end of what is here.
 func Cut(what string, end, size int64) Check {
 	return Check{What: what, Method: "size", State: Failed, Extent: block.Between(0, size), Expected: fmt.Sprintf("%d bytes", end), Found: fmt.Sprintf("%d bytes", size),
-		Why: "the file ends inside of it: a download or copy that was cut off"}
+		Why: fmt.Sprintf("%s of %s bytes are there; it ends inside the %s", counted(size), counted(end), what)}
 }

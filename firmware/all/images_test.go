@@ -104,7 +104,7 @@ func TestDamaged(t *testing.T) {
 		says   string
 	}{
 		{"whole", image, firmware.OK, ""},
-		{"cut", image[:len(image)*2/3], firmware.No, "it ends inside the file data"},
+		{"cut", image[:len(image)*2/3], firmware.No, "it ends inside the root file system (file data)"},
 		{"swapped", swap, firmware.No, "each two bytes are exchanged"},
 		{"page", []byte("<!doctype html><title>Sign in to continue</title>"), firmware.No, `says "Sign in to continue"`},
 		{"erased", bytes.Repeat([]byte{0xFF}, 1<<20), firmware.No, "nothing but 0xff"},

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"fmt"
 	"hash/crc32"
 	"strings"
 	"testing"
@@ -160,7 +159,7 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, p []byte) {
 		part := firmwaretest.Open(t, p, nil, toy(), Format())
 		if len(part.Title) > 2000 {
-			t.Fatal(fmt.Sprintf("a title of %d bytes", len(part.Title)))
+			t.Fatalf("a title of %d bytes", len(part.Title))
 		}
 	})
 }

@@ -73,7 +73,7 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 	if f.Used > src.Size() {
 		var regions []fsimage.Region
 		for _, r := range f.Regions() {
-			regions = append(regions, fsimage.Region(r))
+			regions = append(regions, fsimage.Region{Name: "root file system (" + r.Name + ")", Extent: r.Extent})
 		}
 		part.Checks = append(part.Checks, fsimage.Cut(f.Used, src.Size(), regions...),
 			firmware.Check{What: "blocks", Method: f.Compression, State: firmware.Cannot, Extent: all, Why: "the tables at its end are not there"})

@@ -74,7 +74,7 @@ func TestCut(t *testing.T) {
 	image := mksquashfs(t, "-comp", "xz")
 	p := firmwaretest.Open(t, image[:len(image)/2], nil, Format())
 	v := firmware.Whole(p)
-	if v.Answer != firmware.No || !strings.Contains(v.Reasons[0], "it ends inside the file data") || !strings.Contains(v.Reasons[0], "bytes are there") {
+	if v.Answer != firmware.No || !strings.Contains(v.Reasons[0], "it ends inside the root file system (file data)") || !strings.Contains(v.Reasons[0], "bytes are there") {
 		t.Errorf("%v %q", v.Answer, v.Reasons)
 	}
 }

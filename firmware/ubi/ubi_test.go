@@ -95,13 +95,6 @@ func TestOrder(t *testing.T) {
 	for at := 0; at < len(image); at += size {
 		blocks = append(blocks, image[at:at+size])
 	}
-	var mixed []byte
-	for i := range blocks {
-		mixed = append(mixed, blocks[(i*5+2)%len(blocks)]...)
-		if i == 3 {
-			mixed = append(mixed, bytes.Repeat([]byte{0xFF}, size)...)
-		}
-	}
 	// An older copy of the kernel's first block, with another content whose sum fits.
 	old := bytes.Clone(blocks[2])
 	old[1024] ^= 1
@@ -112,9 +105,12 @@ func TestOrder(t *testing.T) {
 	be.PutUint64(blocks[2][512+40:], 7)
 	seal(old[512:], old[1024:1024+v.size])
 	seal(blocks[2][512:], blocks[2][1024:1024+v.size])
-	mixed = nil
+	var mixed []byte
 	for i := range blocks {
 		mixed = append(mixed, blocks[(i*5+2)%len(blocks)]...)
+		if i == 3 {
+			mixed = append(mixed, bytes.Repeat([]byte{0xFF}, size)...)
+		}
 	}
 	mixed = append(mixed, old...)
 	p := firmwaretest.Open(t, mixed, nil, Format())

@@ -35,9 +35,7 @@ func Cut(want, have int64, regions ...Region) firmware.Check {
 			name = r.Name
 		}
 	}
-	c := firmware.Cut(name, want, have)
-	c.Why = fmt.Sprintf("%d of %d bytes are there; it ends inside the %s: a download or copy that was cut off", have, want, name)
-	return c
+	return firmware.Cut(name, want, have)
 }
 
 // Proven are the passed checks that cover a set, one for each stretch, in order. Of too many stretches the longest are
