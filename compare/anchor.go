@@ -40,12 +40,14 @@ type index struct {
 	seen   []uint32 // one bit for each region in which the anchor was met; the last bit for the earlier package
 	mask   uint64
 	count  int
+	// filter has a bit for each hash that is in the table: most that is asked for is not, and this one fits the cache.
+	filter [1 << 15]uint64
 }
 
 // sampling returns how many leading zero bits make an anchor, for this many bytes.
 func sampling(total int64) uint {
 	n := uint(leastBits)
-	for total>>n > maxAnchors/2 {
+	for total>>n > maxAnchors/4 {
 		n++
 	}
 	return n
@@ -77,6 +79,7 @@ func newIndex(ctx context.Context, contents []Content, done func(int64)) (*index
 func (x *index) least() int64 { return window + 10<<(64-x.shift) }
 
 func (x *index) add(h uint64, content int32, at int64) {
+	x.filter[h>>49] |= 1 << (h >> 43 & 63)
 	for i := h & x.mask; ; i = (i + 1) & x.mask {
 		switch {
 		case x.keys[i] == 0:
@@ -92,6 +95,9 @@ func (x *index) add(h uint64, content int32, at int64) {
 
 // each calls visit with the number of each anchor of that hash.
 func (x *index) each(h uint64, visit func(slot int)) {
+	if x.filter[h>>49]&(1<<(h>>43&63)) == 0 {
+		return
+	}
 	for i := h & x.mask; x.keys[i] != 0; i = (i + 1) & x.mask {
 		if x.keys[i] == h && !x.places[i].dead {
 			visit(int(i))
@@ -152,18 +158,41 @@ func skipTo(err error, at, size int64) (int64, bool) {
 // choose calls visit for each anchor of p that has its whole window in p.
 func (x *index) choose(p []byte, base int64, visit func(h uint64, at int64)) {
 	shift := x.shift
-	for i := 0; i+window <= len(p); i++ {
-		w := binary.LittleEndian.Uint64(p[i:])
-		if (w+wordShift)*wordPrime>>shift != 0 || w == bits.RotateLeft64(w, 8) {
+	i, end := 0, len(p)-window+1
+	// Four places in one turn, which do not wait for each other: this loop is what reading a region costs.
+	for ; i+4 <= end; i += 4 {
+		q := p[i : i+12 : len(p)]
+		low, high := binary.LittleEndian.Uint64(q), uint64(binary.LittleEndian.Uint32(q[8:]))
+		w1, w2, w3 := low>>8|high<<56, low>>16|high<<48, low>>24|high<<40
+		a, b := (low+wordShift)*wordPrime>>shift, (w1+wordShift)*wordPrime>>shift
+		c, d := (w2+wordShift)*wordPrime>>shift, (w3+wordShift)*wordPrime>>shift
+		if a != 0 && b != 0 && c != 0 && d != 0 {
 			continue
 		}
-		h := uint64(window)
-		for j := 0; j < window; j += 8 {
-			h = bits.RotateLeft64((h^binary.LittleEndian.Uint64(p[i+j:]))*mixPrime, 31)
+		for k, none := range [4]bool{a != 0, b != 0, c != 0, d != 0} {
+			if !none {
+				anchor(p[i+k:], base+int64(i+k), visit)
+			}
 		}
-		if h = h*wordPrime ^ h>>29; h == 0 {
-			h = 1
-		}
-		visit(h, base+int64(i))
 	}
+	for ; i < end; i++ {
+		if (binary.LittleEndian.Uint64(p[i:])+wordShift)*wordPrime>>shift == 0 {
+			anchor(p[i:], base+int64(i), visit)
+		}
+	}
+}
+
+// anchor calls visit with the hash of the window at the start of p, unless a byte is repeated there.
+func anchor(p []byte, at int64, visit func(h uint64, at int64)) {
+	if w := binary.LittleEndian.Uint64(p); w == bits.RotateLeft64(w, 8) {
+		return
+	}
+	h := uint64(window)
+	for j := 0; j < window; j += 8 {
+		h = bits.RotateLeft64((h^binary.LittleEndian.Uint64(p[j:]))*mixPrime, 31)
+	}
+	if h = h*wordPrime ^ h>>29; h == 0 {
+		h = 1
+	}
+	visit(h, at)
 }
