@@ -1,6 +1,7 @@
 package avb
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strconv"
@@ -197,7 +198,7 @@ func openFooter(ctx context.Context, src block.Source, o *firmware.Opening) (*fi
 	}
 	part.Checks = append(part.Checks, footer)
 	for e := range used.Complement(block.Extent{Length: src.Size()}).All() {
-		part.Checks = append(part.Checks, region.Padding(ctx, src, "gap", e, 0))
+		part.Checks = append(part.Checks, gap(ctx, src, e))
 	}
 	o.Inner(ctx, image)
 	part.Role = image.Role
@@ -206,6 +207,32 @@ func openFooter(ctx context.Context, src block.Source, o *firmware.Opening) (*fi
 	}
 	part.Children = append(part.Children, image, meta)
 	return part, ctx.Err()
+}
+
+// gap checks bytes that avbtool leaves as zeros. Flashing leaves them out, so that a copy of a partition has there what an
+// older image left: that is not damage, and nothing is known of it.
+func gap(ctx context.Context, src block.Source, e block.Extent) firmware.Check {
+	c := region.Padding(ctx, src, "gap", e, 0)
+	if c.State != firmware.Failed {
+		return c
+	}
+	blocks, written := 0, 0
+	err := region.Scan(ctx, src, e, func(p []byte) error {
+		for ; len(p) > 0; p = p[min(len(p), 4096):] {
+			b := p[:min(len(p), 4096)]
+			if n := len(b) - bytes.Count(b, []byte{0}); n > 0 {
+				blocks++
+				if n > 16 {
+					written++
+				}
+			}
+		}
+		return nil
+	})
+	if err == nil && written == blocks {
+		c.State, c.Why = firmware.Cannot, "what stands there is covered by nothing: the rest of an older image, when this is a copy of a partition"
+	}
+	return c
 }
 
 // describes returns the descriptor of the image that a vbmeta image stands in: the only one of a hash or hash tree.

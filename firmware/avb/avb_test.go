@@ -163,6 +163,11 @@ func TestFooter(t *testing.T) {
 			t.Errorf("%s: %v %q", tt.name, v.Answer, v.Reasons)
 		}
 	}
+	old := bytes.Clone(image) // a partition that held a larger image before
+	copy(old[24<<10:56<<10], firmwaretest.Noise(32<<10, 8))
+	if v := firmware.Whole(firmwaretest.Open(t, old, nil, Formats()...)); v.Answer != firmware.CannotTell || !strings.Contains(v.Reasons[0], "the rest of an older image") {
+		t.Errorf("%v %q", v.Answer, v.Reasons)
+	}
 	// A footer that names another size, and a vbmeta image that is about another partition's image.
 	for _, wrong := range [][]byte{avbtest.Footed(boot, len(boot)-1, meta, 64<<10), avbtest.Footed(boot, len(boot), meta[:len(meta)-64], 64<<10)} {
 		if v := firmware.Whole(firmwaretest.Open(t, wrong, nil, Formats()...)); v.Answer != firmware.No {

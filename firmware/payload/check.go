@@ -242,6 +242,9 @@ func (p *Payload) partition(ctx context.Context, x *Partition, o *firmware.Openi
 		c.Why = "the manifest has no hash of it"
 	default:
 		c = firmware.Digest("content", "SHA-256", whole, x.NewHash, h.Sum(nil))
+		if c.State == firmware.Failed && slices.ContainsFunc(x.Operations, func(o Operation) bool { return o.Type == Discard }) {
+			c.State, c.Why = firmware.Cannot, "some of it is discarded, and reads as whatever a device has there"
+		}
 	}
 	child.Checks = append(child.Checks, c)
 	if err == nil && scratch != nil {
