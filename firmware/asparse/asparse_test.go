@@ -74,7 +74,7 @@ func TestMade(t *testing.T) {
 	}
 }
 
-// TestSums holds images with sums to what all formats promise, and asks simg2img whether they are right.
+// TestSums holds images with sums to what all formats promise; simg2img reads the same from them.
 func TestSums(t *testing.T) {
 	file, truth := summed()
 	if back := tool(t, "simg2img", file); !bytes.Equal(back, truth) {

@@ -17,5 +17,5 @@
 //
 // Followed: libsparse/sparse_format.h and sparse.cpp of the Android Open Source Project, version 1.0 of the format.
 // img2simg and simg2img (29.0.6) make the fixtures and judge what comes out; images with a CRC-32, which img2simg does
-// not write, are made by test code from the description, and simg2img, which compares them, judges them too.
+// not write, are made by test code from the description: simg2img reads them, and compares no CRC-32.
 package asparse
