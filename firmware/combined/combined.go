@@ -187,10 +187,65 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 	return part, ctx.Err()
 }
 
+// leastRun is how long a run of another value must be for filling to go on with it, in bytes.
+const leastRun = 4
+
+// runs returns where filling ends that begins at the start of e: runs of 0x00 and 0xFF, one behind the other.
+func runs(ctx context.Context, src block.Source, e block.Extent) int64 {
+	at := e.Offset
+	for at < e.End() {
+		fill := fsimage.Fill(ctx, src, block.Between(at, e.End()))
+		if fill.Length == 0 || at > e.Offset && fill.Length < min(leastRun, e.End()-at) {
+			break
+		}
+		at = fill.End()
+	}
+	return at
+}
+
+// maxStrays bounds how many changed bytes in filling are told one by one.
+const maxStrays = 16
+
+// fills goes through filling from the start of e, and tells bytes in it that stand alone. It returns where the filling
+// ends: at the end of e, or where something else begins.
+func fills(ctx context.Context, src block.Source, part *firmware.Part, what string, e block.Extent) int64 {
+	at := e.Offset
+	for strays := 0; ; strays++ {
+		at = runs(ctx, src, block.Between(at, e.End()))
+		if at == e.End() || at == e.Offset || strays == maxStrays {
+			return at
+		}
+		n := min(leastRun+1, e.End()-at, markEdge-at%markEdge)
+		p, err := cursor.Read(src, structure, at, n, n)
+		if err != nil || n > 1 && (p[1] != 0 && p[1] != 0xFF || bytes.Count(p[1:], p[1:2]) != len(p)-1) || at%markEdge == 0 {
+			return at
+		}
+		part.Checks = append(part.Checks, firmware.Check{What: what, Method: "padding", State: firmware.Failed, Extent: block.Extent{Offset: at, Length: 1}, Expected: "0x00 or 0xff", Found: fmt.Sprintf("%#02x at %d", p[0], at)})
+		at++
+	}
+}
+
+// filled is the passed check of filling.
+func filled(what string, e block.Extent, marks int) firmware.Check {
+	words := fmt.Sprintf("%d bytes of filling", e.Length)
+	if marks > 0 {
+		words += fmt.Sprintf(", %d marks", marks)
+	}
+	return firmware.Check{What: what, Method: "padding", State: firmware.Passed, Extent: e, Strong: true, Expected: words, Found: words}
+}
+
 // filling checks what should be nothing, and makes a part of it where it is more.
 func (l *layout) filling(ctx context.Context, src block.Source, o *firmware.Opening, part *firmware.Part, what string, e block.Extent) {
-	if c, known := fsimage.Filling(ctx, src, what, e, 0xFF, 0); known {
-		part.Checks = append(part.Checks, c)
+	if at := fills(ctx, src, part, what, e); at > e.Offset {
+		part.Checks = append(part.Checks, filled(what, block.Between(e.Offset, at), 0))
+		e = block.Between(at, e.End())
+	}
+	l.rest(ctx, src, o, part, what, e)
+}
+
+// rest makes a part of what is no filling.
+func (l *layout) rest(ctx context.Context, src block.Source, o *firmware.Opening, part *firmware.Part, what string, e block.Extent) {
+	if e.Length == 0 {
 		return
 	}
 	child := region.Part(src, what, firmware.Data, e)
@@ -203,47 +258,25 @@ func (l *layout) filling(ctx context.Context, src block.Source, o *firmware.Open
 func (l *layout) tail(ctx context.Context, src block.Source, o *firmware.Opening, part *firmware.Part, e block.Extent) {
 	const what = "filling with end marks"
 	at, marks := e.Offset, 0
-	done := func() {
-		if over := block.Between(e.Offset, at); over.Length > 0 {
-			words := fmt.Sprintf("%d bytes of filling, %d marks", over.Length, marks)
-			part.Checks = append(part.Checks, firmware.Check{What: what, Method: "padding", State: firmware.Passed, Extent: over, Strong: true, Expected: words, Found: words})
-		}
-	}
 	for at < e.End() {
-		if fill := fsimage.Fill(ctx, src, block.Between(at, e.End())); fill.Length > 0 {
-			at = fill.End()
+		if end := fills(ctx, src, part, what, block.Between(at, e.End())); end > at {
+			at = end
 			continue
 		}
 		p, err := cursor.Read(src, "end mark", at, min(int64(len(mark)), e.End()-at), int64(len(mark)))
-		if err == nil && at%markEdge == 0 && bytes.Equal(p, mark) {
-			at, marks = at+int64(len(mark)), marks+1
-			continue
+		if err != nil || at%markEdge != 0 || !near(p) {
+			break
 		}
-		if err == nil && at%markEdge == 0 && near(p) {
+		if !bytes.Equal(p, mark) {
 			part.Checks = append(part.Checks, firmware.Check{What: what, Method: "structure", State: firmware.Failed, Extent: block.Extent{Offset: at, Length: int64(len(p))},
 				Expected: fmt.Sprintf("%x at %d", mark, at), Found: fmt.Sprintf("%x", p)})
-			at += int64(len(p))
-			continue
 		}
-		if l.stray(src, at, e.End()) {
-			part.Checks = append(part.Checks, firmware.Check{What: what, Method: "padding", State: firmware.Failed, Extent: block.Extent{Offset: at, Length: 1},
-				Expected: "0xff", Found: fmt.Sprintf("%#02x at %d", p[0], at)})
-			at++
-			continue
-		}
-		break
+		at, marks = at+int64(len(p)), marks+1
 	}
-	done()
-	if rest := block.Between(at, e.End()); rest.Length > 0 {
-		l.filling(ctx, src, o, part, "behind the root file system", rest)
+	if at > e.Offset {
+		part.Checks = append(part.Checks, filled(what, block.Between(e.Offset, at), marks))
 	}
-}
-
-// stray reports whether the byte at a place stands alone in filling.
-func (l *layout) stray(src block.Source, at, end int64) bool {
-	n := min(8, end-at, markEdge-at%markEdge)
-	p, err := cursor.Read(src, structure, at, n, n)
-	return err == nil && at > l.root.End() && bytes.Count(p[1:], []byte{0xFF}) == len(p)-1
+	l.rest(ctx, src, o, part, "behind the root file system", block.Between(at, e.End()))
 }
 
 // near reports whether bytes are a mark that was damaged or cut.

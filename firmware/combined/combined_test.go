@@ -101,6 +101,7 @@ func TestImages(t *testing.T) {
 		{"filled to erase blocks", marked(append(padTo(k, 16<<10, 0xFF), r...)), 16 << 10, 2},
 		{"without a gap", marked(append(bytes.Clone(k), r...)), int64(len(k)), 2},
 		{"filled with zeros", padTo(append(padTo(k, 4<<10, 0), r...), 16<<10, 0), int64(len(k)+4095) &^ 4095, 2},
+		{"filled with both", append(append(padTo(padTo(k, 4<<10, 0), 16<<10, 0xFF), r...), append(make([]byte, 100), bytes.Repeat([]byte{0xFF}, 900)...)...), 16 << 10, 2},
 		{"no filling behind", append(padTo(k, 16<<10, 0xFF), r...), 16 << 10, 2},
 		{"a file system alone", marked(r), 0, 1},
 	} {
@@ -128,7 +129,9 @@ func TestImages(t *testing.T) {
 			blind := p.Uncovered()
 			blind.Add(block.Extent{Offset: tt.at, Length: 96})
 			whole := tt.at + int64(len(r))
-			firmwaretest.Run(t, tt.image, firmwaretest.Options{Blind: blind, Flips: 120, Cuts: 50, Short: func(n int64) bool { return n >= whole }}, formats...)
+			// A file that was cut in the filling behind the kernel is a kernel with filling.
+			short := func(n int64) bool { return n >= whole || n >= int64(len(k)) && n <= tt.at }
+			firmwaretest.Run(t, tt.image, firmwaretest.Options{Blind: blind, Flips: 90, Cuts: 30, Short: short}, formats...)
 		})
 	}
 }

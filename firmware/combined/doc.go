@@ -3,7 +3,8 @@
 //
 // It promises that the parts are told with their places, that each is held to the checks of what it is, and that what lies
 // between and behind them is filling. An image is only seen where a superblock of squashfs or a header of UBI stands at
-// an edge that the kernel's own header, or the erase blocks of flash, give.
+// an edge that the kernel's own header, or the erase blocks of flash, give. One that was cut off in the filling behind its
+// kernel is therefore a kernel to it.
 //
 // # Layout
 //

@@ -25,6 +25,7 @@ func TestMetadata(t *testing.T) {
 	}{
 		{"snapshot", someOne, "OpenWrt SNAPSHOT r11215+4-bba6646b5cba image for ath79/generic", "SNAPSHOT r11215+4-bba6646b5cba", []string{"tplink,archer-c7-v5", "archer-c7-v5"}, "1.0", "yes, by sysupgrade, if it is not told otherwise"},
 		{"another compat version", compat("1.1", "Partitions changed"), "OpenWrt 23.05.2 r1 image for ramips/mt7621", "23.05.2", []string{"acme,x"}, "1.1", "only those of a device with compat version 1.1. Partitions changed"},
+		{"fields of other types", `{"supported_devices":["a"],"compat_version":2,"version":{"dist":"X"}}`, "X image for a target that it does not name", "", []string{"a"}, "1.0", "yes, by sysupgrade, if it is not told otherwise"},
 		{"nothing said", "{}", "OpenWrt image with metadata", "", nil, "1.0", "yes, by sysupgrade, if it is not told otherwise"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -42,7 +43,8 @@ func (t *trailer) metadata(part, child *firmware.Part) {
 		return
 	}
 	var m metadata
-	if err := json.Unmarshal(t.data[headerSize:], &m); err != nil {
+	var odd *json.UnmarshalTypeError // a field of another type says nothing, and the others stand
+	if err := json.Unmarshal(bytes.TrimRight(t.data[headerSize:], "\x00"), &m); err != nil && !errors.As(err, &odd) {
 		last.State, last.Found = firmware.Failed, err.Error()
 		return
 	}

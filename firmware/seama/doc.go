@@ -8,7 +8,7 @@
 //
 //	0  5E A3 A4 17
 //	4  reserved, 2 bytes
-//	6  length of the text, 2 bytes; it ends at 4 bytes
+//	6  length of the text, 2 bytes; filled to 4 bytes since 2010
 //	8  length of the image, 4 bytes; 0 for a seal, behind whose text other images stand
 //	12 MD5 of the image, 16 bytes, only where there is one
 //	   text: lines that end with a zero, such as signature=wrgac05_dlob.hans_dir645 and dev=/dev/mtdblock/2

@@ -58,8 +58,8 @@ func read(src block.Source, at int64) (*entity, error) {
 		}
 		at += md5.Size
 	}
-	if text > maxText || text%4 != 0 {
-		return nil, fmt.Errorf("%w: %w", cursor.ErrNot, cursor.Corrupt(structure, e.at+6, fmt.Sprintf("at most %d bytes of text, in steps of 4", maxText), text))
+	if text > maxText {
+		return nil, fmt.Errorf("%w: %w", cursor.ErrNot, cursor.Corrupt(structure, e.at+6, fmt.Sprintf("at most %d bytes of text", maxText), text))
 	}
 	if p, err = cursor.Read(src, "SEAMA image: text", at, text, maxText); err != nil {
 		return nil, region.NotHere(err)
