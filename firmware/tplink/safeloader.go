@@ -113,6 +113,9 @@ func openSafe(ctx context.Context, src block.Source, o *firmware.Opening) (*firm
 	if check.Extent = (block.Extent{Length: h.size}); check.State == firmware.Cannot && h.size > src.Size() {
 		check.Why = "the file ends inside of it"
 	}
+	if check.State == firmware.Failed {
+		check.Why = "it was damaged, or is for one of the few devices whose salt is not known"
+	}
 	if h.cloud && check.State == firmware.Failed && h.size <= src.Size() {
 		check.State, check.Why = firmware.Cannot, "TP-Link has not said what the sum of images of type Cloud is over"
 	}
