@@ -18,6 +18,7 @@ import (
 	"salvor/cursor"
 	"salvor/finding"
 	"salvor/firmware"
+	"salvor/firmware/internal/pgp"
 	"salvor/firmware/internal/region"
 	"salvor/firmware/internal/signify"
 )
@@ -50,7 +51,7 @@ var algorithms = []algorithm{
 }
 
 // signed are the endings of detached signatures.
-var signed = []string{".sig", ".minisig"}
+var signed = []string{".sig", ".minisig", ".asc", ".gpg"}
 
 // signature is one that was read. Check holds it against src, or against the text that stands in the same file.
 type signature interface {
@@ -62,6 +63,7 @@ type signature interface {
 // readers read signatures, whatever the file is called. Each answers cursor.ErrNot for those of another kind.
 var readers = []func([]byte) (signature, error){
 	func(p []byte) (signature, error) { return signify.Parse(p) },
+	func(p []byte) (signature, error) { return pgp.Parse(p) },
 }
 
 // parse reads a signature of any kind.

@@ -7,12 +7,13 @@
 // # Layout
 //
 //	NAME.sig, NAME.minisig                    signature of usign, signify or minisign
+//	NAME.asc, NAME.gpg, NAME.sig              detached signature of OpenPGP
 //	NAME.sha256, NAME.sha512, NAME.sha1, NAME.md5, each also with "sum" behind
 //	                                          a sum, with or without the name
 //	sha256sums, SHA256SUMS, sha512sums, ...   lists: "SUM  NAME", "SUM *NAME" or "SHA256 (NAME) = SUM"
 //	profiles.json                             OpenWrt's description of a build: "profiles", each with "images" (name, sha256)
 //	                                          and "supported_devices"; "version_number", "version_code"
-//	LIST.sig, LIST.minisig                    signature over a list; SHA256.sig of signify has the list in it
+//	LIST.sig, LIST.minisig, LIST.asc, .gpg    signature over a list; SHA256.sig of signify has the list in it
 //
 // # Sources
 //

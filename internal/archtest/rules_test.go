@@ -34,7 +34,7 @@ var order = [][]string{
 	{"firmware/internal/region", "firmware/internal/android", "firmware/internal/squash"},
 	{"firmware/internal/fsimage", "firmware/internal/imagetest"},
 	{"firmware/internal/signify", "firmware/internal/tarball", "firmware/internal/vendor"},
-	{"firmware/internal/cms", "firmware/internal/cpio"},
+	{"firmware/internal/cms", "firmware/internal/cpio", "firmware/internal/pgp"},
 	{"firmware/internal/avbmeta", "firmware/internal/avbtest", "firmware/internal/protobuf", "firmware/internal/zipfile"},
 	{"firmware/all"},
 	{"firmware/*"},
