@@ -1,7 +1,6 @@
 package payload
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto"
@@ -263,94 +262,4 @@ func (p *Partition) makes(list ...block.Extent) bool {
 		}
 	}
 	return !slices.ContainsFunc(list, func(e block.Extent) bool { return e.Length > 0 && !made.Contains(e) })
-}
-
-// piece is an extent of a partition with the operation that makes it.
-type piece struct {
-	at   block.Extent
-	from int64 // in what the operation makes
-	op   *Operation
-}
-
-// assemble writes the content of a partition that needs no old one, from front to back.
-func (p *Payload) assemble(ctx context.Context, x *Partition, w *limited) error {
-	var list []piece
-	for i := range x.Operations {
-		o := &x.Operations[i]
-		var from int64
-		for _, e := range o.Dst {
-			if e.Length > 0 {
-				list = append(list, piece{e, from, o})
-			}
-			from += e.Length
-		}
-	}
-	slices.SortFunc(list, func(a, b piece) int { return cmp.Compare(a.at.Offset, b.at.Offset) })
-	var end int64
-	for _, x := range list {
-		if x.at.Offset != end {
-			return cursor.Corrupt("payload: operations", x.at.Offset, fmt.Sprintf("one that makes the bytes from %d", end), x.at)
-		}
-		end = x.at.End()
-	}
-	if end < x.NewSize {
-		return cursor.Corrupt("payload: operations", end, fmt.Sprintf("%d bytes", x.NewSize), fmt.Sprintf("%d", end))
-	}
-	var last *Operation
-	var made bytes.Buffer
-	for _, x := range list {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		plain := *x.op
-		plain.DataHash = nil // it was computed already
-		if len(x.op.Dst) == 1 {
-			if err := p.Apply(ctx, nil, &plain, w); err != nil {
-				return err
-			}
-			continue
-		}
-		if x.op.Type == Zero || x.op.Type == Discard {
-			if err := zeros(w, x.at.Length); err != nil {
-				return err
-			}
-			continue
-		}
-		if x.op.Length() > maxMade {
-			return &UnsupportedError{What: fmt.Sprintf("an operation that makes %d bytes in pieces", x.op.Length())}
-		}
-		if x.op != last {
-			made.Reset()
-			if err := p.Apply(ctx, nil, &plain, &made); err != nil {
-				return err
-			}
-			last = x.op
-		}
-		if _, err := w.Write(made.Bytes()[x.from : x.from+x.at.Length]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// limited gives the first bytes of a partition to a hash and to a scratch: blocks may go beyond the partition's end.
-type limited struct {
-	left int64
-	to   interface{ Write([]byte) (int, error) }
-	also firmware.Scratch // may be nil
-}
-
-func (l *limited) Write(p []byte) (int, error) {
-	n := len(p)
-	p = p[:min(int64(n), l.left)]
-	l.left -= int64(len(p))
-	if _, err := l.to.Write(p); err != nil {
-		return 0, err
-	}
-	if l.also != nil {
-		if _, err := l.also.Write(p); err != nil {
-			return 0, err
-		}
-	}
-	return n, nil
 }
