@@ -1,5 +1,6 @@
 // Package routers reads the smaller headers that makers of routers put before their images: Ubiquiti, Broadcom's BCM963xx
-// (many makers of DSL routers) and BCM4908, Xiaomi, Linksys, Senao (EnGenius), D-Link's JBOOT, Netgear's DNI, ZyXEL's RAS, Edimax; and names images that are encrypted.
+// (many makers of DSL routers) and BCM4908, Xiaomi, Linksys, Senao (EnGenius), D-Link's JBOOT,
+// Cameo (D-Link, Trendnet), Buffalo, Netgear's DNI, ZyXEL's RAS, Edimax; and names images that are encrypted.
 //
 // It promises that every sum which such a header has is computed. Sums of 8 and 16 bits are told as they are, but prove
 // nothing by themselves: they miss too much. Of encrypted images nothing is told but what their header says.
@@ -36,6 +37,13 @@
 //	0x2124, way of packing, 2, address, length and CRC-32 of the kernel, start, address, length and CRC-32 of the root file
 //	system, CRC-32 of this header with zeros here, its length (40), 2 bytes; kernel; root file system
 //
+//	Cameo, big-endian: sum of the bytes of the image, its length, length of the kernel, model of 20 bytes, signature of 30,
+//	region of 4, version of 12, length of the header (84), 5 bytes; kernel; root file system
+//
+//	Buffalo, big-endian: product and brand of 32 bytes, two versions of 8, region of 2, 6 bytes, language and platform of 8,
+//	"hwv" and a version of 4 bytes each, 24 bytes, length of all, CRC of cksum(1) over all with zeros here, 8 bytes, length
+//	of the data, 4 bytes; data
+//
 //	RAS, big-endian: sum and length of the root file system, version of 32 bytes, sum of the header, model of 64 bytes, sum
 //	and length of the kernel or 0xFF, 0xFF up to an erase block; root file system; kernel. Sums are those of System V
 //
@@ -49,7 +57,7 @@
 // # Sources
 //
 // Followed: mkfwimage.c and fw.h, imagetag.c and bcm_tag.h, bcm4908img.c, xiaomifw.c, addpattern.c,
-// linksys-addfwhdr.c, mksenaofw.c, mkdlinkfw.c, mkdniimg.c, mkrasimage.c, edimax_fw_header.c, buffalo-lib.h,
+// linksys-addfwhdr.c, mksenaofw.c, mkdlinkfw.c, mkcameofw.c, buffalo-tag.c, mkdniimg.c, mkrasimage.c, edimax_fw_header.c, buffalo-lib.h,
 // dlink-sge-image.h of OpenWrt's firmware-utils (2023); the public descriptions of D-Link's SHRS. Images are made by the
 // tests from these, and not checked against the makers' tools.
 package routers

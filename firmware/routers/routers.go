@@ -25,6 +25,8 @@ func Formats() []firmware.Format {
 		{Name: "senao", Title: senao, Look: lookSenao, Open: openSenao},
 		{Name: "jboot", Title: auh, Look: lookAUH, Open: openAUH},
 		{Name: "jboot-image", Title: stag, Look: lookSTAG, Open: openSTAG},
+		{Name: "cameo", Title: cameo, Look: lookCameo, Open: openCameo},
+		{Name: "buffalo", Title: buffalo, Look: lookBuffalo, Open: openBuffalo},
 		{Name: "edimax", Title: "Edimax image", Look: lookEdimax, Open: openEdimax},
 		{Name: "zyxel", Title: "ZyXEL RAS image", Look: lookRAS, Open: openRAS},
 		{Name: "encrypted", Title: "encrypted image", Look: lookEncrypted, Open: openEncrypted},
