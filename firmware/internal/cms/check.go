@@ -123,7 +123,7 @@ func (c *checking) run() firmware.Signature {
 	}
 	if c.cert == nil {
 		out.Method = "CMS, " + pubkey.HashName(c.s.hash)
-		out.Why = fmt.Sprintf("the certificate that it names (serial number %x) is neither in it nor among those that were given", c.s.serial)
+		out.Why = fmt.Sprintf("the certificate that it names (%s) is neither in it nor among those that were given", c.s.named())
 		c.own(firmware.Cannot, out.Why)
 		return out
 	}
@@ -142,6 +142,14 @@ func (c *checking) run() firmware.Signature {
 	}
 	c.trust(&out)
 	return out
+}
+
+// named is how a signer names the certificate, for people.
+func (s *signer) named() string {
+	if s.serial == nil {
+		return fmt.Sprintf("key %x", s.keyID)
+	}
+	return fmt.Sprintf("serial number %x", s.serial)
 }
 
 // own says what became of the message by itself.

@@ -115,7 +115,7 @@ func check(t testing.TB, message, content []byte, keys ...firmware.Key) (Answer,
 
 func TestMessages(t *testing.T) {
 	m, content := newMaker(t, "maker"), []byte("software = { version = \"1\"; }\n")
-	m.issue(t, "signer", "between", mail, 100)
+	m.issue(t, "signer", "between", mail+"\nsubjectKeyIdentifier=hash", 100)
 	m.issue(t, "curve", "between", mail, 100, "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384")
 	m.issue(t, "small", "between", mail, 100, "-newkey", "rsa:1024")
 	other := newMaker(t, "other")
@@ -132,6 +132,7 @@ func TestMessages(t *testing.T) {
 		{"small", "small", "CMS, RSA-1024 with SHA-256, PKCS#1", "RSA of 1024 bits can be broken", []string{"-md", "sha256"}},
 		{"without attributes", "signer", "CMS, RSA-2048 with SHA-256, PKCS#1", "", []string{"-md", "sha256", "-noattr"}},
 		{"BER", "signer", "CMS, RSA-2048 with SHA-256, PKCS#1", "", []string{"-md", "sha256", "-stream"}},
+		{"by the number of the key", "signer", "CMS, RSA-2048 with SHA-256, PKCS#1", "", []string{"-md", "sha256", "-keyid"}},
 		{"no S/MIME capabilities", "signer", "CMS, RSA-2048 with SHA-256, PKCS#1", "", []string{"-md", "sha256", "-nosmimecap"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -152,7 +153,7 @@ func TestMessages(t *testing.T) {
 				if s.State != firmware.Passed || s.Key != "root.pem" || s.Method != tt.method || s.Weak != tt.weak || !strings.Contains(s.Signer, "CN="+tt.signer) || s.NotBefore == "" || s.NotAfter == "" {
 					t.Errorf("%+v", s)
 				}
-				if a.Content.State != firmware.Passed || a.Message.State != firmware.Passed || a.Message.Strong == (tt.name == "BER") || a.Message.Extent.Length != int64(len(message)) || len(a.Findings) > 0 {
+				if a.Content.State != firmware.Passed || a.Message.State != firmware.Passed || a.Message.Strong == (tt.name == "BER" || strings.HasPrefix(tt.name, "by the")) || a.Message.Extent.Length != int64(len(message)) || len(a.Findings) > 0 {
 					t.Errorf("%+v, %+v, %v", a.Content, a.Message, a.Findings)
 				}
 				if a, _ = check(t, message, content); a.Signatures[0].State != firmware.Cannot || a.Message.State != firmware.Cannot || a.Content.State != firmware.Passed {
@@ -316,6 +317,25 @@ func TestDamage(t *testing.T) {
 		}
 		if parsed, err := Parse(p[:len(p)-rnd.IntN(3)*rnd.IntN(40)]); err == nil {
 			parsed.Check(Signed{What: "content", Digest: digestOf(content), Keys: []firmware.Key{root}})
+		}
+	}
+}
+
+// TestAbsent names a signer whose certificate is nowhere, by the number of the certificate or of the key; one in BER that
+// is named by its key cannot be told from none, and is no broken message.
+func TestAbsent(t *testing.T) {
+	m, content := newMaker(t, "maker"), []byte("x")
+	m.issue(t, "signer", "root", mail+"\nsubjectKeyIdentifier=hash", 100)
+	for _, more := range [][]string{{"-nocerts"}, {"-nocerts", "-keyid"}, {"-keyid", "-stream"}} {
+		a, _ := check(t, m.sign(t, content, "signer", more...), content, m.key(t, "root.pem"))
+		if s := a.Signatures[0]; s.State != firmware.Cannot || s.Why == "" || a.Message.State != firmware.Cannot {
+			t.Errorf("%v: %+v", more, a)
+		}
+		if more[len(more)-1] == "-stream" {
+			continue
+		}
+		if a, _ = check(t, m.read(t, "message"), content, m.key(t, "signer.pem")); a.Signatures[0].State != firmware.Passed {
+			t.Errorf("%v with the certificate: %+v", more, a.Signatures[0])
 		}
 	}
 }

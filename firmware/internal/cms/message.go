@@ -34,6 +34,7 @@ type Message struct {
 type signer struct {
 	serial     *big.Int
 	issuer     []byte // DER
+	keyID      []byte // instead of both
 	hash       crypto.Hash
 	scheme     pubkey.Scheme
 	trouble    string // why it cannot be checked
@@ -136,9 +137,57 @@ func Parse(p []byte) (*Message, error) {
 		m.signers = append(m.signers, out)
 	}
 	if len(m.signers) == 0 {
-		return nil, cursor.Corrupt(structure, 0, "someone who signed, named by issuer and serial number", "none")
+		if err := m.byKey(p[:size]); err != nil {
+			return nil, err
+		}
 	}
 	return m, m.frame(p[:size])
+}
+
+// byKey reads signers that name their certificate by the number of its key, which the reader of PKCS #7 does not know.
+func (m *Message) byKey(p []byte) error {
+	var outer head
+	var inner struct {
+		Version      int
+		Digests      []pkix.AlgorithmIdentifier `asn1:"set"`
+		Content      asn1.RawValue
+		Certificates asn1.RawValue `asn1:"optional,tag:0"`
+		Lists        asn1.RawValue `asn1:"optional,tag:1"`
+		Signers      []struct {
+			Version    int
+			ID         asn1.RawValue
+			Digest     pkix.AlgorithmIdentifier
+			Attributes []attribute `asn1:"optional,omitempty,tag:0"`
+			Way        pkix.AlgorithmIdentifier
+			Signature  []byte
+			Unsigned   []attribute `asn1:"optional,omitempty,tag:1"`
+		} `asn1:"set"`
+	}
+	m.loose = true
+	if _, err := asn1.Unmarshal(p, &outer); err != nil {
+		// In BER nothing tells those from none at all.
+		m.signers = []signer{{trouble: "who signed is not named by issuer and serial number, in an encoding that is not DER"}}
+		return nil
+	}
+	if _, err := asn1.Unmarshal(outer.Content.Bytes, &inner); err != nil {
+		return cursor.Corrupt(structure, 0, "signed data", err)
+	}
+	for i := range inner.Signers {
+		s := &inner.Signers[i]
+		if s.ID.Class != asn1.ClassContextSpecific || s.ID.Tag != 0 || len(s.ID.Bytes) == 0 {
+			return cursor.Corrupt(structure, 0, "the number of a key", "something else")
+		}
+		out := signer{keyID: s.ID.Bytes, signature: s.Signature}
+		out.algorithm(s.Digest, s.Way)
+		if err := out.attribute(s.Attributes); err != nil {
+			return err
+		}
+		m.signers = append(m.signers, out)
+	}
+	if len(m.signers) == 0 {
+		return cursor.Corrupt(structure, 0, "someone who signed", "no one")
+	}
+	return nil
 }
 
 // frame holds what stands around the signers against what they say. Nothing signs it, so that each of its bytes must
@@ -278,6 +327,9 @@ func (s *signer) attribute(list []attribute) error {
 func (s *signer) certificate(sets ...[]*x509.Certificate) *x509.Certificate {
 	for _, set := range sets {
 		i := slices.IndexFunc(set, func(c *x509.Certificate) bool {
+			if s.serial == nil {
+				return len(s.keyID) > 0 && bytes.Equal(c.SubjectKeyId, s.keyID)
+			}
 			return c.SerialNumber.Cmp(s.serial) == 0 && bytes.Equal(c.RawIssuer, s.issuer)
 		})
 		if i >= 0 {
