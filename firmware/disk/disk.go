@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"salvor/block"
-	"salvor/block/probe"
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/internal/android"
@@ -16,10 +15,10 @@ import (
 	"salvor/firmware/internal/region"
 )
 
-// Format is the row of this package in the table of firmware formats.
+// Format is the row of this package in the table of firmware formats. It is not looked for in dumps: tables of a case are
+// found without it.
 func Format() firmware.Format {
-	return firmware.Format{Name: "disk", Title: "disk image", Look: look, Open: open,
-		Probes: []probe.Probe{{ID: "firmware.disk.gpt", Bytes: []byte("EFI PART\x00\x00\x01\x00"), At: sector, Align: sector}}}
+	return firmware.Format{Name: "disk", Title: "disk image", Look: look, Open: open}
 }
 
 // tables are what an image begins with, and ends with.

@@ -9,7 +9,6 @@ import (
 	"hash/crc32"
 
 	"salvor/block"
-	"salvor/block/probe"
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/internal/fsimage"
@@ -28,11 +27,12 @@ var (
 	btrfsCopies = []int64{btrfsAt, 64 << 20, 256 << 30}
 )
 
-// Formats are the rows of this package in the table of firmware formats.
+// Formats are the rows of this package in the table of firmware formats. They are not looked for in dumps: volumes of a
+// case are found without them.
 func Formats() []firmware.Format {
 	return []firmware.Format{
-		{Name: "btrfs", Title: "btrfs", Look: lookBtrfs, Open: openBtrfs, Probes: []probe.Probe{{ID: "firmware.btrfs.superblock", Bytes: btrfsMagic, At: btrfsAt + 64, Align: 512}}},
-		{Name: "f2fs", Title: "F2FS", Look: lookF2FS, Open: openF2FS, Probes: []probe.Probe{{ID: "firmware.f2fs.superblock", Bytes: f2fsMagic, At: f2fsAt, Align: 512}}},
+		{Name: "btrfs", Title: "btrfs", Look: lookBtrfs, Open: openBtrfs},
+		{Name: "f2fs", Title: "F2FS", Look: lookF2FS, Open: openF2FS},
 		{Name: "fat", Title: "FAT", Look: lookFAT, Open: openFAT},
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"salvor/block"
-	"salvor/block/probe"
 	"salvor/firmware"
 	"salvor/firmware/internal/fsimage"
 )
@@ -17,10 +16,10 @@ const (
 	noBlocks = 2
 )
 
-// Format is the row of this package in the table of firmware formats.
+// Format is the row of this package in the table of firmware formats. It is not looked for in dumps: volumes of a case are
+// found without it.
 func Format() firmware.Format {
-	return firmware.Format{Name: "ext", Title: "ext2, ext3 or ext4", Look: look, Open: open,
-		Probes: []probe.Probe{{ID: "firmware.ext.superblock", Bytes: []byte{0x53, 0xEF, 1, 0, 1, 0}, At: superAt + 56, Align: 512}}}
+	return firmware.Format{Name: "ext", Title: "ext2, ext3 or ext4", Look: look, Open: open}
 }
 
 func look(_ context.Context, src block.Source) (firmware.Sighting, error) {

@@ -64,7 +64,7 @@ func TestImages(t *testing.T) {
 			if v := firmware.Whole(p); v.Answer != firmware.CannotTell {
 				t.Errorf("%v %q", v.Answer, v.Reasons)
 			}
-			firmwaretest.Run(t, image, firmwaretest.Options{Blind: blind(t, image), Flips: 120, Cuts: 60, Short: func(n int64) bool { return n >= p.Announced }}, Format())
+			firmwaretest.Run(t, image, firmwaretest.Options{Blind: blind(t, image), Flips: 90, Cuts: 30, Short: func(n int64) bool { return n >= p.Announced }}, Format())
 		})
 	}
 }

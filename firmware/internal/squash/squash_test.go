@@ -20,7 +20,7 @@ import (
 
 // files is what the images of the tests hold.
 func files() map[string][]byte {
-	code := firmwaretest.Noise(300_000, 7)
+	code := firmwaretest.Noise(150_000, 7)
 	for i := 0; i+5 < len(code); i += 24 { // calls, so that the filters for machine code have something to do
 		code[i], code[i+3], code[i+4] = 0xE8, 0, 0
 		code[i+11] = 0xEB
@@ -30,7 +30,7 @@ func files() map[string][]byte {
 	files := map[string][]byte{
 		"bin/code":  code,
 		"bin/empty": {},
-		"text":      bytes.Repeat([]byte("all that is written here is written again and again\n"), 9000),
+		"text":      bytes.Repeat([]byte("all that is written here is written again and again\n"), 4000),
 		"hole":      append(make([]byte, 400_000), "behind the hole"...),
 		"small":     []byte("small"),
 	}
@@ -154,7 +154,7 @@ func TestDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	rnd := rand.New(rand.NewPCG(8, 8))
-	for range 60 {
+	for range 40 {
 		at := rnd.Int64N(int64(len(image)))
 		p := bytes.Clone(image)
 		p[at] ^= 1 << rnd.IntN(8)
@@ -254,6 +254,50 @@ func TestVariants(t *testing.T) {
 	}
 	if seen > 0 {
 		t.Errorf("%d of 20000 random superblocks are taken for squashfs", seen)
+	}
+}
+
+// TestSiblings finds all other files beside one whose inode is broken, and one whose data is.
+func TestSiblings(t *testing.T) {
+	image := mksquashfs(t, files(), "-noI", "-comp", "gzip")
+	f, err := Open(context.Background(), block.Bytes(image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := 0
+	var victim File
+	if err := f.Walk(context.Background(), func(file File, _ error) bool {
+		if want++; file.Path == "bin/code" {
+			victim = file
+		}
+		return true
+	}); err != nil {
+		t.Fatal(err)
+	}
+	image[victim.node.start+10] ^= 0xFF
+	for i := range image[f.inodeTable:f.dirTable] { // the inode's number stands in its 16 bytes of head
+		p := image[int(f.inodeTable)+i:]
+		if le.Uint32(p[12:]) == victim.Inode && le.Uint16(p) == uint16(Regular) {
+			p[0] = 77
+			break
+		}
+	}
+	f, err = Open(context.Background(), block.Bytes(image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, broken := 0, 0
+	err = f.Walk(context.Background(), func(file File, err error) bool {
+		if names++; err != nil {
+			broken++
+			if file.Path != "bin/code" {
+				t.Errorf("%s: %v", file.Path, err)
+			}
+		}
+		return true
+	})
+	if err != nil || names != want || broken != 1 {
+		t.Errorf("%d names, want %d; %d broken, want 1: %v", names, want, broken, err)
 	}
 }
 
