@@ -131,7 +131,7 @@ func (e *Engine) Try(r *Rule, example string) bool {
 		return false
 	}
 	t := newTale("example")
-	w := e.newWorker(newCounts(e.set.Len()))
+	w := e.newWorker(newShared(e.set.Len()))
 	w.all = true
 	err := logs.Read(context.Background(), strings.NewReader(example), func(b *logs.Block) error {
 		for _, h := range w.block("example", b) {

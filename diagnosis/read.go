@@ -35,11 +35,11 @@ func (e *Engine) read(ctx context.Context, in Input) *tale {
 	}
 	jobs := make(chan job, workers)
 	results := make(chan result, workers)
-	shared := newCounts(e.set.Len())
+	common := newShared(e.set.Len())
 	var group sync.WaitGroup
 	for range workers {
 		group.Go(func() {
-			w := e.newWorker(shared)
+			w := e.newWorker(common)
 			for j := range jobs {
 				hits := w.block(in.Name, j.block)
 				j.block.Free()

@@ -11,18 +11,31 @@ import (
 )
 
 const (
-	maxQuote  = 1000 // bytes of a line that are quoted
-	maxGroup  = 200  // bytes of a group
-	perBlock  = 64   // lines of one pattern that are tried in one block...
-	wellKnown = 2000 // ...until it was tried so often in the input; then
-	perKnown  = 4    // only so many. The last of each block is always tried.
+	maxQuote = 1000 // bytes of a line that are quoted
+	maxGroup = 200  // bytes of a group
+
+	perBlock  = 64   // matches of one pattern that are told of one block...
+	wellKnown = 2000 // ...until it matched so often in the input; then
+	perKnown  = 4    // only so many. The last of each block is always told.
 	maxResets = 256  // boots in one block behind which counting begins anew
+
+	// What patterns may cost, in bytes that they are tried on. Usual logs cost far less. Behind that a pattern is
+	// tried on perBlock lines of a block and on the last one.
+	freeCost  = 128 << 20
+	inputCost = 2 // for each byte that was read
 )
 
-// counts are how often each pattern was tried in an input.
-type counts []atomic.Int32
+// shared is what the workers of one input know together.
+type shared struct {
+	matched []atomic.Int32 // by pattern
+	spent   atomic.Int64   // bytes that patterns were tried on
+	read    atomic.Int64   // bytes of the input
+}
 
-func newCounts(n int) counts { return make(counts, n) }
+func newShared(n int) *shared { return &shared{matched: make([]atomic.Int32, n)} }
+
+// costly reports whether the patterns cost more than they may.
+func (s *shared) costly() bool { return s.spent.Load() > freeCost+inputCost*s.read.Load() }
 
 // hit is a rule, or a program that speaks, on a line.
 type hit struct {
@@ -42,82 +55,90 @@ type hit struct {
 type worker struct {
 	engine  *Engine
 	scanner *match.Scanner
-	shared  counts
-	tried   []int32 // of each pattern in this block
-	skipped []skipped
-	known   []bool  // patterns that were tried often in the blocks before
-	dirty   []int32 // patterns whose counts are not zero
+	shared  *shared
+	state   []state // by pattern
+	dirty   []int32 // patterns whose state is not empty
 	resets  int
+	spent   int64
+	costly  bool
 	hits    []hit
 	all     bool // rules do not hide each other
 }
 
-type skipped struct {
-	line  match.Line
-	times int
+// state is what became of a pattern in the present block.
+type state struct {
+	touched bool
+	limit   int32
+	tried   int32
+	matched int32
+	last    match.Line // that was not tried
+	skipped int
 }
 
-func (e *Engine) newWorker(shared counts) *worker {
-	return &worker{engine: e, scanner: e.set.NewScanner(), shared: shared, tried: make([]int32, e.set.Len()), skipped: make([]skipped, e.set.Len()),
-		known: make([]bool, e.set.Len())}
+func (e *Engine) newWorker(s *shared) *worker {
+	return &worker{engine: e, scanner: e.set.NewScanner(), shared: s, state: make([]state, e.set.Len())}
 }
 
 // block returns what stands in a block, in order.
 func (w *worker) block(name string, b *logs.Block) []hit {
-	w.hits, w.resets = nil, 0
+	w.hits, w.resets, w.spent, w.costly = nil, 0, 0, w.shared.costly()
+	w.shared.read.Add(int64(len(b.Text)))
 	w.scanner.Inside, w.scanner.Open = b.Inside, b.Open
 	w.scanner.Scan(b.Text, b.From, b.To, func(l *match.Line) bool {
 		w.line(name, b, l, l.Patterns)
 		return true
 	})
-	var last []skipped
+	var last []state
 	for _, p := range w.dirty {
-		if s := w.skipped[p]; s.times > 0 {
-			s.line.Patterns = []int32{p}
-			last = append(last, s)
+		s := &w.state[p]
+		w.shared.matched[p].Add(s.matched)
+		if s.skipped > 0 {
+			s.last.Patterns = []int32{p}
+			last = append(last, *s)
 		}
-		w.shared[p].Add(w.tried[p])
-		w.tried[p], w.skipped[p] = 0, skipped{}
+		*s = state{}
 	}
 	w.dirty = w.dirty[:0]
-	if len(last) == 0 {
-		return w.hits
-	}
-	slices.SortFunc(last, func(a, b skipped) int { return cmp.Compare(a.line.Start, b.line.Start) })
-	for _, s := range last {
-		n := len(w.hits)
-		w.try(name, b, &s.line, s.line.Patterns)
-		for i := range w.hits[n:] {
-			w.hits[n+i].times += s.times - 1
+	if len(last) > 0 {
+		slices.SortFunc(last, func(a, b state) int { return cmp.Compare(a.last.Start, b.last.Start) })
+		for _, s := range last {
+			n := len(w.hits)
+			w.try(name, b, &s.last, s.last.Patterns)
+			for i := range w.hits[n:] {
+				w.hits[n+i].times += s.skipped - 1
+			}
 		}
+		for _, s := range last {
+			w.state[s.last.Patterns[0]] = state{}
+		}
+		slices.SortStableFunc(w.hits, func(a, b hit) int { return cmp.Compare(a.start, b.start) })
 	}
-	slices.SortStableFunc(w.hits, func(a, b hit) int { return cmp.Compare(a.start, b.start) })
+	w.shared.spent.Add(w.spent)
 	return w.hits
 }
 
-// line tries the candidates of a line that were not tried too often.
+// line tries the candidates of a line that did not match too often.
 func (w *worker) line(name string, b *logs.Block, l *match.Line, candidates []int32) {
 	kept := candidates[:0]
 	for _, p := range candidates {
-		if w.tried[p] == 0 {
+		s := &w.state[p]
+		if !s.touched {
 			w.dirty = append(w.dirty, p)
-			w.known[p] = w.shared[p].Load() > wellKnown
+			s.touched, s.limit = true, perBlock
+			if w.shared.matched[p].Load() > wellKnown {
+				s.limit = perKnown
+			}
+			if t := w.engine.targets[p]; t.rule != nil && (t.rule.Role == RoleReboot || t.rule.Role == RoleNormal) {
+				s.limit *= 16 // they say what others mean
+			}
 		}
-		w.tried[p]++
-		limit := int32(perBlock)
-		if w.known[p] {
-			limit = perKnown
-		}
-		if t := w.engine.targets[p]; t.rule != nil && (t.rule.Role == RoleReboot || t.rule.Role == RoleNormal) {
-			limit *= 16 // they say what others mean
-		}
-		if w.tried[p] <= limit {
+		s.tried++
+		if s.matched < s.limit && (!w.costly || s.tried <= s.limit) {
 			kept = append(kept, p)
 			continue
 		}
-		s := &w.skipped[p]
-		s.line = *l
-		s.times++
+		s.last = *l
+		s.skipped++
 	}
 	w.try(name, b, l, kept)
 }
@@ -141,6 +162,7 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 	headed := false
 	var list []found
 	for _, p := range candidates {
+		w.spent += int64(len(line))
 		re := w.engine.set.Regexp(int(p))
 		f := found{target: &w.engine.targets[p], re: re}
 		if !w.engine.set.Anchored(int(p)) {
@@ -154,6 +176,7 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 		if f.loc == nil || !l.Ended && f.loc[1] == len(line) && match.EndsText(re) {
 			continue
 		}
+		w.state[p].matched++
 		f.rule = f.target.rule
 		if c := f.target.codes; c != nil {
 			if f.rule = c.row(string(f.group(line, "code"))); f.rule == nil {
@@ -190,7 +213,7 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 			if f.rule.Role == RoleReboot && w.resets < maxResets {
 				w.resets++
 				for _, p := range w.dirty {
-					w.tried[p] = min(w.tried[p], 1)
+					w.state[p].matched, w.state[p].tried = 0, 0
 				}
 			}
 		}

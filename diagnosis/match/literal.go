@@ -2,6 +2,7 @@ package match
 
 import (
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -9,8 +10,9 @@ import (
 // Limits of what is looked at for one pattern.
 const (
 	minLiteral  = 4  // bytes that a literal needs to be looked for
-	maxExact    = 16 // strings that a part of a pattern may stand for and still be told one by one
+	maxExact    = 64 // strings that a part of a pattern may stand for and still be told one by one
 	maxLiterals = 64 // literals of which one must stand in a match
+	maxClass    = 6  // members of a class of characters that are told one by one
 	maxBytes    = 64 // bytes of a literal that count
 )
 
@@ -21,9 +23,14 @@ func Literals(pattern string) (literals []string, ok bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	sets := required(re.Simplify())
-	best := choose(sets)
-	return best, best != nil, nil
+	for _, b := range branches(re.Simplify()) {
+		best, _ := split(required(b))
+		if best == nil {
+			return nil, false, nil
+		}
+		literals = append(literals, best...)
+	}
+	return literals, true, nil
 }
 
 // required returns sets of literals; of each set at least one member stands in every match.
@@ -32,6 +39,39 @@ func required(re *syntax.Regexp) [][]string {
 	a.walk(re)
 	a.flush()
 	return a.sets
+}
+
+// branches returns the alternatives of a pattern that has such on its top, else the pattern.
+func branches(re *syntax.Regexp) []*syntax.Regexp {
+	for re.Op == syntax.OpCapture {
+		re = re.Sub[0]
+	}
+	if re.Op != syntax.OpAlternate || len(re.Sub) > maxLiterals {
+		return []*syntax.Regexp{re}
+	}
+	var all []*syntax.Regexp
+	for _, sub := range re.Sub {
+		all = append(all, branches(sub)...)
+	}
+	return all
+}
+
+// maxMust bounds the parts that a line is asked for before a pattern is tried, and their alternatives.
+const maxMust = 16
+
+// split returns the set that is looked for, nil when none is fit, and the others that a line is asked for.
+func split(sets [][]string) (best []string, must [][]string) {
+	best = choose(sets)
+	for _, set := range sets {
+		if len(best) > 0 && len(set) == len(best) && set[0] == best[0] {
+			continue
+		}
+		short := slices.ContainsFunc(set, func(s string) bool { return len(s) < 2 })
+		if !short && len(set) <= maxMust && len(must) < maxMust {
+			must = append(must, set)
+		}
+	}
+	return best, must
 }
 
 // choose returns the set that will be found least often where it does not match, nil when none is fit.
@@ -184,10 +224,13 @@ func exactly(re *syntax.Regexp) []string {
 func members(ranges []rune) []string {
 	var all []string
 	for i := 0; i+1 < len(ranges); i += 2 {
-		if ranges[i+1]-ranges[i] > maxExact || len(all) > maxExact {
+		if ranges[i+1]-ranges[i] > 4*maxClass || len(all) > maxClass {
 			return nil
 		}
 		for r := ranges[i]; r <= ranges[i+1]; r++ {
+			if r == '\n' || r == '\r' { // they end lines
+				continue
+			}
 			s := lower(string(r))
 			seen := false
 			for _, have := range all {
@@ -197,6 +240,9 @@ func members(ranges []rune) []string {
 				all = append(all, s)
 			}
 		}
+	}
+	if len(all) > maxClass || len(all) == 0 {
+		return nil
 	}
 	return all
 }

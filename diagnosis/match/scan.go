@@ -22,24 +22,27 @@ type Line struct {
 
 // Scanner looks for the patterns of a set. It serves one goroutine.
 type Scanner struct {
-	set   *Set
-	stamp []uint32 // the line for which a pattern was last noted
-	now   uint32
-	line  Line
-	until int // what begins before this belongs to line
+	set     *Set
+	stamp   []uint32 // the line for which a unit was last noted
+	now     uint32
+	units   []int32
+	noted   []uint32 // the line for which a pattern was last noted
+	lowered []byte
+	line    Line
+	until   int // what begins before this belongs to line
 	// Inside and Open say that the text begins and ends inside of a line.
 	Inside, Open bool
 }
 
 // NewScanner returns a scanner for the set.
 func (s *Set) NewScanner() *Scanner {
-	return &Scanner{set: s, stamp: make([]uint32, len(s.patterns))}
+	return &Scanner{set: s, stamp: make([]uint32, len(s.units)), noted: make([]uint32, len(s.patterns))}
 }
 
 // Scan calls each with all lines of text in which patterns may match, in order. Of what stands there only
 // literals that begin in text[from:to] count. Lines end with LF or CR. It stops when each returns false.
 func (c *Scanner) Scan(text []byte, from, to int, each func(*Line) bool) {
-	c.line, c.until = Line{Patterns: c.line.Patterns[:0]}, -1
+	c.line, c.until, c.units = Line{Patterns: c.line.Patterns[:0]}, -1, c.units[:0]
 	set := c.set
 	bits := &set.bits
 	i := max(from, 0)
@@ -65,7 +68,7 @@ func (c *Scanner) Scan(text []byte, from, to int, each func(*Line) bool) {
 			return
 		}
 	}
-	c.flush(each)
+	c.flush(text, each)
 }
 
 // at looks at the literals of the four bytes at i.
@@ -80,29 +83,37 @@ func (c *Scanner) at(text []byte, i int, key uint32, from, to int, each func(*Li
 		if start >= c.until && !c.next(text, start, each) {
 			return false
 		}
-		for _, p := range l.patterns {
-			if c.stamp[p] != c.now {
-				c.stamp[p] = c.now
-				c.line.Patterns = append(c.line.Patterns, p)
+		for _, u := range l.units {
+			if c.stamp[u] != c.now {
+				c.stamp[u] = c.now
+				c.units = append(c.units, u)
 			}
 		}
 	}
 	return true
 }
 
-// flush hands over the line that was gathered.
-func (c *Scanner) flush(each func(*Line) bool) bool {
-	if len(c.line.Patterns) == 0 {
+// flush hands over the line that was gathered, with the patterns of which it has all parts.
+func (c *Scanner) flush(text []byte, each func(*Line) bool) bool {
+	if len(c.units) == 0 {
 		return true
 	}
-	more := each(&c.line)
-	c.line.Patterns = c.line.Patterns[:0]
-	return more
+	l := &c.line
+	l.Patterns = l.Patterns[:0]
+	c.lowered = lowered(c.lowered, text[l.Start:l.End])
+	for _, n := range c.units {
+		if u := &c.set.units[n]; c.noted[u.pattern] != c.now && u.plausible(c.lowered) {
+			c.noted[u.pattern] = c.now
+			l.Patterns = append(l.Patterns, u.pattern)
+		}
+	}
+	c.units = c.units[:0]
+	return len(l.Patterns) == 0 || each(l)
 }
 
 // next goes to the line, or the window of a long line, in which start stands.
 func (c *Scanner) next(text []byte, start int, each func(*Line) bool) bool {
-	if !c.flush(each) {
+	if !c.flush(text, each) {
 		return false
 	}
 	c.now++

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
@@ -10,6 +11,7 @@ import (
 // Set is patterns that are looked for together. It may be used by several goroutines.
 type Set struct {
 	patterns []pattern
+	units    []unit
 	literals []literal
 	bits     [1 << (tableBits - 6)]uint64
 	grams    []gram // open addressing; its length is a power of two
@@ -23,11 +25,17 @@ type pattern struct {
 	anchored bool
 }
 
+// unit is an alternative of a pattern, or all of it.
+type unit struct {
+	pattern int32
+	must    [][]string // of each one member stands in every match, in small ASCII letters
+}
+
 type literal struct {
-	text     string // in small ASCII letters
-	at       int    // where its gram stands in it
-	patterns []int32
-	next     int32 // of the same gram, -1 at the end
+	text  string // in small ASCII letters
+	at    int    // where its gram stands in it
+	units []int32
+	next  int32 // of the same gram, -1 at the end
 }
 
 type gram struct {
@@ -40,31 +48,68 @@ func Compile(exprs []string) (*Set, error) {
 	s := &Set{}
 	byText := map[string]int32{}
 	for i, expr := range exprs {
-		literals, ok, err := Literals(expr)
+		re, err := syntax.Parse(expr, syntax.Perl)
 		if err != nil {
 			return nil, fmt.Errorf("pattern %d: %w", i, err)
 		}
-		if !ok {
-			return nil, fmt.Errorf("pattern %d: %q has no literal of %d bytes", i, expr, minLiteral)
-		}
-		s.patterns = append(s.patterns, pattern{expr: expr, anchored: anchored(expr),
+		s.patterns = append(s.patterns, pattern{expr: expr, anchored: anchored(re),
 			compiled: sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })})
-		for _, text := range literals {
-			text = text[:min(len(text), maxBytes)]
-			n, have := byText[text]
-			if !have {
-				n = int32(len(s.literals))
-				byText[text] = n
-				s.literals = append(s.literals, literal{text: text})
+		for _, b := range branches(re.Simplify()) {
+			best, must := split(required(b))
+			if best == nil {
+				return nil, fmt.Errorf("pattern %d: %q has no literal of %d bytes", i, expr, minLiteral)
 			}
-			l := &s.literals[n]
-			if len(l.patterns) == 0 || l.patterns[len(l.patterns)-1] != int32(i) {
-				l.patterns = append(l.patterns, int32(i))
-			}
+			s.units = append(s.units, unit{int32(i), must})
+			s.enter(best, byText)
 		}
 	}
 	s.index()
 	return s, nil
+}
+
+// enter notes the literals of the last unit.
+func (s *Set) enter(literals []string, byText map[string]int32) {
+	u := int32(len(s.units) - 1)
+	for _, text := range literals {
+		text = text[:min(len(text), maxBytes)]
+		n, have := byText[text]
+		if !have {
+			n = int32(len(s.literals))
+			byText[text] = n
+			s.literals = append(s.literals, literal{text: text})
+		}
+		if l := &s.literals[n]; len(l.units) == 0 || l.units[len(l.units)-1] != u {
+			l.units = append(l.units, u)
+		}
+	}
+}
+
+// plausible reports whether a line, its ASCII letters made small, has all parts that every match of the unit
+// has. It costs a fraction of what the pattern does.
+func (u *unit) plausible(lowered []byte) bool {
+	for _, set := range u.must {
+		found := false
+		for _, part := range set {
+			if found = bytes.Contains(lowered, []byte(part)); found {
+				break
+			}
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+// lowered writes line to dst with its ASCII letters made small.
+func lowered(dst, line []byte) []byte {
+	dst = append(dst[:0], line...)
+	for i, c := range dst {
+		if 'A' <= c && c <= 'Z' {
+			dst[i] = c + 'a' - 'A'
+		}
+	}
+	return dst
 }
 
 // Len returns the number of patterns.
@@ -76,12 +121,8 @@ func (s *Set) Anchored(p int) bool { return s.patterns[p].anchored }
 // Regexp returns the pattern, compiled.
 func (s *Set) Regexp(p int) *regexp.Regexp { return s.patterns[p].compiled() }
 
-// anchored reports whether each match of a sound pattern begins at the text's begin.
-func anchored(expr string) bool {
-	re, err := syntax.Parse(expr, syntax.Perl)
-	if err != nil {
-		return false
-	}
+// anchored reports whether each match of a pattern begins at the text's begin.
+func anchored(re *syntax.Regexp) bool {
 	var first func(re *syntax.Regexp) bool
 	first = func(re *syntax.Regexp) bool {
 		switch re.Op {
