@@ -36,7 +36,7 @@ func readCameo(src block.Source) (*cameoHeader, error) {
 	h := &cameoHeader{sum: c.Uint32BE(), size: int64(c.Uint32BE()), kernel: int64(c.Uint32BE()), model: vendor.Text(c.Bytes(20))}
 	signature := vendor.Text(c.Bytes(30))
 	h.region, h.firmware = vendor.Text(c.Bytes(4)), vendor.Text(c.Bytes(12))
-	if c.Uint8() != cameoHead || c.Err() != nil || len(h.model) < 2 || len(signature) < 2 || h.size == 0 || h.kernel > h.size ||
+	if c.Uint8() != cameoHead || c.Uint8() > 1 || c.Uint32() != 0 || c.Err() != nil || p[31] != 0 || p[61] != 0 || len(h.model) < 2 || len(signature) < 2 || h.size == 0 || h.kernel > h.size ||
 		!plain(h.model) || !plain(signature) || !plain(h.region) || !plain(h.firmware) {
 		return nil, cursor.ErrNot
 	}

@@ -334,6 +334,11 @@ func TestFits(t *testing.T) {
 func TestLook(t *testing.T) {
 	texts := [][]byte{nil, []byte("UBNT"), []byte("device:x\n"), []byte("6Broadcom"), bytes.Repeat([]byte("device:x\nversion:1 "), 200), bytes.Repeat([]byte{0xFF}, 4096), make([]byte, 4096)}
 	for seed := range uint64(3000) {
+		letters := firmwaretest.Noise(400, seed)
+		for i := range letters {
+			letters[i] = ' ' + letters[i]%95
+		}
+		texts = append(texts, letters)
 		for _, magic := range []string{"HDR1", "CHDR", "UBNT", "6\x00\x00\x00", "device:", "eDiMaX\x00", "SHRS", "start\x00", ""} {
 			texts = append(texts, append([]byte(magic), firmwaretest.Noise(300, seed)...))
 		}
