@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
 	"salvor/block"
@@ -66,6 +67,7 @@ type reading struct {
 	manifest []line // of both manifests, the signed one first
 	added    int    // where the augmented one begins
 	types    map[string]*typeInfo
+	kinds    []payload // by the numbers of payloads, from header-info
 }
 
 func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware.Part, error) {
@@ -361,6 +363,7 @@ func (r *reading) info(p []byte, augment bool) {
 	if r.part.Version = h.Name; len(h.Provides["artifact_name"]) > 0 {
 		r.part.Version = h.Provides["artifact_name"][0]
 	}
+	r.kinds = append(h.Payloads, h.Updates...)
 	devices := append(h.Devices, h.Depends["device_type"]...)
 	if len(devices) > 0 {
 		r.part.Claims = append(r.part.Claims, firmware.Claim{Kind: firmware.Board, Values: devices})
@@ -378,6 +381,9 @@ func (r *reading) data(ctx context.Context, m *tarball.Member, prefix string) {
 	t := r.types[path.Base(prefix)]
 	if t == nil {
 		t = &typeInfo{}
+	}
+	if n, err := strconv.Atoi(path.Base(prefix)); err == nil && n >= 0 && n < len(r.kinds) && t.Type == "" {
+		t.Type = r.kinds[n].Type // which some versions of the tool leave empty in type-info
 	}
 	child := region.Part(r.src, m.Name, firmware.Data, m.Data)
 	child.Title = "payload"

@@ -157,6 +157,26 @@ func TestArtifacts(t *testing.T) {
 	}
 }
 
+// TestRootFS has a root file system in both versions of the format.
+func TestRootFS(t *testing.T) {
+	m := newMaker(t)
+	m.run(t, "mke2fs", "-q", "-F", "-t", "ext4", "-d", ".", "fs.ext4", "1M")
+	for _, version := range []string{"2", "3"} {
+		m.run(t, "mender-artifact", "write", "rootfs-image", "-v", version, "-n", "release-"+version, "-t", "rpi4", "-o", "a.mender", "-f", "fs.ext4")
+		p := m.read(t, "a.mender")
+		part := firmwaretest.Open(t, p, nil, Format())
+		if v := firmware.Whole(part); v.Answer != firmware.OK || part.Title != "Mender artifact, version "+version || part.Version != "release-"+version {
+			t.Errorf("%v %q, %q %q", v.Answer, v.Reasons, part.Title, part.Version)
+		}
+		if root := file(t, part, "fs.ext4"); root.Role != firmware.RootFS || len(root.Installs) != 1 || root.Installs[0] != (firmware.Install{Where: "rootfs", Needs: 1 << 20}) {
+			t.Errorf("%s %+v", root.Role, root.Installs)
+		}
+		if len(part.Claims) != 1 || part.Claims[0].Values[0] != "rpi4" || m.judged(t, p) != nil {
+			t.Errorf("%v", part.Claims)
+		}
+	}
+}
+
 // packed are the bytes of packed payloads that nothing sees: what came out of them is proven.
 func packed(t testing.TB, p []byte) (s block.Set) {
 	t.Helper()
