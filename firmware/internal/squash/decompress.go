@@ -55,7 +55,12 @@ func (k *packer) unpack(raw, dst []byte, limit int) (out []byte, err error) {
 	case "xz":
 		return unxz(raw, dst)
 	case "lzma":
-		r, err := lzma.ReaderConfig{DictCap: 1 << (maxBlockLog + 3)}.NewReader(bytes.NewReader(raw))
+		if len(raw) < lzma.HeaderLen {
+			return nil, io.ErrUnexpectedEOF
+		}
+		// No copy reaches farther back than the block is long, whatever window the header asks for.
+		window := le.AppendUint32(nil, uint32(min(int(le.Uint32(raw[1:])), max(limit, lzma.MinDictCap))))
+		r, err := lzma.NewReader(io.MultiReader(bytes.NewReader(raw[:1]), bytes.NewReader(window), bytes.NewReader(raw[5:])))
 		if err != nil {
 			return nil, err
 		}

@@ -46,7 +46,8 @@ func unxz(raw, dst []byte) ([]byte, error) {
 		return nil, err
 	}
 	in := bytes.NewReader(p[headSize:])
-	z, err := lzma.Reader2Config{DictCap: 1 << (maxBlockLog + 3)}.NewReader2(in)
+	// No copy reaches farther back than the block is long, whatever window the header asks for.
+	z, err := lzma.Reader2Config{DictCap: max(len(dst), lzma.MinDictCap)}.NewReader2(in)
 	if err != nil {
 		return nil, err
 	}
