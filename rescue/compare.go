@@ -67,6 +67,7 @@ func Compare(ctx context.Context, o CompareOptions, events Events) (c *Compared,
 	if err != nil {
 		return nil, err
 	}
+	d.resolve(p.contents)
 	in := compare.Input{Contents: p.contents, Regions: d.regions, Progress: func(done, total int64) {
 		l := wire.NewProgress("compare", done, total, "bytes")
 		l.Words = "holding " + o.Package + " against " + o.Path

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"salvor/block"
 	"salvor/compare"
@@ -24,6 +23,8 @@ type Finished struct {
 	SHA256        string // of the part, as it was read back out of the image
 	Unread        int64
 	Before, After string // SHA-256 of the medium and of the image
+
+	runs [][]block.Run // where each part was written
 }
 
 // finish makes a copy of the medium in which the slots that were being written are complete, and reads it back.
@@ -38,22 +39,15 @@ func (d *device) finish(ctx context.Context, o CompareOptions, c *Compared, even
 		part := c.part(&t)
 		r := c.Regions[t.Region]
 		f.Part, f.Region = t.Piece.Words(), r.Name
-		for _, run := range block.Origin(r.Source, block.Extent{Offset: t.At, Length: part.Size()}) {
-			if !run.Kind.Stands() {
-				return nil, refuseFinish(fmt.Sprintf("%s has no place on the flash for bytes %d to %d of %s: UBI has to give it erase blocks.", r.Name, run.Logical, run.Logical+run.Length, f.Part))
-			}
+		runs, err := d.placesOf(r, block.Extent{Offset: t.At, Length: part.Size()}, over)
+		if err != nil {
+			return nil, err
+		}
+		f.runs = append(f.runs, runs)
+		for _, run := range runs {
 			over.pieces = append(over.pieces, overlaid{run.PhysicalExtent(), part, run.Logical - t.At})
 		}
 	}
-	slices.SortFunc(over.pieces, func(a, b overlaid) int {
-		switch {
-		case a.at.Offset < b.at.Offset:
-			return -1
-		case a.at.Offset > b.at.Offset:
-			return 1
-		}
-		return 0
-	})
 	err = d.writeFinished(ctx, over, f, events)
 	if err == nil {
 		err = d.readBack(ctx, list, c, f)
@@ -62,6 +56,32 @@ func (d *device) finish(ctx context.Context, o CompareOptions, c *Compared, even
 		return nil, errors.Join(err, host.RemoveFile(f.Out), host.RemoveFile(o.Finish+".map"))
 	}
 	return f, nil
+}
+
+// placesOf says where bytes of a region stand on the medium, or will. A volume of UBI gets erase blocks for those that
+// stand nowhere: their headers go onto the overlay, before the content.
+func (d *device) placesOf(r compare.Region, e block.Extent, over *overlay) ([]block.Run, error) {
+	src := r.Source
+	for name, v := range d.volumes {
+		if r.Kind != ubiVolume || name != r.Name {
+			continue
+		}
+		next, writes, err := v.image.Extend(v.volume, e.End())
+		if err != nil {
+			return nil, refuseFinish(fmt.Sprintf("What is missing of %s has no place on the flash: %v.", r.Name, err))
+		}
+		for _, w := range writes {
+			over.pieces = append(over.pieces, overlaid{block.Extent{Offset: v.at + w.At, Length: int64(len(w.Data))}, block.Bytes(w.Data), 0})
+		}
+		src = next
+	}
+	runs := block.Origin(src, e)
+	for _, run := range runs {
+		if !run.Kind.Stands() {
+			return nil, refuseFinish(fmt.Sprintf("Bytes %d to %d of %s stand nowhere on the medium.", run.Logical, run.Logical+run.Length, r.Name))
+		}
+	}
+	return runs, nil
 }
 
 func refuseFinish(why string) error {
@@ -110,7 +130,7 @@ func (c *Compared) part(t *compare.Target) block.Source {
 	return block.Section(c.Contents[t.Content].Source, t.Piece.Extent)
 }
 
-// overlay is a medium with parts written over it.
+// overlay is a medium with parts written over it, later ones over earlier ones.
 type overlay struct {
 	block.Source
 	pieces []overlaid
@@ -195,10 +215,10 @@ func (d *device) readBack(ctx context.Context, list []compare.Target, c *Compare
 		return err
 	}
 	defer opened.Close()
-	for _, t := range list {
+	for i, t := range list {
 		part := c.part(&t)
 		h := sha256.New()
-		for _, run := range block.Origin(c.Regions[t.Region].Source, block.Extent{Offset: t.At, Length: part.Size()}) {
+		for _, run := range f.runs[i] {
 			if _, err := io.Copy(h, block.Reader(block.Section(opened.Source, run.PhysicalExtent()))); err != nil {
 				return fmt.Errorf("rescue: reading %s back: %w", f.Out, err)
 			}

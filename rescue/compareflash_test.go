@@ -2,6 +2,7 @@ package rescue
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -9,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"salvor/block"
 	"salvor/compare"
+	"salvor/firmware"
 )
 
 const (
@@ -113,5 +116,39 @@ func TestCompareUBI(t *testing.T) {
 		if got := c.trace(t, "data"); got != compare.NoTrace {
 			t.Errorf("%s: data is %s", name, got)
 		}
+		if seed < 3 {
+			u.finishVolume(t, name)
+		}
 	}
+}
+
+// finishVolume makes the finished image, in which the volume gets erase blocks; another reader of UBI judges it.
+func (u *updated) finishVolume(t *testing.T, name string) {
+	t.Helper()
+	out := filepath.Join(u.dir, "finished.img")
+	u.compareTo(t, func(o *CompareOptions) { o.Finish = out })
+	p, err := openPackage(context.Background(), u.file(t, "ubi.finished", readFile(t, out)[ubiAt:]))
+	must(t, err)
+	defer p.close()
+	found := false
+	p.part.Walk(func(x *firmware.Part, _ int) bool {
+		for _, c := range x.Checks {
+			if c.State == firmware.Failed {
+				t.Errorf("%s: %s of %s: %s, found %s", name, c.What, x.Name, c.Expected, c.Found)
+			}
+		}
+		if x.Name != "rootfs_b" || x.Source == nil {
+			return true
+		}
+		found = true
+		same, err := equalSources(block.Bytes(u.new), x.Source, int64(len(u.new)))
+		if err != nil || !same {
+			t.Errorf("%s: the finished volume has other bytes: %v", name, err)
+		}
+		return true
+	})
+	if !found || p.part.Format != "ubi" {
+		t.Errorf("%s: the finished image is %q, without the volume", name, p.part.Format)
+	}
+	must(t, os.Remove(out))
 }

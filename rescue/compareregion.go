@@ -23,6 +23,8 @@ const (
 	// leastGap is the shortest stretch between partitions that is looked at, in bytes.
 	leastGap = 4096
 	espTable = 0x8000
+	// ubiVolume is the kind of regions that are volumes of UBI.
+	ubiVolume = "UBI volume"
 )
 
 // device is the storage that a package is held against.
@@ -32,6 +34,14 @@ type device struct {
 	numbers []int // of each region's partition or volume; 0 for none
 	kinds   []regionKind
 	notes   []string
+	volumes map[string]flashVolume // of UBI, by name
+}
+
+// flashVolume is a volume of UBI, with the image that it stands in and where that begins on the medium.
+type flashVolume struct {
+	image  *ubi.Image
+	volume *ubi.Volume
+	at     int64
 }
 
 // regionKind says how a region is named by the system of the device.
@@ -53,8 +63,9 @@ func (d *device) findRegions(ctx context.Context) error {
 		}
 		switch {
 		case l.Kind == "ubi":
-			if failed = d.addUBI(ctx, l); failed == nil {
-				taken.Add(l.Extent)
+			var e block.Extent
+			if e, failed = d.addUBI(ctx, l); failed == nil {
+				taken.Add(e)
 			}
 			return false
 		case l.Kind != "partition" || l.Entry == nil || l.Entry.Container:
@@ -99,26 +110,35 @@ func (d *device) add(r compare.Region, number int, kind regionKind) {
 	d.regions, d.numbers, d.kinds = append(d.regions, r), append(d.numbers, number), append(d.kinds, kind)
 }
 
-func (d *device) addUBI(ctx context.Context, l *layers.Layer) error {
-	img, err := ubi.Attach(ctx, block.Section(d.source, l.Extent))
+// addUBI adds the volumes of UBI, and returns what of the medium is theirs: with the free blocks of the partition.
+func (d *device) addUBI(ctx context.Context, l *layers.Layer) (block.Extent, error) {
+	e := l.Extent
+	if l.Parent != nil && l.Parent.Kind == "partition" && l.Parent.Extent.Contains(e) {
+		e = block.Between(e.Offset, min(l.Parent.Extent.End(), d.size))
+	}
+	img, err := ubi.Attach(ctx, block.Section(d.source, e))
 	if _, broken := cursor.IsCorrupt(err); broken {
 		d.notes = append(d.notes, fmt.Sprintf("the volumes of UBI at %d cannot be read: %v", l.Extent.Offset, err))
-		return nil
+		return e, nil
 	}
 	if err != nil {
-		return err
+		return e, err
 	}
-	for _, v := range img.Volumes {
+	for i, v := range img.Volumes {
+		if d.volumes == nil {
+			d.volumes = map[string]flashVolume{}
+		}
+		d.volumes[v.Name] = flashVolume{img, &img.Volumes[i], e.Offset}
 		if v.Updating {
 			d.notes = append(d.notes, fmt.Sprintf("UBI itself marks its volume %s: an update of it was begun and not ended", v.Name))
 		}
-		place := l.Extent
+		place := e
 		if runs := block.Places(block.Origin(v.Source, block.Extent{Length: v.Source.Size()})).Extents(); len(runs) > 0 {
 			place = block.Between(runs[0].Offset, runs[len(runs)-1].End())
 		}
-		d.add(compare.Region{Name: v.Name, Kind: "UBI volume", Place: place, Source: v.Source, EraseSize: v.BlockSize}, v.ID, onUBI)
+		d.add(compare.Region{Name: v.Name, Kind: ubiVolume, Place: place, Source: v.Source, EraseSize: v.BlockSize}, v.ID, onUBI)
 	}
-	return nil
+	return e, nil
 }
 
 // addESP takes the partition table of an ESP chip where the medium has no other one.
@@ -244,6 +264,20 @@ func (d *device) byDevice(name string) int {
 		}
 	}
 	return -1
+}
+
+// resolve adds to the places that a package names by the paths of devices the regions that these are.
+func (d *device) resolve(contents []compare.Content) {
+	for _, c := range contents {
+		for i := range c.Pieces {
+			p := &c.Pieces[i]
+			for _, w := range p.Where {
+				if k := d.byDevice(w); strings.HasPrefix(w, "/dev/") && k >= 0 {
+					p.Where = append(p.Where, d.regions[k].Name)
+				}
+			}
+		}
+	}
 }
 
 // slotByHand takes NAME=PARTITION: the name or number of a partition, or OFFSET+SIZE.

@@ -45,6 +45,13 @@ type Image struct {
 	Volumes   []Volume
 	// Bad are erase blocks that could not be read.
 	Bad []block.Extent
+
+	src      block.Source
+	first    eraseHeader
+	free     []int64 // erase blocks with the first header and nothing else
+	blank    []int64 // erase blocks that begin as erased ones
+	sequence uint64  // the highest of all blocks
+	tables   []int64 // where the copies of the table stand
 }
 
 // eraseHeader is the first header of an erase block.
@@ -156,7 +163,7 @@ func Attach(ctx context.Context, src block.Source) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	img := &Image{EraseSize: erase}
+	img := &Image{EraseSize: erase, src: src, first: first}
 	if src.Size()/erase > maxBlocks {
 		return nil, cursor.Corrupt("UBI: erase blocks", 0, fmt.Sprintf("at most %d", maxBlocks), src.Size()/erase)
 	}
@@ -174,6 +181,9 @@ func Attach(ctx context.Context, src block.Source) (*Image, error) {
 			continue
 		}
 		h, err := parseErase(b, at)
+		if err != nil && len(bytes.Trim(b, "\xff")) == 0 {
+			img.blank = append(img.blank, at)
+		}
 		if err != nil || h.image != first.image || h.second > erase-headerSize || h.data > erase {
 			continue // erased, of another image, or torn: its bytes are no volume's
 		}
@@ -182,6 +192,12 @@ func Attach(ctx context.Context, src block.Source) (*Image, error) {
 			continue
 		}
 		v, err := parseVolume(b, at+h.second)
+		if err != nil && len(bytes.Trim(b, "\xff")) == 0 && h.second == first.second && h.data == first.data {
+			img.free = append(img.free, at)
+		}
+		if err == nil {
+			img.sequence = max(img.sequence, v.sequence)
+		}
 		if err != nil || int64(v.number) > src.Size()/erase {
 			continue
 		}
@@ -260,6 +276,7 @@ func (img *Image) name(src block.Source, first eraseHeader, volumes map[uint32]m
 		if !ok {
 			continue
 		}
+		img.tables = append(img.tables, at.at)
 		for id := range uint32(min(maxVolumes, room/recordSize)) {
 			b := make([]byte, recordSize)
 			if n, _ := src.ReadAt(b, at.at+int64(id)*recordSize); n < len(b) {

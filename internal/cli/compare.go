@@ -3,12 +3,14 @@ package cli
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"salvor/compare"
+	"salvor/compare/boot"
 	"salvor/firmware"
 	"salvor/host"
 	"salvor/internal/wire"
@@ -205,15 +207,20 @@ func compareResult(o rescue.CompareOptions, c *rescue.Compared) wire.Result {
 	case len(complete) > 0 && len(notBegun) > 0:
 		return wire.NewResult(exitNo, fmt.Sprintf("the update is incomplete: %s is complete, and nothing of %s was written", name(complete[0]), name(notBegun[0])), safe, "install the package again, once it is known why it stopped")
 	case len(complete) > 0:
-		state, exit := fmt.Sprintf("the update is complete: %s", name(complete[0])), rescue.ExitDone
+		state, exit, next := fmt.Sprintf("the update is complete: %s", name(complete[0])), rescue.ExitDone, "see above which slot the device starts next"
 		if len(complete) > 1 {
 			state += fmt.Sprintf(" and %s more", plural(int64(len(complete)-1), "part"))
+		}
+		if i := slices.IndexFunc(c.Choices, func(b boot.Choice) bool { return c.Leads(c.Regions, &b) == compare.SwitchedNo }); i >= 0 {
+			reserved = true
+			state += fmt.Sprintf("; the device does not start it, but %s", c.Choices[i].Next)
+			next = "find out why boot selection was not switched, or was switched back: the new slot may have failed to start"
 		}
 		if reserved {
 			exit = rescue.ExitReserved
 			state += "; with reservations, which are told above"
 		}
-		return wire.NewResult(exit, state, safe, "see above which slot the device starts next")
+		return wire.NewResult(exit, state, safe, next)
 	}
 	return wire.NewResult(rescue.ExitReserved, "nothing of this package was found on the slots of the device: it was not begun, or goes elsewhere", safe,
 		fmt.Sprintf("`salvor check %s --for %s` says whether it is for this device; --slot names its slots", o.Package, o.Path))

@@ -1,0 +1,223 @@
+package compare
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"salvor/block"
+	"salvor/compare/boot"
+	"salvor/finding"
+)
+
+// broken is a region of which a range cannot be read.
+type broken struct {
+	block.Source
+	bad block.Extent
+}
+
+func (b broken) ReadAt(p []byte, off int64) (int, error) {
+	e := block.Extent{Offset: off, Length: int64(len(p))}.Intersect(b.bad)
+	if e.Length <= 0 {
+		return b.Source.ReadAt(p, off)
+	}
+	n, err := b.Source.ReadAt(p[:e.Offset-off], off)
+	if err != nil && err != io.EOF {
+		return n, err
+	}
+	return n, block.NewUnreadable(b.bad, block.Bad, nil)
+}
+
+func (b broken) Unreadable(within block.Extent) []block.Unreadable {
+	if e := b.bad.Intersect(within); e.Length > 0 {
+		return []block.Unreadable{{Extent: e, Why: block.Bad}}
+	}
+	return nil
+}
+
+func codes(r *Result, in Input, choices ...boot.Choice) string {
+	var out []string
+	for _, f := range r.Told(in.Regions, choices) {
+		out = append(out, f.Code)
+	}
+	return strings.Join(out, " ")
+}
+
+// What lies at the place where writing was left.
+func TestStop(t *testing.T) {
+	d := newDevice(1, 0)
+	d.new, d.old = noise(d.rnd, 300_000), noise(d.rnd, 300_000)
+	copy(d.a, d.old)
+	for _, c := range []struct {
+		name  string
+		set   func(in *Input)
+		kind  StopKind
+		code  string
+		order Order
+	}{
+		{"nothing special", func(*Input) {}, AtNothing, "compare.stopped", Ascending},
+		{"a bad block", func(in *Input) {
+			in.Regions[1].Source = broken{in.Regions[1].Source, block.Extent{Offset: 131_072, Length: 4096}}
+		}, AtBadBlock, "compare.stopped.bad-block", Ascending},
+		{"an erase block", func(in *Input) { in.Regions[1].EraseSize = 65536 }, AtEraseEdge, "compare.stopped", Ascending},
+		{"the end", func(in *Input) {
+			in.Regions[1].Source = block.Section(in.Regions[1].Source, block.Extent{Length: 131_072})
+		}, AtRegionEnd, "compare.no-room", Ascending},
+	} {
+		copy(d.b, d.old)
+		copy(d.b, d.new[:131_072])
+		in := d.input()
+		c.set(&in)
+		r := run(t, in)
+		x := targetOn(t, in, r, "rootfs_b")
+		if x.Stop.Kind != c.kind || x.Order != c.order || !strings.Contains(codes(r, in), c.code) {
+			t.Errorf("%s: %+v, %v %+v, %s", c.name, x.Stop, x.Order, x.Bracket, codes(r, in))
+		}
+		if x.Bracket.From > 131_072 || x.Bracket.To < 131_072 {
+			t.Errorf("%s: %+v", c.name, x.Bracket)
+		}
+	}
+}
+
+// Bytes that cannot be read say nothing, wherever they stand.
+func TestUnreadable(t *testing.T) {
+	for seed := range uint64(40) {
+		d := newDevice(seed, 0)
+		cut := d.rnd.IntN(len(d.new)-1) + 1
+		d.write(0, cut)
+		in := d.input()
+		at := d.rnd.Int64N(int64(len(d.new)))
+		bad := block.Extent{Offset: at, Length: 1 + d.rnd.Int64N(60_000)}
+		which := d.rnd.IntN(2) // of the old content, or of what was written
+		in.Regions[which].Source = broken{in.Regions[which].Source, bad}
+		x := targetOn(t, in, run(t, in), "rootfs_b")
+		if x.Order != Unknown && (x.Bracket.From > int64(cut) || x.Bracket.To < int64(cut)) {
+			t.Errorf("seed %d cut %d, bad %v of %d: %v %+v", seed, cut, bad, which, x.Order, x.Bracket)
+		}
+		if x.Order == Complete {
+			t.Errorf("seed %d: complete, with bytes that could not be read", seed)
+		}
+	}
+}
+
+type never struct{}
+
+func (never) Unchanged(r *Region) (string, bool, error) {
+	return "a test says so", r.Name == "data", nil
+}
+
+func TestProofAndEarlier(t *testing.T) {
+	d := newDevice(4, 0)
+	d.write(0, 100_000)
+	in := d.input()
+	in.Proofs = []Proof{never{}}
+	in.Earlier = []Content{{Name: "old.img", Source: block.Bytes(d.old), Pieces: []Piece{{ID: "0", Name: "old.img", Extent: block.Extent{Length: int64(len(d.old))}}}}}
+	// The other slot holds a version that is older still.
+	copy(d.a, noise(d.rnd, 200_000))
+	r := run(t, in)
+	x := targetOn(t, in, r, "rootfs_b")
+	if x.Order != Ascending || x.Bytes[Old] == 0 || len(x.Old) != 1 {
+		t.Errorf("%v %+v %q", x.Order, x.Bytes, x.Old)
+	}
+	if !strings.Contains(codes(r, in), "compare.unchanged") {
+		t.Errorf("%s", codes(r, in))
+	}
+}
+
+func TestSwitched(t *testing.T) {
+	d := newDevice(6, 0)
+	d.write(0, 100_000)
+	in := d.input()
+	in.Regions[0].Number, in.Regions[1].Number = 2, 3
+	r := run(t, in)
+	for next, want := range map[string]Switched{
+		"B": SwitchedYes, "_b": SwitchedYes, "rootfs_b": SwitchedYes, "boot_b": SwitchedYes, "partition 3": SwitchedYes, "3": SwitchedYes,
+		"A": SwitchedNo, "_a": SwitchedNo, "2": SwitchedNo, "": SwitchedNot, "something": SwitchedNot,
+	} {
+		c := boot.Choice{Scheme: "test", Next: next, Offset: -1}
+		if got := r.Leads(in.Regions, &c); got != want {
+			t.Errorf("%q: %s, want %s", next, got, want)
+		}
+		code := map[Switched]string{SwitchedYes: "compare.boot.switched", SwitchedNo: "compare.boot.not-switched", SwitchedNot: "compare.boot."}[want]
+		if !strings.Contains(codes(r, in, c), code) {
+			t.Errorf("%q: %s", next, codes(r, in, c))
+		}
+	}
+	if got := codes(r, in, boot.Choice{Pending: "a swap"}); !strings.Contains(got, "compare.boot.pending") {
+		t.Error(got)
+	}
+	for _, f := range r.Told(in.Regions, nil) {
+		if strings.ContainsAny(f.Text, "{}") {
+			t.Errorf("a placeholder is left: %s", f.Text)
+		}
+		if f.Severity > finding.Error {
+			t.Error(f)
+		}
+	}
+}
+
+func TestSlotName(t *testing.T) {
+	for name, want := range map[string]string{
+		"rootfs_a": "rootfs/a", "ROOTFS_B": "rootfs/b", "boot-a": "boot/a", "kernel.0": "kernel/0", "kernel1": "kernel/1", "A": "slot/a", "rootfsB": "rootfs/b",
+		"system:b": "system/b", "data": "", "alpha": "", "p1": "", "mmcblk0p12": "", "": "", "env": "",
+	} {
+		group, slot, ok := SlotName(name)
+		got := ""
+		if ok {
+			got = group + "/" + slot
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// A context that is done ends the work.
+func TestStopped(t *testing.T) {
+	d := newDevice(2, 0)
+	ctx, stop := context.WithCancel(context.Background())
+	stop()
+	if _, err := Device(ctx, d.input()); err == nil {
+		t.Error("no error")
+	}
+}
+
+// A part that ends where the writing did, in front of something that is not meant for the device.
+func TestBehind(t *testing.T) {
+	d := newDevice(8, 0)
+	n := int64(len(d.new))
+	tail := noise(d.rnd, 3000)
+	d.write(0, len(d.new))
+	in := d.input()
+	in.Contents = []Content{{Source: block.Bytes(append(bytes.Clone(d.new), tail...)), Pieces: []Piece{
+		{ID: "0", Name: "update.bin", Extent: block.Extent{Length: n + 3000}}, {ID: "0.0", Name: "rootfs", Extent: block.Extent{Length: n}},
+	}}}
+	x := targetOn(t, in, run(t, in), "rootfs_b")
+	if x.Order != Complete || x.Piece.ID != "0.0" || x.Behind != 3000 {
+		t.Errorf("%v %+v %d", x.Order, x.Piece, x.Behind)
+	}
+}
+
+// Whatever stands on both sides, classes sum up and nothing breaks.
+func FuzzDevice(f *testing.F) {
+	f.Add([]byte("abc"), []byte("abd"), uint8(3))
+	r := rand.New(rand.NewPCG(1, 1))
+	f.Add(noise(r, 3000), noise(r, 2000), uint8(200))
+	f.Fuzz(func(t *testing.T, a, b []byte, n uint8) {
+		half := append(bytes.Clone(a[:min(len(a), int(n)*16)]), b...)
+		in := Input{Contents: []Content{{Source: block.Bytes(a), Pieces: []Piece{{Extent: block.Extent{Length: int64(len(a))}, Where: []string{"x"}}}}},
+			Regions: []Region{{Name: "x_a", Group: "x", Slot: "a", Source: block.Bytes(b)}, {Name: "x_b", Group: "x", Slot: "b", Source: block.Bytes(half)}, {Name: "free", Anywhere: true, Source: block.Bytes(half)}}}
+		res, err := Device(context.Background(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range res.Targets {
+			sane(t, &res.Targets[i])
+		}
+		_ = fmt.Sprint(res.Told(in.Regions, nil))
+	})
+}
