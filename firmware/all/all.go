@@ -30,7 +30,7 @@ import (
 func Table() []firmware.Format {
 	return slices.Concat(
 		android(),
-		[]firmware.Format{dfu.Format(), fwtool.Format(), sysupgrade.Format(), chk.Format(), seama.Format(), trx.Format(), combined.Format(), uimage.Format(), fit.Format(), dtb.Format(), ubootenv.Format(), uf2.Format()},
+		[]firmware.Format{dfu.Format(), fwtool.Format(), routers.Footer(), sysupgrade.Format(), chk.Format(), seama.Format(), trx.Format(), combined.Format(), uimage.Format(), fit.Format(), dtb.Format(), ubootenv.Format(), uf2.Format()},
 		tplink.Formats(),
 		routers.Formats(),
 		updaters(),

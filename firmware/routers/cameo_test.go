@@ -32,6 +32,22 @@ func cameoImage(model, area string, kernel, root []byte) []byte {
 	return append(p, data...)
 }
 
+// cksum is the sum of cksum(1).
+func cksum(t testing.TB, p []byte) (v uint32) {
+	t.Helper()
+	cmd := exec.Command("cksum")
+	cmd.Stdin = bytes.NewReader(p)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if _, err := fmt.Sscan(string(out), &v, &n); err != nil || n != len(p) {
+		t.Fatalf("%q: %v", out, err)
+	}
+	return v
+}
+
 // buffaloTagged makes an image as buffalo-tag does, with the sum of cksum(1).
 func buffaloTagged(t testing.TB, sum bool, data []byte) []byte {
 	t.Helper()
@@ -49,18 +65,7 @@ func buffaloTagged(t testing.TB, sum bool, data []byte) []byte {
 	be.PutUint32(p[152:], uint32(len(data)))
 	p = append(p, data...)
 	if sum {
-		cmd := exec.Command("cksum")
-		cmd.Stdin = bytes.NewReader(p)
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var v uint32
-		var n int
-		if _, err := fmt.Sscan(string(out), &v, &n); err != nil || n != len(p) {
-			t.Fatalf("%q: %v", out, err)
-		}
-		be.PutUint32(p[buffaloSum:], v)
+		be.PutUint32(p[buffaloSum:], cksum(t, p))
 	}
 	return p
 }
@@ -96,15 +101,9 @@ func TestBuffalo(t *testing.T) {
 func TestPOSIXSum(t *testing.T) {
 	for _, n := range []int{0, 1, 255, 256, 70_000} {
 		p := firmwaretest.Noise(n, uint64(n))
-		cmd := exec.Command("cksum")
-		cmd.Stdin = bytes.NewReader(p)
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatal(err)
-		}
 		got, err := posixSum(context.Background(), block.Bytes(p), extent(0, n), extent(0, 0))
-		if want := fmt.Sprintf("%d %d\n", got, n); err != nil || string(out) != want {
-			t.Errorf("%q, want %q, %v", want, out, err)
+		if want := cksum(t, p); err != nil || got != want {
+			t.Errorf("%d bytes: %08x, want %08x, %v", n, got, want, err)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 // Package routers reads the smaller headers that makers of routers put before their images: Ubiquiti, Broadcom's BCM963xx
-// (many makers of DSL routers) and BCM4908, Xiaomi, Linksys, Senao (EnGenius), D-Link's JBOOT,
-// Cameo (D-Link, Trendnet), Buffalo, Netgear's DNI, ZyXEL's RAS, Edimax; and names images that are encrypted.
+// (many makers of DSL routers) and BCM4908, Xiaomi, Linksys, Senao (EnGenius), D-Link's JBOOT, Cameo
+// (D-Link, Trendnet), Buffalo, Netgear's DNI, ZyXEL's RAS, Edimax; and names images that are encrypted.
 //
 // It promises that every sum which such a header has is computed. Sums of 8 and 16 bits are told as they are, but prove
 // nothing by themselves: they miss too much. Of encrypted images nothing is told but what their header says.
@@ -24,6 +24,9 @@
 //
 //	Linksys: board in 4 bytes, 4 bytes, date and version of 3 bytes each, "U2ND", hardware, flags; at byte 32 a TRX image. Or
 //	"CHDR", length of all, CRC-32 of all from byte 12 without the last inversion, 1 (little-endian); image
+//
+//	Linksys' footer, the last 256 bytes: ".LINKSYS.", version of 8, model of 15, CRC of cksum(1) over all before as 8 hex digits,
+//	8 and 16 bytes, zeros
 //
 //	DNI: 128 bytes of text: "device:", "version:V", "region:", "hd_id:", one in a line; the image; a byte that makes the sum
 //	of all bytes 0xFF
@@ -58,6 +61,6 @@
 //
 // Followed: mkfwimage.c and fw.h, imagetag.c and bcm_tag.h, bcm4908img.c, xiaomifw.c, addpattern.c,
 // linksys-addfwhdr.c, mksenaofw.c, mkdlinkfw.c, mkcameofw.c, buffalo-tag.c, mkdniimg.c, mkrasimage.c, edimax_fw_header.c, buffalo-lib.h,
-// dlink-sge-image.h of OpenWrt's firmware-utils (2023); the public descriptions of D-Link's SHRS. Images are made by the
+// dlink-sge-image.h of OpenWrt's firmware-utils (2023), scripts/linksys-image.sh of OpenWrt 21.02; the public descriptions of D-Link's SHRS. Images are made by the
 // tests from these, and not checked against the makers' tools.
 package routers
