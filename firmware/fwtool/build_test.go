@@ -67,7 +67,7 @@ func field(kind byte, name string, data []byte) []byte {
 func payload(kind uint32, until uint64, public []byte) []byte {
 	return field(typeTable, "ucert", bytes.Join([][]byte{
 		field(typeInt32, "certtype", be.AppendUint32(nil, kind)),
-		field(typeInt64, "validfrom", be.AppendUint64(nil, until-1000)),
+		field(typeInt64, "validfrom", be.AppendUint64(nil, 1_796_083_200)),
 		field(typeInt64, "expiresat", be.AppendUint64(nil, until)),
 		field(typeText, "pubkey", append(bytes.Clone(public), 0)),
 	}, nil))
@@ -82,7 +82,7 @@ func (s *signer) certify(p []byte) []byte {
 func (s *signer) seal(image []byte) []byte { return attr(0, attr(attrSignature, s.sign(image))) }
 
 const (
-	until   = 1_800_000_000
+	until   = 4_102_444_800
 	someOne = `{  "metadata_version": "1.0", "supported_devices":["tplink,archer-c7-v5","archer-c7-v5"], "version": { "dist": "OpenWrt", "version": "SNAPSHOT", "revision": "r11215+4-bba6646b5cba", "target": "ath79/generic", "board": "tplink_archer-c7-v5" } }` + "\n"
 )
 

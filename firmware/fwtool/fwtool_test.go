@@ -94,6 +94,7 @@ func TestSignatures(t *testing.T) {
 	}{
 		{"the maker's key", good, []firmware.Key{other.key(), root.key()}, firmware.Passed, "rootroot"},
 		{"the key of the build", good, []firmware.Key{build.key()}, firmware.Passed, "buildkey"},
+		{"not valid any more", signed(root.certify(payload(certAuth, 1_700_000_000, build.public())), build.seal(image)), []firmware.Key{root.key()}, firmware.Passed, "rootroot"},
 		{"no key", good, nil, firmware.Cannot, ""},
 		{"another key", good, []firmware.Key{other.key()}, firmware.Cannot, ""},
 		{"changed", tampered, []firmware.Key{root.key()}, firmware.Failed, ""},
@@ -118,10 +119,13 @@ func TestSignatures(t *testing.T) {
 		if s.State != tt.want || tt.want == firmware.Passed && s.Key != tt.key {
 			t.Errorf("%s: %+v", tt.name, s)
 		}
+		if old := tt.name == "not valid any more"; old != strings.Contains(s.Why, "not valid any more") {
+			t.Errorf("%s: %+v", tt.name, s)
+		}
 		if (firmware.Genuine(part).Answer == firmware.OK) != (tt.want == firmware.Passed) {
 			t.Errorf("%s: %+v", tt.name, firmware.Genuine(part))
 		}
-		if tt.name == "the maker's key" && (s.NotAfter != "2027-01-15T08:00:00Z" || firmware.Whole(part).Answer != firmware.OK || len(part.Children) != 3) {
+		if tt.name == "the maker's key" && (s.NotBefore != "2026-12-01T00:00:00Z" || s.NotAfter != "2100-01-01T00:00:00Z" || s.Why != "" || firmware.Whole(part).Answer != firmware.OK || len(part.Children) != 3) {
 			t.Errorf("%+v, %+v", s, firmware.Whole(part))
 		}
 	}

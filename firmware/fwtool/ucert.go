@@ -201,7 +201,7 @@ func follow(ctx context.Context, image block.Source, what string, links []link, 
 		if i == 0 {
 			root = step
 		}
-		root.NotAfter = c.until.Format(time.RFC3339)
+		root.NotBefore, root.NotAfter = c.from.Format(time.RFC3339), c.until.Format(time.RFC3339)
 		if step.State == firmware.Failed || i > 0 && step.State != firmware.Passed {
 			step.State, step.Why = firmware.Failed, "a certificate of the chain: "+step.Why
 			return step
@@ -209,7 +209,7 @@ func follow(ctx context.Context, image block.Source, what string, links []link, 
 		trusted = c.keys
 	}
 	x := end.sig.Check(ctx, image, what, trusted)
-	x.NotAfter = root.NotAfter
+	x.NotBefore, x.NotAfter = root.NotBefore, root.NotAfter
 	switch {
 	case x.State != firmware.Passed:
 		x.State, x.Why = firmware.Failed, "the key of its certificate does not fit: "+x.Why
@@ -217,6 +217,9 @@ func follow(ctx context.Context, image block.Source, what string, links []link, 
 		x.State, x.Key, x.Why = firmware.Cannot, "", fmt.Sprintf("it fits its certificate, which is signed by %s: %s", root.Signer, root.Why)
 	default:
 		x.Key = root.Key
+		if until, err := time.Parse(time.RFC3339, root.NotAfter); err == nil && time.Now().After(until) {
+			x.Why = "today its certificate is not valid any more; a device that checks it would refuse the image"
+		}
 	}
 	return x
 }
