@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,34 +16,19 @@ import (
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/firmware/internal/imagetest"
 )
 
-// run runs a tool in a folder; without it the test is skipped, but where everything must run.
+// run gives stdin to a tool in a folder.
 func run(t testing.TB, dir string, stdin []byte, name string, args ...string) []byte {
 	t.Helper()
-	program, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(program, args...)
-	cmd.Dir, cmd.Stdin = dir, bytes.NewReader(stdin)
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s %v: %v", name, args, err)
-	}
-	return out
+	return (&imagetest.Dir{Path: dir}).Pipe(t, stdin, name, args...)
 }
 
 func write(t testing.TB, dir string, files map[string][]byte) {
 	t.Helper()
 	for name, p := range files {
-		path := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, p, 0o600)); err != nil {
-			t.Fatal(err)
-		}
+		(&imagetest.Dir{Path: dir}).Write(t, name, p)
 	}
 }
 

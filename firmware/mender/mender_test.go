@@ -9,8 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,93 +17,45 @@ import (
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/firmware/internal/imagetest"
 )
 
 // maker is a folder in which artifacts are made with Mender's own tool.
-type maker struct {
-	dir string
-}
+type maker struct{ *imagetest.Dir }
 
 func newMaker(t testing.TB) *maker {
 	t.Helper()
-	m := &maker{dir: t.TempDir()}
-	m.write(t, "rootfs.ext4", firmwaretest.Noise(20_000, 1))
-	m.write(t, "second", firmwaretest.Noise(700, 2))
-	m.write(t, "ArtifactInstall_Enter_00", []byte("#!/bin/sh\n"))
+	m := &maker{imagetest.NewDir(t)}
+	m.Write(t, "rootfs.ext4", firmwaretest.Noise(20_000, 1))
+	m.Write(t, "second", firmwaretest.Noise(700, 2))
+	m.Write(t, "ArtifactInstall_Enter_00", []byte("#!/bin/sh\n"))
 	return m
-}
-
-func (m *maker) try(t testing.TB, name string, args ...string) (string, error) {
-	t.Helper()
-	program, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(program, args...)
-	cmd.Dir = m.dir
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
-
-func (m *maker) run(t testing.TB, name string, args ...string) {
-	t.Helper()
-	if out, err := m.try(t, name, args...); err != nil {
-		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
-	}
-}
-
-func (m *maker) write(t testing.TB, name string, p []byte) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(m.dir, name), p, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (m *maker) read(t testing.TB, name string) []byte {
-	t.Helper()
-	p, err := os.ReadFile(filepath.Join(m.dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func (m *maker) keys(t testing.TB, name string) []firmware.Key {
-	t.Helper()
-	k, err := firmware.ParseKeys(name, m.read(t, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
 }
 
 // pairs makes keys of each kind, with their public ones.
 func (m *maker) pairs(t testing.TB) {
 	t.Helper()
-	m.run(t, "openssl", "genrsa", "-traditional", "-out", "rsa.key", "3072")
-	m.run(t, "openssl", "rsa", "-in", "rsa.key", "-pubout", "-out", "rsa.pub")
-	m.run(t, "openssl", "ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", "ec.key")
-	m.run(t, "openssl", "ec", "-in", "ec.key", "-pubout", "-out", "ec.pub")
-	m.run(t, "openssl", "genpkey", "-algorithm", "ed25519", "-out", "ed.key")
-	m.run(t, "openssl", "pkey", "-in", "ed.key", "-pubout", "-out", "ed.pub")
+	m.Run(t, "openssl", "genrsa", "-traditional", "-out", "rsa.key", "3072")
+	m.Run(t, "openssl", "rsa", "-in", "rsa.key", "-pubout", "-out", "rsa.pub")
+	m.Run(t, "openssl", "ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", "ec.key")
+	m.Run(t, "openssl", "ec", "-in", "ec.key", "-pubout", "-out", "ec.pub")
+	m.Run(t, "openssl", "genpkey", "-algorithm", "ed25519", "-out", "ed.key")
+	m.Run(t, "openssl", "pkey", "-in", "ed.key", "-pubout", "-out", "ed.pub")
 }
 
 // artifact makes one of two files for an update module.
 func (m *maker) artifact(t testing.TB, args ...string) []byte {
 	t.Helper()
-	m.run(t, "mender-artifact", append([]string{"write", "module-image", "-T", "copier", "-n", "release-2", "-t", "beaglebone", "-t", "rpi4", "-o", "a.mender", "-f", "rootfs.ext4", "-f", "second",
+	m.Run(t, "mender-artifact", append([]string{"write", "module-image", "-T", "copier", "-n", "release-2", "-t", "beaglebone", "-t", "rpi4", "-o", "a.mender", "-f", "rootfs.ext4", "-f", "second",
 		"--software-version", "1.2.3", "-s", "ArtifactInstall_Enter_00"}, args...)...)
-	return m.read(t, "a.mender")
+	return m.Read(t, "a.mender")
 }
 
 // judged asks the tool itself whether an artifact is good.
 func (m *maker) judged(t testing.TB, p []byte, args ...string) error {
 	t.Helper()
-	m.write(t, "judged.mender", p)
-	_, err := m.try(t, "mender-artifact", append([]string{"validate"}, append(args, "judged.mender")...)...)
+	m.Write(t, "judged.mender", p)
+	_, err := m.Try(t, "mender-artifact", append([]string{"validate"}, append(args, "judged.mender")...)...)
 	return err
 }
 
@@ -160,10 +110,10 @@ func TestArtifacts(t *testing.T) {
 // TestRootFS has a root file system in both versions of the format.
 func TestRootFS(t *testing.T) {
 	m := newMaker(t)
-	m.run(t, "mke2fs", "-q", "-F", "-t", "ext4", "-d", ".", "fs.ext4", "1M")
+	m.Run(t, "mke2fs", "-q", "-F", "-t", "ext4", "-d", ".", "fs.ext4", "1M")
 	for _, version := range []string{"2", "3"} {
-		m.run(t, "mender-artifact", "write", "rootfs-image", "-v", version, "-n", "release-"+version, "-t", "rpi4", "-o", "a.mender", "-f", "fs.ext4")
-		p := m.read(t, "a.mender")
+		m.Run(t, "mender-artifact", "write", "rootfs-image", "-v", version, "-n", "release-"+version, "-t", "rpi4", "-o", "a.mender", "-f", "fs.ext4")
+		p := m.Read(t, "a.mender")
 		part := firmwaretest.Open(t, p, nil, Format())
 		if v := firmware.Whole(part); v.Answer != firmware.OK || part.Title != "Mender artifact, version "+version || part.Version != "release-"+version {
 			t.Errorf("%v %q, %q %q", v.Answer, v.Reasons, part.Title, part.Version)
@@ -193,7 +143,7 @@ func TestRun(t *testing.T) {
 	m.pairs(t)
 	for _, compression := range []string{"none", "gzip"} {
 		p := m.artifact(t, "--compression", compression, "-k", "rsa.key")
-		keys := m.keys(t, "rsa.pub")
+		keys := m.Keys(t, "rsa.pub")
 		unseen := packed(t, p)
 		// A changed signature is a wrong one: whether it was changed or another's, nothing tells.
 		sig := file(t, firmwaretest.Open(t, p, keys, Format()), "manifest.sig")
@@ -229,18 +179,18 @@ func TestSignatures(t *testing.T) {
 				if err := m.judged(t, p, "-k", tt.key+".pub"); err != nil {
 					t.Errorf("mender-artifact says %v", err)
 				}
-				if err := m.judged(t, p, "-k", filepath.Join(other.dir, tt.key+".pub")); err == nil {
+				if err := m.judged(t, p, "-k", filepath.Join(other.Path, tt.key+".pub")); err == nil {
 					t.Error("mender-artifact takes another key")
 				}
 			}
-			part := firmwaretest.Open(t, p, m.keys(t, tt.key+".pub"), Format())
+			part := firmwaretest.Open(t, p, m.Keys(t, tt.key+".pub"), Format())
 			if v := firmware.Genuine(part); v.Answer != firmware.OK || !strings.HasPrefix(v.Reasons[0], tt.method) {
 				t.Errorf("%v %q", v.Answer, v.Reasons)
 			}
 			if v := firmware.Whole(part); v.Answer != firmware.OK {
 				t.Errorf("%v %q", v.Answer, v.Reasons)
 			}
-			if v := firmware.Genuine(firmwaretest.Open(t, p, other.keys(t, tt.key+".pub"), Format())); v.Answer != firmware.No {
+			if v := firmware.Genuine(firmwaretest.Open(t, p, other.Keys(t, tt.key+".pub"), Format())); v.Answer != firmware.No {
 				t.Errorf("another key: %v %q", v.Answer, v.Reasons)
 			}
 			if v := firmware.Genuine(firmwaretest.Open(t, p, nil, Format())); v.Answer != firmware.CannotTell || !strings.Contains(v.Reasons[0], "no key was given") {
@@ -270,9 +220,9 @@ func (m *maker) edited(t testing.TB, p []byte) []byte {
 		h.Format = tar.FormatUSTAR
 		put(t, w, h, data)
 		if h.Name == "manifest" {
-			m.write(t, "manifest", data)
-			m.run(t, "openssl", "pkeyutl", "-sign", "-rawin", "-inkey", "ed.key", "-in", "manifest", "-out", "sig")
-			sig := []byte(base64.StdEncoding.EncodeToString(m.read(t, "sig")))
+			m.Write(t, "manifest", data)
+			m.Run(t, "openssl", "pkeyutl", "-sign", "-rawin", "-inkey", "ed.key", "-in", "manifest", "-out", "sig")
+			sig := []byte(base64.StdEncoding.EncodeToString(m.Read(t, "sig")))
 			put(t, w, &tar.Header{Name: "manifest.sig", Mode: 0o600, Size: int64(len(sig)), Format: tar.FormatUSTAR}, sig)
 		}
 	}
@@ -352,7 +302,7 @@ func TestManifest(t *testing.T) {
 
 func FuzzOpen(f *testing.F) {
 	m := newMaker(f)
-	m.write(f, "rootfs.ext4", firmwaretest.Noise(500, 1))
+	m.Write(f, "rootfs.ext4", firmwaretest.Noise(500, 1))
 	f.Add(m.artifact(f, "--compression", "none"))
 	f.Add(m.artifact(f, "--compression", "gzip"))
 	f.Fuzz(func(t *testing.T, p []byte) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,72 +16,20 @@ import (
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/firmware/internal/imagetest"
 )
 
 // maker is a folder with an authority, in which bundles are made.
-type maker struct {
-	dir string
-}
+type maker struct{ *imagetest.Dir }
 
 func newMaker(t testing.TB) *maker {
 	t.Helper()
-	m := &maker{dir: t.TempDir()}
-	m.run(t, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "3650", "-subj", "/O=Maker/CN=ca")
-	m.run(t, "openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "signer.key", "-out", "signer.csr", "-subj", "/O=Maker/CN=signer")
-	m.write(t, "ext", []byte("extendedKeyUsage=codeSigning,emailProtection\n"))
-	m.run(t, "openssl", "x509", "-req", "-in", "signer.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "300", "-extfile", "ext", "-out", "signer.pem")
+	m := &maker{imagetest.NewDir(t)}
+	m.Run(t, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "3650", "-subj", "/O=Maker/CN=ca")
+	m.Run(t, "openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "signer.key", "-out", "signer.csr", "-subj", "/O=Maker/CN=signer")
+	m.Write(t, "ext", []byte("extendedKeyUsage=codeSigning,emailProtection\n"))
+	m.Run(t, "openssl", "x509", "-req", "-in", "signer.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "300", "-extfile", "ext", "-out", "signer.pem")
 	return m
-}
-
-func (m *maker) run(t testing.TB, name string, args ...string) string {
-	t.Helper()
-	out, err := m.try(t, name, args...)
-	if err != nil {
-		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
-	}
-	return out
-}
-
-// try runs a tool; without it the test is skipped, but where everything must run.
-func (m *maker) try(t testing.TB, name string, args ...string) (string, error) {
-	t.Helper()
-	program, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(program, args...)
-	cmd.Dir = m.dir
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
-
-func (m *maker) write(t testing.TB, name string, p []byte) {
-	t.Helper()
-	path := filepath.Join(m.dir, name)
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, p, 0o700)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (m *maker) read(t testing.TB, name string) []byte {
-	t.Helper()
-	p, err := os.ReadFile(filepath.Join(m.dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func (m *maker) key(t testing.TB, name string) []firmware.Key {
-	t.Helper()
-	k, err := firmware.ParseKeys(name, m.read(t, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
 }
 
 var (
@@ -93,12 +40,12 @@ var (
 // bundle makes a bundle with rauc itself.
 func (m *maker) bundle(t testing.TB, format string) []byte {
 	t.Helper()
-	os.RemoveAll(filepath.Join(m.dir, "in"))
-	os.Remove(filepath.Join(m.dir, "out.raucb"))
-	m.write(t, "in/rootfs.img", rootfs)
-	m.write(t, "in/u-boot.img", boot)
-	m.write(t, "in/hook.sh", []byte("#!/bin/sh\n"))
-	m.write(t, "in/manifest.raucm", fmt.Appendf(nil, `[update]
+	os.RemoveAll(filepath.Join(m.Path, "in"))
+	os.Remove(filepath.Join(m.Path, "out.raucb"))
+	m.Write(t, "in/rootfs.img", rootfs)
+	m.Write(t, "in/u-boot.img", boot)
+	m.Write(t, "in/hook.sh", []byte("#!/bin/sh\n"))
+	m.Write(t, "in/manifest.raucm", fmt.Appendf(nil, `[update]
 compatible=Test Board
 version=2026.1
 build=b7
@@ -116,15 +63,15 @@ hooks=post-install
 [image.bootloader]
 filename=u-boot.img
 `, format))
-	m.run(t, "rauc", "--cert", "signer.pem", "--key", "signer.key", "bundle", "in", "out.raucb")
-	return m.read(t, "out.raucb")
+	m.Run(t, "rauc", "--cert", "signer.pem", "--key", "signer.key", "bundle", "in", "out.raucb")
+	return m.Read(t, "out.raucb")
 }
 
 // judged asks rauc itself whether a bundle is good. It checks the signature, and of verity bundles nothing else.
 func (m *maker) judged(t testing.TB, p []byte, keyring string) (string, error) {
 	t.Helper()
-	m.write(t, "judged.raucb", p)
-	return m.try(t, "rauc", "--keyring", keyring, "info", "judged.raucb")
+	m.Write(t, "judged.raucb", p)
+	return m.Try(t, "rauc", "--keyring", keyring, "info", "judged.raucb")
 }
 
 func find(t testing.TB, p *firmware.Part, name string) *firmware.Part {
@@ -143,7 +90,7 @@ func TestBundles(t *testing.T) {
 	for _, format := range []string{"plain", "verity", "crypt"} {
 		t.Run(format, func(t *testing.T) {
 			p := m.bundle(t, format)
-			part := firmwaretest.Open(t, p, m.key(t, "ca.pem"), Format())
+			part := firmwaretest.Open(t, p, m.Keys(t, "ca.pem"), Format())
 			if v := firmware.Whole(part); v.Answer != firmware.OK || part.Title != "RAUC bundle, "+format || part.Version != "2026.1" {
 				t.Errorf("%v %q, %q, uncovered %v", v.Answer, v.Reasons, part.Title, part.Uncovered().Extents())
 			}
@@ -160,14 +107,14 @@ func TestBundles(t *testing.T) {
 			if v := firmware.Genuine(firmwaretest.Open(t, p, nil, Format())); v.Answer != firmware.CannotTell {
 				t.Errorf("without a key: %v %q", v.Answer, v.Reasons)
 			}
-			if v := firmware.Genuine(firmwaretest.Open(t, p, other.key(t, "signer.pem"), Format())); v.Answer != firmware.CannotTell {
+			if v := firmware.Genuine(firmwaretest.Open(t, p, other.Keys(t, "signer.pem"), Format())); v.Answer != firmware.CannotTell {
 				t.Errorf("another key: %v %q", v.Answer, v.Reasons)
 			}
 			// An authority of the same name that did not issue the certificate.
-			if v := firmware.Genuine(firmwaretest.Open(t, p, other.key(t, "ca.pem"), Format())); v.Answer != firmware.No {
+			if v := firmware.Genuine(firmwaretest.Open(t, p, other.Keys(t, "ca.pem"), Format())); v.Answer != firmware.No {
 				t.Errorf("another authority: %v %q", v.Answer, v.Reasons)
 			}
-			if _, err := m.judged(t, p, filepath.Join(other.dir, "ca.pem")); err == nil {
+			if _, err := m.judged(t, p, filepath.Join(other.Path, "ca.pem")); err == nil {
 				t.Error("rauc takes another authority")
 			}
 			if format == "crypt" {
@@ -202,7 +149,7 @@ func TestRun(t *testing.T) {
 	for _, format := range []string{"plain", "verity", "crypt"} {
 		t.Run(format, func(t *testing.T) {
 			p := m.bundle(t, format)
-			keys := m.key(t, "ca.pem")
+			keys := m.Keys(t, "ca.pem")
 			firmwaretest.Run(t, p, firmwaretest.Options{Blind: block.SetOf(signatureOf(p)), Keys: keys, Flips: 150, Cuts: 60}, Format())
 			// In the signature itself nothing may change and be whole and genuine; where it hides who signed, it cannot be told.
 			for at := signatureOf(p).Offset; at < signatureOf(p).End(); at += 7 {
@@ -238,7 +185,7 @@ func TestBlocks(t *testing.T) {
 func TestCut(t *testing.T) {
 	m := newMaker(t)
 	p := m.bundle(t, "plain")
-	part := firmwaretest.Open(t, p[:signatureOf(p).Offset+100], m.key(t, "ca.pem"), Format())
+	part := firmwaretest.Open(t, p[:signatureOf(p).Offset+100], m.Keys(t, "ca.pem"), Format())
 	if v := firmware.Whole(part); v.Answer != firmware.No || part.Version != "2026.1" || !strings.Contains(v.Reasons[0], "cut off") {
 		t.Errorf("%v %q", v.Answer, v.Reasons)
 	}
@@ -251,8 +198,8 @@ func TestCut(t *testing.T) {
 func TestEncrypted(t *testing.T) {
 	m := newMaker(t)
 	m.bundle(t, "crypt")
-	m.run(t, "rauc", "encrypt", "--to", "signer.pem", "--keyring", "ca.pem", "out.raucb", "encrypted.raucb")
-	part := firmwaretest.Open(t, m.read(t, "encrypted.raucb"), m.key(t, "ca.pem"), Format())
+	m.Run(t, "rauc", "encrypt", "--to", "signer.pem", "--keyring", "ca.pem", "out.raucb", "encrypted.raucb")
+	part := firmwaretest.Open(t, m.Read(t, "encrypted.raucb"), m.Keys(t, "ca.pem"), Format())
 	if v := firmware.Whole(part); part.Format != "rauc" || v.Answer != firmware.CannotTell || !strings.Contains(v.Reasons[0], "encrypted for the devices") {
 		t.Errorf("%q %v %q", part.Format, v.Answer, v.Reasons)
 	}
@@ -263,9 +210,9 @@ func TestEncrypted(t *testing.T) {
 
 func TestLook(t *testing.T) {
 	m := newMaker(t)
-	m.write(t, "dir/file", rootfs[:5000])
-	m.run(t, "mksquashfs", "dir", "plain.squashfs", "-quiet")
-	for _, p := range [][]byte{m.read(t, "plain.squashfs"), firmwaretest.Noise(5000, 1), nil, append(make([]byte, 4096), 0, 0, 0, 0, 0, 0, 2, 0)} {
+	m.Write(t, "dir/file", rootfs[:5000])
+	m.Run(t, "mksquashfs", "dir", "plain.squashfs", "-quiet")
+	for _, p := range [][]byte{m.Read(t, "plain.squashfs"), firmwaretest.Noise(5000, 1), nil, append(make([]byte, 4096), 0, 0, 0, 0, 0, 0, 2, 0)} {
 		if _, err := look(context.Background(), block.Bytes(p)); !errors.Is(err, cursor.ErrNot) {
 			t.Errorf("%d bytes: %v", len(p), err)
 		}
@@ -277,7 +224,7 @@ func FuzzOpen(f *testing.F) {
 	rootfs, boot = rootfs[:9000], boot[:700]
 	f.Add(m.bundle(f, "plain"))
 	f.Add(m.bundle(f, "verity"))
-	keys := m.key(f, "ca.pem")
+	keys := m.Keys(f, "ca.pem")
 	f.Fuzz(func(t *testing.T, p []byte) {
 		firmwaretest.Open(t, p, keys, Format())
 	})

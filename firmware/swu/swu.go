@@ -86,7 +86,11 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 	r := &reading{src: src, o: o, members: map[string]*cpio.Member{}, told: map[string]bool{}, part: &firmware.Part{Title: "SWUpdate package", Role: firmware.Package, Unused: a.Unused(), Checks: a.Checks(ctx, src)}}
 	for i := range a.Members {
 		m := &a.Members[i]
-		if _, twice := r.members[m.Name]; m.File && !twice {
+		switch _, twice := r.members[m.Name]; {
+		case !m.File:
+		case twice:
+			r.fail(m.Name, "one file of that name", "several")
+		default:
 			r.members[m.Name] = m
 			r.order = append(r.order, m.Name)
 		}

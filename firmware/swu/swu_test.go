@@ -61,10 +61,10 @@ var names = []string{"rootfs.gz", "kernel", "settings", "after.sh"}
 func (m *maker) prepare(t testing.TB, description string) {
 	t.Helper()
 	for name, p := range content() {
-		m.write(t, name, p)
+		m.Write(t, name, p)
 		description = strings.ReplaceAll(description, "@"+name+"@", sumOf(p))
 	}
-	m.write(t, nameOfDescription, []byte(description))
+	m.Write(t, nameOfDescription, []byte(description))
 }
 
 // signed makes a package of those files.
@@ -80,7 +80,7 @@ func TestPackage(t *testing.T) {
 	for _, form := range []string{"crc", "newc"} {
 		m := newMaker(t)
 		p := m.signed(t, form, sample)
-		part := firmwaretest.Open(t, p, m.keys(t, "maker.pem"), Format())
+		part := firmwaretest.Open(t, p, m.Keys(t, "maker.pem"), Format())
 		if v := firmware.Whole(part); v.Answer != firmware.OK || part.Format != "swu" || part.Version != "2.3" {
 			t.Errorf("%s: %v %q, uncovered %v", form, v.Answer, v.Reasons, part.Uncovered().Extents())
 		}
@@ -159,7 +159,7 @@ func blind(t testing.TB, p []byte) block.Set {
 func TestRun(t *testing.T) {
 	m := newMaker(t)
 	p := m.signed(t, "crc", sample)
-	firmwaretest.Run(t, p, firmwaretest.Options{Blind: blind(t, p), Short: shorter(t, p), Keys: m.keys(t, "maker.pem")}, Format())
+	firmwaretest.Run(t, p, firmwaretest.Options{Blind: blind(t, p), Short: shorter(t, p), Keys: m.Keys(t, "maker.pem")}, Format())
 }
 
 // shorter allows cuts in the zeros behind the archive.
@@ -185,7 +185,7 @@ func TestJudged(t *testing.T) {
 	m.prepare(t, strings.Replace(sample, "@kernel@", strings.Repeat("0", 64), 1))
 	m.cms(t, "maker")
 	wrongSum := m.pack(t, "crc", append([]string{nameOfDescription, nameOfSignature}, names...)...)
-	m.write(t, nameOfDescription, bytes.Replace(m.read(t, nameOfDescription), []byte("2.3"), []byte("2.4"), 1))
+	m.Write(t, nameOfDescription, bytes.Replace(m.Read(t, nameOfDescription), []byte("2.3"), []byte("2.4"), 1))
 	forged := m.pack(t, "crc", append([]string{nameOfDescription, nameOfSignature}, names...)...)
 	for _, tt := range []struct {
 		name           string
@@ -201,7 +201,7 @@ func TestJudged(t *testing.T) {
 		{"a changed description", forged, "maker.pem", "stable,main", firmware.No, firmware.No, false},
 		{"another key", good, "other.pem", "stable,main", firmware.OK, firmware.CannotTell, false},
 	} {
-		part := firmwaretest.Open(t, tt.p, m.keys(t, tt.key), Format())
+		part := firmwaretest.Open(t, tt.p, m.Keys(t, tt.key), Format())
 		if v := firmware.Whole(part); v.Answer != tt.whole {
 			t.Errorf("%s: whole %v %q", tt.name, v.Answer, v.Reasons)
 		}
@@ -221,10 +221,10 @@ func TestRSA(t *testing.T) {
 	m.certificate(t, "other")
 	m.prepare(t, sample)
 	for method, options := range map[string][]string{"RSA-2048 with SHA-256, PKCS#1": nil, "RSA-2048 with SHA-256, PSS": {"-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:-2"}} {
-		m.run(t, "", "openssl", append(append([]string{"dgst", "-sha256", "-sign", "maker.key", "-out", nameOfSignature}, options...), nameOfDescription)...)
+		m.Run(t, "openssl", append(append([]string{"dgst", "-sha256", "-sign", "maker.key", "-out", nameOfSignature}, options...), nameOfDescription)...)
 		p := m.pack(t, "crc", append([]string{nameOfDescription, nameOfSignature}, names...)...)
 		for key, want := range map[string]firmware.Answer{"maker.pub": firmware.OK, "other.pub": firmware.No} {
-			part := firmwaretest.Open(t, p, m.keys(t, key), Format())
+			part := firmwaretest.Open(t, p, m.Keys(t, key), Format())
 			if v := firmware.Genuine(part); v.Answer != want || want == firmware.OK && !strings.HasPrefix(v.Reasons[0], method) {
 				t.Errorf("%s: %v %q", method, v.Answer, v.Reasons)
 			}
@@ -265,12 +265,22 @@ func TestUnsigned(t *testing.T) {
 	}
 }
 
+// TestTwice has two files of one name, of which a device takes whichever it meets.
+func TestTwice(t *testing.T) {
+	m := newMaker(t)
+	m.prepare(t, sample)
+	p := m.pack(t, "crc", append([]string{nameOfDescription, "kernel"}, names...)...)
+	if v := firmware.Whole(firmwaretest.Open(t, p, nil, Format())); v.Answer != firmware.No || !strings.Contains(v.Reasons[0], "expected one file of that name, found several") {
+		t.Errorf("%v %q", v.Answer, v.Reasons)
+	}
+}
+
 // TestInner opens what stands in a package, as deep as it goes.
 func TestInner(t *testing.T) {
 	m := newMaker(t)
 	inner := m.signed(t, "crc", sample)
-	m.write(t, "inner.swu", inner)
-	m.write(t, nameOfDescription, []byte(`{"software": {"version": "3", "images": [{"filename": "inner.swu", "type": "swuforward", "device": "x", "encrypted": false}, {"filename": "kernel", "encrypted": true, "ivt": "00112233445566778899aabbccddeeff", "device": "y"}]}}`))
+	m.Write(t, "inner.swu", inner)
+	m.Write(t, nameOfDescription, []byte(`{"software": {"version": "3", "images": [{"filename": "inner.swu", "type": "swuforward", "device": "x", "encrypted": false}, {"filename": "kernel", "encrypted": true, "ivt": "00112233445566778899aabbccddeeff", "device": "y"}]}}`))
 	p := m.pack(t, "crc", nameOfDescription, "inner.swu", "kernel")
 	part := firmwaretest.Open(t, p, nil, Format())
 	if c := child(t, part, "inner.swu"); c.Format != "swu" || c.Version != "2.3" || part.Version != "3" {
@@ -283,7 +293,7 @@ func TestInner(t *testing.T) {
 
 func TestLook(t *testing.T) {
 	m := newMaker(t)
-	m.write(t, "kernel", []byte("x"))
+	m.Write(t, "kernel", []byte("x"))
 	for _, p := range [][]byte{m.pack(t, "newc", "kernel"), firmwaretest.Noise(4096, 3), nil} {
 		if _, err := look(context.Background(), block.Bytes(p)); !errors.Is(err, cursor.ErrNot) {
 			t.Errorf("%d bytes: %v", len(p), err)
@@ -295,7 +305,7 @@ func FuzzOpen(f *testing.F) {
 	m := newMaker(f)
 	f.Add(m.signed(f, "crc", sample))
 	f.Add(m.pack(f, "newc", nameOfDescription, "kernel"))
-	keys := m.keys(f, "maker.pem")
+	keys := m.Keys(f, "maker.pem")
 	f.Fuzz(func(t *testing.T, p []byte) {
 		firmwaretest.Open(t, p, keys, Format()).Walk(func(x *firmware.Part, _ int) bool {
 			if x.Size < 0 || x.Offset < 0 {

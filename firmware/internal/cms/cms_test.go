@@ -5,9 +5,7 @@ import (
 	"crypto"
 	"errors"
 	"math/rand/v2"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,38 +13,18 @@ import (
 
 	"salvor/cursor"
 	"salvor/firmware"
+	"salvor/firmware/internal/imagetest"
 )
 
-// tool runs openssl in a folder.
-func tool(t testing.TB, dir string, args ...string) []byte {
-	t.Helper()
-	program, err := exec.LookPath("openssl")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(program, args...)
-	cmd.Dir = dir
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("openssl %v: %v\n%s", args, err, out)
-	}
-	return out
-}
-
 // maker has a root, an authority in between, and signers.
-type maker struct {
-	dir string
-}
+type maker struct{ *imagetest.Dir }
 
 const mail = "extendedKeyUsage=codeSigning,emailProtection"
 
 func newMaker(t testing.TB, name string) *maker {
 	t.Helper()
-	m := &maker{dir: t.TempDir()}
-	tool(t, m.dir, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "root.key", "-out", "root.pem", "-days", "3650", "-subj", "/O="+name+"/CN=root")
+	m := &maker{imagetest.NewDir(t)}
+	m.Run(t, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "root.key", "-out", "root.pem", "-days", "3650", "-subj", "/O="+name+"/CN=root")
 	m.issue(t, "between", "root", "basicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign", 3000)
 	return m
 }
@@ -58,42 +36,22 @@ func (m *maker) issue(t testing.TB, name, by, extensions string, days int, more 
 	if len(more) > 0 {
 		key = more
 	}
-	tool(t, m.dir, append(append([]string{"req"}, key...), "-nodes", "-keyout", name+".key", "-out", name+".csr", "-subj", "/CN="+name)...)
-	m.write(t, name+".ext", []byte(extensions+"\n"))
-	tool(t, m.dir, "x509", "-req", "-in", name+".csr", "-CA", by+".pem", "-CAkey", by+".key", "-CAcreateserial", "-days", strconv.Itoa(days), "-extfile", name+".ext", "-out", name+".pem")
-}
-
-func (m *maker) write(t testing.TB, name string, p []byte) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(m.dir, name), p, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (m *maker) read(t testing.TB, name string) []byte {
-	t.Helper()
-	p, err := os.ReadFile(filepath.Join(m.dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	m.Run(t, "openssl", append(append([]string{"req"}, key...), "-nodes", "-keyout", name+".key", "-out", name+".csr", "-subj", "/CN="+name)...)
+	m.Write(t, name+".ext", []byte(extensions+"\n"))
+	m.Run(t, "openssl", "x509", "-req", "-in", name+".csr", "-CA", by+".pem", "-CAkey", by+".key", "-CAcreateserial", "-days", strconv.Itoa(days), "-extfile", name+".ext", "-out", name+".pem")
 }
 
 func (m *maker) key(t testing.TB, name string) firmware.Key {
 	t.Helper()
-	k, err := firmware.ParseKeys(name, m.read(t, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k[0]
+	return m.Keys(t, name)[0]
 }
 
 // sign makes a message.
 func (m *maker) sign(t testing.TB, content []byte, signer string, more ...string) []byte {
 	t.Helper()
-	m.write(t, "content", content)
-	tool(t, m.dir, append([]string{"cms", "-sign", "-in", "content", "-binary", "-outform", "DER", "-out", "message", "-signer", signer + ".pem", "-inkey", signer + ".key"}, more...)...)
-	return m.read(t, "message")
+	m.Write(t, "content", content)
+	m.Run(t, "openssl", append([]string{"cms", "-sign", "-in", "content", "-binary", "-outform", "DER", "-out", "message", "-signer", signer + ".pem", "-inkey", signer + ".key"}, more...)...)
+	return m.Read(t, "message")
 }
 
 func digestOf(content []byte) func(crypto.Hash) ([]byte, error) {
@@ -212,8 +170,8 @@ func TestDates(t *testing.T) {
 		}
 	}
 	// One that had ended when it signed: openssl makes it when told that yesterday is its last day.
-	tool(t, m.dir, "x509", "-req", "-in", "signer.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial", "-days", "-1", "-extfile", "signer.ext", "-out", "ended.pem")
-	m.write(t, "ended.key", m.read(t, "signer.key"))
+	m.Run(t, "openssl", "x509", "-req", "-in", "signer.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial", "-days", "-1", "-extfile", "signer.ext", "-out", "ended.pem")
+	m.Write(t, "ended.key", m.Read(t, "signer.key"))
 	a, _ := check(t, m.sign(t, content, "ended"), content, root)
 	if s := a.Signatures[0]; s.State != firmware.Failed || !strings.Contains(s.Why, "it was signed on") {
 		t.Errorf("%+v", s)
@@ -249,7 +207,7 @@ func TestPurposes(t *testing.T) {
 			t.Errorf("%q: %+v %v", tt.extensions, a.Signatures[0], a.Findings)
 		}
 		cmd := exec.Command("openssl", "cms", "-verify", "-inform", "DER", "-in", "message", "-content", "content", "-binary", "-CAfile", "root.pem", "-out", "verified")
-		cmd.Dir = m.dir
+		cmd.Dir = m.Path
 		if err := cmd.Run(); (err == nil) != tt.mail {
 			t.Errorf("%q: openssl says %v", tt.extensions, err)
 		}
@@ -334,7 +292,7 @@ func TestAbsent(t *testing.T) {
 		if more[len(more)-1] == "-stream" {
 			continue
 		}
-		if a, _ = check(t, m.read(t, "message"), content, m.key(t, "signer.pem")); a.Signatures[0].State != firmware.Passed {
+		if a, _ = check(t, m.Read(t, "message"), content, m.key(t, "signer.pem")); a.Signatures[0].State != firmware.Passed {
 			t.Errorf("%v with the certificate: %+v", more, a.Signatures[0])
 		}
 	}
@@ -343,9 +301,9 @@ func TestAbsent(t *testing.T) {
 func TestEncrypted(t *testing.T) {
 	m := newMaker(t, "maker")
 	m.issue(t, "device", "root", mail, 100)
-	m.write(t, "content", []byte("secret"))
-	tool(t, m.dir, "cms", "-encrypt", "-binary", "-in", "content", "-outform", "DER", "-out", "message", "-aes256", "device.pem")
-	if parsed, err := Parse(m.read(t, "message")); err != nil || !parsed.Encrypted {
+	m.Write(t, "content", []byte("secret"))
+	m.Run(t, "openssl", "cms", "-encrypt", "-binary", "-in", "content", "-outform", "DER", "-out", "message", "-aes256", "device.pem")
+	if parsed, err := Parse(m.Read(t, "message")); err != nil || !parsed.Encrypted {
 		t.Errorf("%+v, %v", parsed, err)
 	}
 }
