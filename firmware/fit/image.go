@@ -60,6 +60,8 @@ func (r *reading) readImage(n *fdt.Node) {
 	m := &image{node: n}
 	r.images = append(r.images, m)
 	m.data, m.found = dataOf(r.t, n)
+	inside, _ := n.Get("data")
+	outside := m.found && inside.Extent != m.data
 	role, title := sort(n)
 	if !m.found {
 		// The names of a tree that is cut off are gone; its largest value is what the image must be.
@@ -90,6 +92,11 @@ func (r *reading) readImage(n *fdt.Node) {
 		m.part.Installs = append(m.part.Installs, firmware.Install{Needs: m.data.Length, Loader: true})
 	}
 	switch {
+	case outside && m.data.Offset < r.t.TotalSize:
+		// An image that holds the tree which holds it has no end.
+		r.failed("place of image "+n.Name, "structure", fmt.Sprintf("data behind the %d bytes of the tree", r.t.TotalSize), fmt.Sprintf("data at %d", m.data.Offset))
+	case slices.ContainsFunc(r.images[:len(r.images)-1], func(o *image) bool { return o.part != nil && o.data == m.data }):
+		// What it is has been told with the other one.
 	case n.Child("cipher") != nil:
 		m.part.Title += ", encrypted"
 	case m.part.Size < m.data.Length:
@@ -171,7 +178,10 @@ func (r *reading) checkHashes(m *image) {
 			check.State, check.Expected, check.Found = firmware.Failed, fmt.Sprintf("%d bytes", h.Size()), fmt.Sprintf("%d bytes in the tree", len(v.Data))
 		case m.data.End() > r.src.Size():
 			check.Why = "the file ends inside of it"
+		case r.left < m.data.Length:
+			check.Why = fmt.Sprintf("the hashes of the images are over more than %d times the file", maxHashed)
 		default:
+			r.left -= m.data.Length
 			check = region.Digest(r.ctx, m.part.Source, check.What, check.Method, check.Extent, h, v.Data)
 		}
 		m.part.Checks = append(m.part.Checks, check)

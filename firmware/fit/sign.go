@@ -91,9 +91,13 @@ func (r *reading) check(s *pubkey.Statement, wrong string, src block.Source, ove
 // imageSignature checks a signature over the data of an image.
 func (r *reading) imageSignature(m *image, n *fdt.Node, signed map[*fdt.Node]bool) {
 	s, wrong := statement(n, "image "+m.node.Name)
-	if m.data.End() > r.src.Size() {
+	switch {
+	case m.data.End() > r.src.Size():
 		wrong = "the file ends inside of it"
+	case r.left < m.data.Length:
+		wrong = fmt.Sprintf("the signatures of the images are over more than %d times the file", maxHashed)
 	}
+	r.left -= m.data.Length
 	out := r.check(s, wrong, m.part.Source, []block.Extent{{Length: m.part.Size}})
 	if !slices.ContainsFunc(r.configs, func(c *fdt.Node) bool { return signed[c] && slices.Contains(r.used(c), m) }) {
 		out.Weak = join(out.Weak, "no signed configuration says with what it belongs together, so that it can be mixed with others")
