@@ -90,6 +90,7 @@ func Compare(ctx context.Context, o CompareOptions, events Events) (c *Compared,
 		in.Proofs = append(in.Proofs, before)
 	}
 	c = &Compared{Contents: in.Contents, Regions: d.regions, Whole: firmware.Whole(p.part)}
+	in.Proofs = append(in.Proofs, ownProof{ctx})
 	if c.Result, err = compare.Device(ctx, in); err != nil {
 		return nil, err
 	}
