@@ -19,10 +19,11 @@ const (
 	perKnown  = 4    // only so many. The last of each block is always told.
 	maxResets = 256  // boots in one block behind which counting begins anew
 
-	// What patterns may cost, in bytes that they are tried on. Usual logs cost far less. Behind that a pattern is
-	// tried on perBlock lines of a block and on the last one.
-	freeCost  = 128 << 20
-	inputCost = 2 // for each byte that was read
+	// What patterns may cost, in bytes that they are tried on: some 2 seconds, and one more for each 200 MB that
+	// were read. Usual logs cost far less. Behind that a pattern is tried on few lines of a block, and the last.
+	freeCost  = 24 << 20
+	costShare = 16 // of what was read
+	perCostly = 8
 )
 
 // shared is what the workers of one input know together.
@@ -35,7 +36,7 @@ type shared struct {
 func newShared(n int) *shared { return &shared{matched: make([]atomic.Int32, n)} }
 
 // costly reports whether the patterns cost more than they may.
-func (s *shared) costly() bool { return s.spent.Load() > freeCost+inputCost*s.read.Load() }
+func (s *shared) costly() bool { return s.spent.Load() > freeCost+s.read.Load()/costShare }
 
 // hit is a rule, or a program that speaks, on a line.
 type hit struct {
@@ -133,7 +134,7 @@ func (w *worker) line(name string, b *logs.Block, l *match.Line, candidates []in
 			}
 		}
 		s.tried++
-		if s.matched < s.limit && (!w.costly || s.tried <= s.limit) {
+		if s.matched < s.limit && (!w.costly || s.tried <= perCostly) {
 			kept = append(kept, p)
 			continue
 		}

@@ -49,7 +49,7 @@
 // A pattern is tried on one cleaned line: without escape sequences, control bytes and the line's end. What
 // stands before a message (time, priority, host, program) is still there. A pattern that begins with ^ is tried
 // at the beginning of the line, behind the time, behind host and priority, and behind the program's name.
-// Lines of more than 8 KiB are tried in windows around what was found in them.
+// Lines of more than 4 KiB are tried in windows around what was found in them.
 //
 // # Groups with a meaning
 //

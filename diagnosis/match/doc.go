@@ -3,6 +3,6 @@
 // Of each pattern (RE2, so that no text makes it slow) a literal is found that every match contains. One walk over
 // the text looks for all literals together, by four bytes of each in a table of bits; a pattern is tried only on
 // lines with one of its literals. Letters of either case are one in that search, so that patterns without case
-// cost nothing extra. It promises to miss no match in a line of at most 8 KiB, and in a longer one none that
-// is at most 2 KiB long. It never allocates by what stands in a text.
+// cost nothing extra. It promises to miss no match in a line of at most 4 KiB, and in a longer one none that
+// is at most 1 KiB long. It never allocates by what stands in a text.
 package match

@@ -41,19 +41,38 @@ func required(re *syntax.Regexp) [][]string {
 	return a.sets
 }
 
-// branches returns the alternatives of a pattern that has such on its top, else the pattern.
+// branches returns the alternatives of a pattern that is, or ends in, such, else the pattern.
 func branches(re *syntax.Regexp) []*syntax.Regexp {
-	for re.Op == syntax.OpCapture {
-		re = re.Sub[0]
-	}
-	if re.Op != syntax.OpAlternate || len(re.Sub) > maxLiterals {
+	all := spread(re)
+	if len(all) > maxLiterals {
 		return []*syntax.Regexp{re}
 	}
-	var all []*syntax.Regexp
-	for _, sub := range re.Sub {
-		all = append(all, branches(sub)...)
-	}
 	return all
+}
+
+func spread(re *syntax.Regexp) []*syntax.Regexp {
+	switch re.Op {
+	case syntax.OpCapture:
+		return spread(re.Sub[0])
+	case syntax.OpAlternate:
+		var all []*syntax.Regexp
+		for _, sub := range re.Sub {
+			all = append(all, spread(sub)...)
+		}
+		return all
+	case syntax.OpConcat: // what alternatives have in common at their begin stands before them
+		head, last := re.Sub[:len(re.Sub)-1], re.Sub[len(re.Sub)-1]
+		tails := spread(last)
+		if len(tails) == 1 {
+			break
+		}
+		all := make([]*syntax.Regexp, len(tails))
+		for i, tail := range tails {
+			all[i] = &syntax.Regexp{Op: syntax.OpConcat, Flags: re.Flags, Sub: append(head[:len(head):len(head)], tail)}
+		}
+		return all
+	}
+	return []*syntax.Regexp{re}
 }
 
 // maxMust bounds the parts that a line is asked for before a pattern is tried, and their alternatives.
@@ -81,6 +100,21 @@ func choose(sets [][]string) []string {
 	for _, set := range sets {
 		if worth := worthOf(set); worth > most {
 			best, most = set, worth
+		}
+	}
+	return best
+}
+
+// asked returns the set that is best to ask a line for, also where it is too short to be looked for.
+func asked(sets [][]string) []string {
+	if best := choose(sets); best != nil {
+		return best
+	}
+	var best []string
+	for _, set := range sets {
+		shortest := func(set []string) int { return len(slices.MinFunc(set, func(a, b string) int { return len(a) - len(b) })) }
+		if n := shortest(set); n >= 2 && len(set) <= maxMust && (best == nil || n > shortest(best)) {
+			best = set
 		}
 	}
 	return best
@@ -198,7 +232,7 @@ func (a *analysis) alternate(subs []*syntax.Regexp) {
 	a.flush()
 	var union []string
 	for _, sub := range subs {
-		best := choose(required(sub))
+		best := asked(required(sub))
 		if best == nil {
 			return
 		}

@@ -26,6 +26,7 @@ func TestLiterals(t *testing.T) {
 		{`(.*abcd|x)`, nil},
 		{`(?:abcd)*`, nil},
 		{`(?:abcd)+`, []string{"abcd"}},
+		{`E:(?:emulated|found .* odd)|E:GL`, []string{"e:emulated", "e:found ", "e:gl"}},
 		{`(?:abcd){2,3}`, []string{"abcdabcd", "abcdabcdabcd"}},
 		{`\d{4}`, nil},
 		{`\bpanic\b`, []string{"panic"}},

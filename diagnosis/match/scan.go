@@ -7,9 +7,9 @@ import (
 
 // Sizes of lines, in bytes.
 const (
-	maxLine = 8 << 10 // a longer line is tried in windows
-	cell    = 4 << 10 // what of a long line one window stands for
-	margin  = 2 << 10 // what a window has beside that
+	maxLine = 4 << 10 // a longer line is tried in windows
+	cell    = 1 << 10 // what of a long line one window stands for
+	margin  = 1 << 10 // what a window has beside that
 )
 
 // Line is a line, or a window of a long one, in which literals were found.
