@@ -107,7 +107,7 @@ func (x *index) each(h uint64, visit func(slot int)) {
 
 // scan reads src once and calls visit for each place that is chosen by its bytes. What cannot be read is passed over.
 func (x *index) scan(ctx context.Context, src block.Source, done func(int64), visit func(h uint64, at int64)) error {
-	buf := make([]byte, chunk+window)
+	buf := make([]byte, min(chunk, src.Size())+window)
 	held := 0 // bytes of buf that stand before what is read next
 	base := int64(0)
 	for at := int64(0); at < src.Size(); {

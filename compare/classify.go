@@ -31,8 +31,10 @@ type reader struct {
 	have int64  // bytes of the chunk that the source has at all
 }
 
-func newReader(a aligned) *reader {
-	return &reader{aligned: a, buf: make([]byte, chunk), bad: make([]bool, chunk/unit)}
+// newReader makes one for a part of size bytes.
+func newReader(a aligned, size int64) *reader {
+	units := min(chunk/unit, (size+unit-1)/unit)
+	return &reader{aligned: a, buf: make([]byte, units*unit), bad: make([]bool, units)}
 }
 
 // read fills the reader with n bytes for the part's offset x.
@@ -89,10 +91,10 @@ func classify(ctx context.Context, t *Target, part block.Source, region aligned,
 	size := part.Size()
 	t.NoRoom = max(0, size-max(0, region.src.Size()-region.at))
 	c := &classifier{t: t, olds: len(olds), size: size - t.NoRoom, firstNew: -1, lastNew: -1, firstNot: -1, lastNot: -1, firstForeign: -1, lastForeign: -1}
-	want, there := newReader(aligned{src: part}), newReader(region)
+	want, there := newReader(aligned{src: part}, c.size), newReader(region, c.size)
 	var old []*reader
 	for _, o := range olds {
-		old = append(old, newReader(o))
+		old = append(old, newReader(o, c.size))
 	}
 	was := make([][]byte, 0, len(old))
 	for x := int64(0); x < c.size; x += chunk {
