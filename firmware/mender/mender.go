@@ -88,7 +88,9 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 		}
 		r.members[m.Name] = m
 	}
-	r.version()
+	if !r.version() {
+		return r.part, ctx.Err()
+	}
 	r.read("manifest")
 	r.added = len(r.manifest)
 	r.read("manifest-augment")
@@ -139,7 +141,8 @@ func (r *reading) content(name string) ([]byte, error) {
 	return cursor.Read(r.src, "mender: "+name, m.Data.Offset, m.Data.Length, maxInfo)
 }
 
-func (r *reading) version() {
+// version reads the version of the format. It reports whether it is one that is read.
+func (r *reading) version() bool {
 	p, err := r.content("version")
 	var h head
 	if err == nil {
@@ -148,11 +151,16 @@ func (r *reading) version() {
 	switch {
 	case err != nil:
 		r.fail("version", "the version of the format", err.Error())
-	case h.Format != "mender" || h.Version < 2 || h.Version > 3:
+	case h.Format != "mender" || h.Version < 1:
 		r.fail("version", "mender, version 2 or 3", fmt.Sprintf("%.40q, version %d", h.Format, h.Version))
+	case h.Version < 2 || h.Version > 3:
+		r.part.Title = fmt.Sprintf("Mender artifact, version %d", h.Version)
+		r.part.Checks = append(r.part.Checks, firmware.Check{What: "artifact", Method: "SHA-256", State: firmware.Cannot, Extent: block.Extent{Length: r.src.Size()}, Why: fmt.Sprintf("version %d of the format is not read", h.Version)})
+		return false
 	default:
 		r.part.Title = fmt.Sprintf("Mender artifact, version %d", h.Version)
 	}
+	return true
 }
 
 // read reads a manifest. Each of its lines is held against a file, so that no byte of it can be another.

@@ -280,6 +280,20 @@ func TestJudged(t *testing.T) {
 	}
 }
 
+// TestVersions: a version that is not read is not called bad.
+func TestVersions(t *testing.T) {
+	for version, want := range map[string]firmware.Answer{"1": firmware.CannotTell, "4": firmware.CannotTell, "x": firmware.No, "-1": firmware.No} {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		p := []byte(`{"format":"mender","version":` + version + `}`)
+		put(t, w, &tar.Header{Name: "version", Mode: 0o600, Size: int64(len(p)), Format: tar.FormatUSTAR}, p)
+		w.Close()
+		if v := firmware.Whole(firmwaretest.Open(t, b.Bytes(), nil, Format())); v.Answer != want {
+			t.Errorf("%s: %v %q", version, v.Answer, v.Reasons)
+		}
+	}
+}
+
 func TestLook(t *testing.T) {
 	for _, p := range [][]byte{nil, firmwaretest.Noise(4096, 1), make([]byte, 4096), []byte("version\x00")} {
 		if _, err := look(context.Background(), block.Bytes(p)); !errors.Is(err, cursor.ErrNot) {

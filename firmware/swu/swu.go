@@ -72,6 +72,7 @@ type reading struct {
 	order   []string
 	d       *description
 	signed  bool
+	hidden  bool            // the description is encrypted
 	told    map[string]bool // files without a sum
 }
 
@@ -120,7 +121,10 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 	if r.d != nil {
 		r.files(ctx)
 	} else {
-		for _, name := range r.order[1:] {
+		for _, name := range r.order {
+			if name == nameOfDescription || name == nameOfSignature {
+				continue
+			}
 			r.part.Children = append(r.part.Children, r.child(ctx, name, firmware.Data))
 		}
 	}
@@ -142,6 +146,12 @@ func (r *reading) description() {
 	if err == nil {
 		r.d, err = describe(p)
 	}
+	if err != nil && ciphered(p) {
+		r.hidden, child.Title = true, "encrypted description of the software"
+		r.tell(encrypted, "", finding.Arg("part", nameOfDescription))
+		r.part.Checks = append(r.part.Checks, firmware.Check{What: nameOfDescription, Method: "structure", State: firmware.Cannot, Extent: m.Data, Why: "it is encrypted with a key that only the devices have"})
+		return
+	}
 	if err != nil {
 		r.fail(nameOfDescription, "a description in the syntax of libconfig or as JSON", err.Error())
 		return
@@ -156,6 +166,18 @@ func (r *reading) description() {
 	if len(r.d.boot) > 0 {
 		r.tell(variables, strings.Join(r.d.boot[:min(len(r.d.boot), 50)], "; "))
 	}
+}
+
+// ciphered reports whether a description is one that was encrypted: whole blocks of AES, most of whose bytes stand in no
+// text. Text that was damaged is still mostly text.
+func ciphered(p []byte) bool {
+	strange := 0
+	for _, c := range p {
+		if c < ' ' && c != '\n' && c != '\r' && c != '\t' || c >= 0x7F {
+			strange++
+		}
+	}
+	return len(p) >= 32 && len(p)%16 == 0 && strange > len(p)/3
 }
 
 func (r *reading) tell(d *finding.Def, found string, more ...finding.Option) {
@@ -173,6 +195,11 @@ func (r *reading) signature(ctx context.Context) {
 		return // the check of the archive says so
 	}
 	message, err := cms.Parse(p)
+	if r.hidden {
+		// It is over the description as it was before.
+		r.part.Signatures = append(r.part.Signatures, firmware.Signature{What: nameOfDescription, Method: "CMS or RSA", State: firmware.Cannot, Why: "what it covers is encrypted with a key that only the devices have"})
+		return
+	}
 	switch {
 	case err == nil && !message.Encrypted:
 		r.cms(ctx, child, message, over.Data)

@@ -265,6 +265,21 @@ func TestUnsigned(t *testing.T) {
 	}
 }
 
+// TestHidden has a description that is encrypted: nothing of it can be told, and nothing of it is bad.
+func TestHidden(t *testing.T) {
+	m := newMaker(t)
+	m.signed(t, "crc", sample)
+	m.Run(t, "openssl", "enc", "-aes-256-cbc", "-in", nameOfDescription, "-out", "x", "-K", strings.Repeat("ab", 32), "-iv", strings.Repeat("cd", 16))
+	m.Write(t, nameOfDescription, m.Read(t, "x"))
+	part := firmwaretest.Open(t, m.pack(t, "crc", append([]string{nameOfDescription, nameOfSignature}, names...)...), m.Keys(t, "maker.pem"), Format())
+	if v := firmware.Whole(part); v.Answer != firmware.CannotTell || !strings.Contains(v.Reasons[0], "encrypted") {
+		t.Errorf("%v %q", v.Answer, v.Reasons)
+	}
+	if v := firmware.Genuine(part); v.Answer != firmware.CannotTell || len(part.Children) != 6 {
+		t.Errorf("%v %q, %d children", v.Answer, v.Reasons, len(part.Children))
+	}
+}
+
 // TestTwice has two files of one name, of which a device takes whichever it meets.
 func TestTwice(t *testing.T) {
 	m := newMaker(t)
