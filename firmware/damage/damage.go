@@ -90,6 +90,7 @@ func filled(ctx context.Context, src block.Source, o *firmware.Opening, itself b
 		if itself {
 			return wrong("nothing but "+words, all, fmt.Sprintf("%d bytes of %s", fill.Length, words), "an erased chip, or a download whose content never came")
 		}
+		check.Strong = false // nobody says that it should be so
 		return &firmware.Part{Title: "filling with " + words, Checks: []firmware.Check{check}}
 	}
 	// What begins with such bytes itself begins on a place that is more even than the first other byte.

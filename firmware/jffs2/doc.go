@@ -2,7 +2,9 @@
 //
 // It promises that the CRC-32s of the header, the fields, the data and the name of each node are computed; that behind a
 // broken node the next one is found; that names whose newest entry leads to a file without any node are told, which is how
-// an image that was cut off between two nodes shows; and that only nodes and free bytes count as covered. Nodes that were
+// an image that was cut off between two nodes shows; and that only nodes and free bytes count as covered.
+// The last node never does: nothing in an image says how long it is, and one that was cut off between two files is an image
+// too. It is therefore never OK alone. Nodes that were
 // marked obsolete on the device are checked and never count as covered: one flipped bit marks a node. The mark DE AD C0 DE, behind which OpenWrt makes a new file system, is
 // recognised where only free bytes follow it.
 //

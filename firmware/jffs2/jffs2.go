@@ -16,6 +16,9 @@ import (
 const (
 	maxTold    = 20
 	maxEntries = 1 << 20
+	maxPieces  = 4096 // of one file that do not touch each other
+	formatBits = 0o170000
+	regular    = 0o100000
 	lookBytes  = 64 << 10
 	markSize   = 4
 	mark       = 0xDEADC0DE
@@ -97,8 +100,10 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 		return part, ctx.Err()
 	}
 	part := &firmware.Part{Title: title(order), Role: firmware.RootFS}
-	v := &volume{ctx: ctx, src: src, order: order, win: fsimage.NewWindow(src), part: part, entries: map[entry]latest{}, inodes: map[uint32]struct{}{}}
+	v := &volume{ctx: ctx, src: src, order: order, win: fsimage.NewWindow(src), part: part, entries: map[entry]latest{}, inodes: map[uint32]*file{}}
 	end := v.scan()
+	// Nothing says how long an image is. Whether nodes should follow the last one is not known.
+	v.proven.Remove(v.last)
 	v.lost()
 	if v.erase > 0 {
 		part.Title += fmt.Sprintf(", erase blocks of %d KiB", v.erase>>10)
@@ -124,6 +129,14 @@ type latest struct {
 	at             int64
 }
 
+// file is what the nodes of an inode say.
+type file struct {
+	version uint32
+	size    int64 // by the newest node
+	regular bool
+	data    block.Set // that nodes hold
+}
+
 // volume is an image while it is read.
 type volume struct {
 	ctx     context.Context
@@ -133,10 +146,10 @@ type volume struct {
 	part    *firmware.Part
 	proven  block.Set
 	told    int
-	nodes   int
+	last    block.Extent // node
 	cut     bool
 	entries map[entry]latest
-	inodes  map[uint32]struct{}
+	inodes  map[uint32]*file
 	marks   int64 // where the last mark of an erased block stands
 	erase   int64 // bytes; 0 when not known
 }
@@ -238,7 +251,7 @@ func (v *volume) node(n node, at int64) int64 {
 		v.failed(fsimage.Cut(e.End(), v.src.Size(), fsimage.Region{Name: "root file system, in a node (" + name + ")", Extent: e}))
 		return 0
 	}
-	v.nodes++
+	v.last = e
 	p, err := v.win.Bytes("jffs2: node", at, n.length)
 	if err == nil {
 		if n.obsolete { // its sums are those of the node as it was written
@@ -297,7 +310,18 @@ func (v *volume) remember(n node, p []byte, at int64) {
 			v.entries[key] = latest{version, n.order.Uint32(p[20:]), at}
 		}
 	case typeInode:
-		v.inodes[n.order.Uint32(p[12:])] = struct{}{}
+		number := n.order.Uint32(p[12:])
+		f := v.inodes[number]
+		if f == nil {
+			f = &file{}
+			v.inodes[number] = f
+		}
+		if version := n.order.Uint32(p[16:]); version >= f.version {
+			f.version, f.size, f.regular = version, int64(n.order.Uint32(p[28:])), n.order.Uint32(p[20:])&formatBits == regular
+		}
+		if f.data.Count() < maxPieces {
+			f.data.Add(block.Extent{Offset: int64(n.order.Uint32(p[44:])), Length: int64(n.order.Uint32(p[52:]))})
+		}
 	}
 }
 
@@ -307,9 +331,22 @@ func (v *volume) lost() {
 		return // told already
 	}
 	for e, l := range v.entries {
-		if _, ok := v.inodes[l.inode]; !ok && l.inode != 0 {
-			v.failed(firmware.Check{What: fmt.Sprintf("file %q", e.name), Method: "structure", State: firmware.Failed, Extent: block.Extent{Offset: l.at, Length: 40},
-				Expected: fmt.Sprintf("nodes of inode %d", l.inode), Found: "none", Why: "a download or copy that was cut off between two nodes shows so"})
+		if l.inode == 0 {
+			continue // deleted
 		}
+		c := firmware.Check{What: fmt.Sprintf("file %q", e.name), Method: "structure", State: firmware.Failed, Extent: block.Extent{Offset: l.at, Length: 40},
+			Expected: fmt.Sprintf("nodes of inode %d", l.inode), Found: "none", Why: "a download or copy that was cut off between two nodes shows so"}
+		f, ok := v.inodes[l.inode]
+		if ok && (!f.regular || f.data.Count() >= maxPieces) {
+			continue
+		}
+		if ok {
+			missing := f.data.Complement(block.Extent{Length: f.size})
+			if missing.Empty() {
+				continue
+			}
+			c.Expected, c.Found = fmt.Sprintf("%d bytes", f.size), fmt.Sprintf("%d of them in no node, from %d on", missing.Bytes(), missing.Extents()[0].Offset)
+		}
+		v.failed(c)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"salvor/block"
 	"salvor/cursor"
 	"salvor/firmware/internal/fsimage"
 )
@@ -19,8 +20,8 @@ const (
 	minBlock    = 4 << 10
 	maxBlock    = 16 << 20
 	maxBlocks   = 1 << 20
-	autoresize  = 1
 	maxNameSize = 127
+	maxErased   = 256 << 20 // bytes of a volume that stand nowhere
 )
 
 var be = binary.BigEndian
@@ -92,6 +93,7 @@ type record struct {
 	name      string
 	flags     byte
 	sum, have uint32
+	at        []block.Extent // of its copies in the image
 }
 
 // parseRecord reads one record; nil for one that is not used.

@@ -115,9 +115,13 @@ func (m *image) table() map[uint32]*record {
 				continue
 			}
 			m.proven.Add(at)
-			if r != nil && out[uint32(i)] == nil {
+			if r == nil {
+				continue
+			}
+			if out[uint32(i)] == nil {
 				out[uint32(i)] = r
 			}
+			out[uint32(i)].at = append(out[uint32(i)].at, at)
 		}
 		m.gap(context.Background(), block.Between(e.End(), l.at+m.size-m.data))
 	}
@@ -166,8 +170,8 @@ func (m *image) volume(ctx context.Context, id uint32, r *record, blocks map[int
 	var needs int64
 	if r != nil {
 		needs = r.reserved * room
-		if kind == dynamic && len(blocks) > 0 && r.reserved <= maxBlocks {
-			size = max(size, needs)
+		if kind == dynamic && len(blocks) > 0 {
+			size = max(size, min(needs, size+maxErased))
 		}
 		if r.updating {
 			m.part.Findings = append(m.part.Findings, unfinished.New(finding.Arg("volume", name)))
@@ -177,7 +181,13 @@ func (m *image) volume(ctx context.Context, id uint32, r *record, blocks map[int
 		size = m.static(name, room, blocks)
 	}
 	if size <= 0 {
-		return // an empty volume
+		// Empty, or cut off with all of its blocks: nothing tells which, so that its records prove nothing.
+		if r != nil {
+			for _, e := range r.at {
+				m.proven.Remove(e)
+			}
+		}
+		return
 	}
 	var runs []block.Run
 	for number := range (size + room - 1) / room {

@@ -148,6 +148,22 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+// TestEmpty does not take a volume for whole whose blocks are all cut off: it may also be empty.
+func TestEmpty(t *testing.T) {
+	image := ubinize(t, "512", "16KiB")
+	const size = 16 << 10
+	var kept []byte
+	for at := 0; at < len(image); at += size {
+		if v := parseVolume(image[at+512:]); v.volume == layout || v.volume == 1 {
+			kept = append(kept, image[at:at+size]...)
+		}
+	}
+	p := firmwaretest.Open(t, kept, nil, Format())
+	if v := firmware.Whole(p); len(p.Children) != 1 || v.Answer == firmware.OK || !p.Uncovered().Has(1024+100) {
+		t.Errorf("%d volumes, %v %q", len(p.Children), v.Answer, v.Reasons)
+	}
+}
+
 func TestLook(t *testing.T) {
 	for seed := range uint64(2000) {
 		p := firmwaretest.Noise(headSize, seed)

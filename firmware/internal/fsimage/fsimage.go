@@ -18,6 +18,10 @@ import (
 // maxExtents is how many stretches of proven bytes are told one by one.
 const maxExtents = 64
 
+// maxFill is how much filling counts as covered, in bytes: up to the end of an erase block, as makers fill. More of it may
+// be the place of something that never came, as programs leave it that make room for a download first.
+const maxFill = 1 << 20
+
 // leastFill is how many bytes of one value are filling, where something else follows.
 const leastFill = 16
 
@@ -84,7 +88,9 @@ func Behind(ctx context.Context, src block.Source, end int64, part *firmware.Par
 		if _, err := src.ReadAt(value, rest.Offset); err != nil || fill.Length < min(leastFill, rest.Length) {
 			break
 		}
-		part.Checks = append(part.Checks, region.Padding(ctx, src, "filling behind the image", fill, value[0]))
+		c := region.Padding(ctx, src, "filling behind the image", fill, value[0])
+		c.Strong = c.Strong && fill.Length <= maxFill
+		part.Checks = append(part.Checks, c)
 		rest = block.Between(fill.End(), rest.End())
 	}
 	if rest.Length > 0 {

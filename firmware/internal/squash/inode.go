@@ -25,6 +25,7 @@ const (
 	packedBit  = 1 << 24
 	maxTarget  = 65536
 	commonSize = 16
+	maxBlocks  = 8 << 20 // of one file
 )
 
 // inode is one of any kind.
@@ -36,7 +37,6 @@ type inode struct {
 	target string
 	// of files
 	start    int64
-	sparse   bool
 	fragment uint32
 	fragOff  uint32
 	blocks   []byte // words of four bytes, one for each block
@@ -134,13 +134,12 @@ func (f *FS) readFileInode(c *chain, n *inode, ext bool) error {
 	}
 	var start, size uint64
 	if ext {
-		start, size, n.sparse = le.Uint64(p), le.Uint64(p[8:]), true
+		start, size = le.Uint64(p), le.Uint64(p[8:])
 		n.fragment, n.fragOff = le.Uint32(p[28:]), le.Uint32(p[32:])
 	} else {
 		start, size = uint64(le.Uint32(p)), uint64(le.Uint32(p[12:]))
 		n.fragment, n.fragOff = le.Uint32(p[4:]), le.Uint32(p[8:])
 	}
-	// Each block costs four bytes of this table, so that its own size bounds what is claimed.
 	if size > 1<<48 || start > uint64(f.Used) {
 		return cursor.Corrupt("squashfs: "+c.what, c.here, "a file inside of the image", fmt.Sprintf("%d bytes from %d on", size, start))
 	}
@@ -149,8 +148,8 @@ func (f *FS) readFileInode(c *chain, n *inode, ext bool) error {
 	if n.fragment == none32 && n.size%f.BlockSize != 0 {
 		count++
 	}
-	if count > (int64(f.dirTable)-int64(f.inodeTable))*1024 {
-		return cursor.Corrupt("squashfs: "+c.what, c.here, "a list of blocks that fits into the inode table", fmt.Sprintf("%d blocks", count))
+	if count > maxBlocks {
+		return cursor.Corrupt("squashfs: "+c.what, c.here, fmt.Sprintf("at most %d blocks", maxBlocks), count)
 	}
 	for left := count * 4; left > 0; {
 		k := min(left, 1<<20)
