@@ -14,7 +14,7 @@ mount -t proc proc /proc
 hostname gw-17
 ip link set lo up
 mkdir -p /run/capture
-mount -t tmpfs -o size=900m tmpfs /run/capture
+mount -t tmpfs -o size=2500m tmpfs /run/capture
 mkdir /run/capture/{up,work,data,srv,mnt,run,tmp}
 mount --bind /run/capture/tmp /var/tmp
 mount -t overlay -o lowerdir=/etc,upperdir=/run/capture/up,workdir=/run/capture/work overlay /etc
