@@ -135,8 +135,10 @@ type Ecosystem struct {
 	Name   string
 	Title  string
 	Speaks []string // RE2: lines that show that this program speaks here
-	Logs   string   // where it keeps its log and how to get it
-	Codes  []Codes
-	Rules  []*Rule
-	File   string // where it was read
+	// Anywhere says that its messages stand in the lines of other programs, as those of libraries do.
+	Anywhere bool
+	Logs     string // where it keeps its log and how to get it
+	Codes    []Codes
+	Rules    []*Rule
+	File     string // where it was read
 }

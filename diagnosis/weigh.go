@@ -16,7 +16,8 @@ const (
 	wentWell     = 0.2  // the update ended well behind it
 	firstBoot    = 0.1  // usual on a first boot
 	contradicted = 0.4  // something says the contrary
-	silent       = 0.85 // its program does not speak, and another one does
+	silent       = 0.8  // its program does not speak, and another one does
+	foreign      = 0.35 // another program speaks on its line
 
 	sameProgram  = 0.35 // of a second rule of one program for the same cause, and of each further one again
 	otherProgram = 0.8  // of another program's
@@ -57,6 +58,9 @@ func (t *tale) items() []*item {
 			o.success(ev)
 		case fails(ev.rule):
 			i := &item{told: *ev, tale: t, factor: 1}
+			if ev.foreign {
+				i.lower(foreign, "another program speaks on this line")
+			}
 			if ev.rule.FirstBootNormal && t.first(ev) {
 				i.lower(firstBoot, "usual on a first boot")
 			}
@@ -231,7 +235,7 @@ func (e *Engine) quiet(items []*item, speaks map[string]bool) {
 	}
 	for _, i := range items {
 		eco := e.base.Ecosystem(i.rule.Ecosystem)
-		if i.tale != nil && eco != nil && len(eco.Speaks) > 0 && !speaks[eco.Name] {
+		if i.tale != nil && eco != nil && !eco.Anywhere && len(eco.Speaks) > 0 && !speaks[eco.Name] && !i.foreign {
 			i.lower(silent, "its program does not speak here")
 		}
 	}

@@ -46,9 +46,10 @@ type hit struct {
 	program string
 	quote   string
 	groups  map[string]string
-	start   int // of the line in its block
-	times   int // lines like it that were not looked at one by one, and itself
-	from    int // where the match stands in the line
+	start   int  // of the line in its block
+	times   int  // lines like it that were not looked at one by one, and itself
+	foreign bool // another program speaks on this line, and the rule's does not
+	from    int  // where the match stands in the line
 	to      int
 }
 
@@ -210,7 +211,7 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 			if quote == "" {
 				quote = logs.Printable(line, maxQuote)
 			}
-			h.quote, h.groups = quote, f.groups(line)
+			h.quote, h.groups, h.foreign = quote, f.groups(line), w.engine.foreign(f.rule, list)
 			if f.rule.Role == RoleReboot && w.resets < maxResets {
 				w.resets++
 				for _, p := range w.dirty {
@@ -220,6 +221,21 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 		}
 		w.hits = append(w.hits, h)
 	}
+}
+
+// foreign reports whether a rule's program is silent on a line on which another one speaks.
+func (e *Engine) foreign(r *Rule, list []found) bool {
+	speaks := false
+	for i := range list {
+		if n := list[i].target.speaks; n >= 0 {
+			if e.base.Ecosystems[n].Name == r.Ecosystem {
+				return false
+			}
+			speaks = speaks || !e.base.Ecosystems[n].Anywhere
+		}
+	}
+	eco := e.base.Ecosystem(r.Ecosystem)
+	return speaks && eco != nil && !eco.Anywhere && len(eco.Speaks) > 0
 }
 
 // anchored tries a pattern that begins with ^ at the begin of the line and behind the parts of its header.

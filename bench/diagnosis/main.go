@@ -4,6 +4,7 @@
 //
 //	go run ./bench/diagnosis                  both halves, as tables
 //	go run ./bench/diagnosis -half train -misses    with the cases that went wrong, of the training half
+//	go run ./bench/diagnosis -explain rauc/killed    the answers to some of these, with their evidence
 //	go run ./bench/diagnosis -write diagnosis/measured.json    the hit rates that the program tells
 //	go run ./bench/diagnosis -speed           how fast 1 GB of log is read
 //
@@ -27,14 +28,18 @@ func main() {
 	corpus := flag.String("corpus", "diagnosis/testdata", "the folder of the corpus")
 	named := flag.Bool("misses", false, "name the cases of the training half that went wrong")
 	heldNamed := flag.Bool("held-names", false, "name those of the held-out half too")
+	why := flag.String("explain", "", "show the answers to the cases of the training half whose names contain this")
 	write := flag.String("write", "", "write the hit rates of the held-out half to this file")
 	fast := flag.Bool("speed", false, "measure how fast a log is read")
 	size := flag.Int64("size", 1<<30, "bytes of log for -speed")
 	flag.Parse()
 	var err error
-	if *fast {
+	switch {
+	case *fast:
 		err = speed(os.Stdout, *size)
-	} else {
+	case *why != "":
+		err = explain(os.Stdout, *corpus, *why)
+	default:
 		err = bench(*corpus, *half, *named, *heldNamed, *write)
 	}
 	if err != nil {

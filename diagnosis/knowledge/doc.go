@@ -14,6 +14,7 @@
 //	title: RAUC
 //	speaks: ['rauc\[\d+\]:']       # lines that show that this program speaks here
 //	logs: where the updater keeps its log and how to get it, a sentence or two
+//	anywhere: true                 # its messages stand in lines of other programs, as those of libraries do
 //	codes:                         # tables of codes: how the program prints them, with a group "code"
 //	  - {name: status, patterns: ['exit status (?P<code>\d+)'], mask: 0}
 //	rules:
@@ -64,6 +65,7 @@
 //
 // Additions to the form, newest first:
 //
+//   - anywhere: a rule of an ecosystem without it weighs less on a line on which another ecosystem speaks.
 //   - passing, never_retry, first_boot: see above.
 //   - codes is a list of tables; a row of a table may be a number (also 0x...) or a name.
 //   - name.part.yaml splits an ecosystem.

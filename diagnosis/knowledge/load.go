@@ -113,6 +113,7 @@ func join(parts []*diagnosis.Ecosystem) []*diagnosis.Ecosystem {
 		e.Speaks = append(e.Speaks, p.Speaks...)
 		e.Codes = append(e.Codes, p.Codes...)
 		e.Rules = append(e.Rules, p.Rules...)
+		e.Anywhere = e.Anywhere || p.Anywhere
 		if e.Title == "" {
 			e.Title = p.Title
 		}
