@@ -87,6 +87,6 @@ func (r *reading) unsummed() {
 			}
 		}
 	}
-	why := fmt.Sprintf("%d hashes of images fit, and hashes of this format cover nothing else; %d bytes of the tree are covered by no signature that was checked", fitting, open.Bytes())
+	why := fmt.Sprintf("hashes of this format cover the images only, of which %d fit; %d bytes of the tree are covered by no signature that was checked", fitting, open.Bytes())
 	r.part.Checks = append(r.part.Checks, firmware.Check{What: "names, addresses and options in the tree", Method: "sum", State: firmware.Cannot, Extent: open.Extents()[0], Why: why})
 }
