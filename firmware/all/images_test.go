@@ -122,6 +122,15 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
+// TestTextMode says of an image that its format takes, and whose sums fail, how it was changed.
+func TestTextMode(t *testing.T) {
+	image := bytes.ReplaceAll(mkimage(t, firmwaretest.Noise(100_000, 2)), []byte("\n"), []byte("\r\n"))
+	p := firmwaretest.Open(t, image, nil, Table()...)
+	if v := firmware.Whole(p); p.Format != "uimage" || v.Answer != firmware.No || len(p.Findings) != 1 || p.Findings[0].Code != "firmware.text-mode" {
+		t.Errorf("%s: %v %q, %v", p.Format, v.Answer, v.Reasons, p.Findings)
+	}
+}
+
 // TestNoise takes no noise for anything, with any beginning that a format looks for.
 func TestNoise(t *testing.T) {
 	table := Table()

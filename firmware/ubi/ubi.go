@@ -69,7 +69,7 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 			Expected: "headers at the start of each erase block", Found: "one header only", Why: "the file ends in the first erase block, or the others are damaged"})
 		return part, nil
 	}
-	part.Title = fmt.Sprintf("UBI image, erase blocks of %d KiB, pages of %d bytes", size>>10, h.data-h.head)
+	part.Title = fmt.Sprintf("UBI image, erase blocks of %d KiB with data from %d on", size>>10, h.data)
 	m := &image{src: src, win: fsimage.NewWindow(src), size: size, data: h.data, part: part, told: map[string]int{}, volumes: map[uint32]map[int64]leb{}}
 	if err := m.scan(ctx); err != nil {
 		return nil, err

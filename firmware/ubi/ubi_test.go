@@ -53,9 +53,9 @@ func ubinize(t testing.TB, page, block string) []byte {
 
 func TestImages(t *testing.T) {
 	for _, tt := range []struct{ page, block, title string }{
-		{"512", "16KiB", "UBI image, erase blocks of 16 KiB, pages of 512 bytes"},
-		{"1", "16KiB", "UBI image, erase blocks of 16 KiB, pages of 64 bytes"},
-		{"2048", "32KiB", "UBI image, erase blocks of 32 KiB, pages of 2048 bytes"},
+		{"512", "16KiB", "UBI image, erase blocks of 16 KiB with data from 1024 on"},
+		{"1", "16KiB", "UBI image, erase blocks of 16 KiB with data from 128 on"},
+		{"2048", "32KiB", "UBI image, erase blocks of 32 KiB with data from 4096 on"},
 	} {
 		t.Run(tt.page, func(t *testing.T) {
 			image := ubinize(t, tt.page, tt.block)
