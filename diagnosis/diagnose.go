@@ -38,7 +38,9 @@ func (e *Engine) Diagnose(ctx context.Context, c Case) (*Answer, error) {
 		for n := range t.speaks {
 			speaks[e.base.Ecosystems[n].Name] = true
 		}
-		items = append(items, t.items()...)
+	}
+	for _, t := range tales {
+		items = append(items, t.items(e.quiet(speaks))...)
 	}
 	facts := append(slices.Clone(c.Facts), derive(tales, items, c.Facts)...)
 	items = append(items, e.factItems(facts)...)
@@ -47,7 +49,6 @@ func (e *Engine) Diagnose(ctx context.Context, c Case) (*Answer, error) {
 		i.words = words(i.rule.Means, i.groups)
 	}
 	contrary := against(items, present(tales, items))
-	e.quiet(items, speaks)
 	e.conclude(a, items, contrary)
 	a.tell(e, tales, items, speaks)
 	return a, nil

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"salvor/diagnosis/logs"
 )
 
 // Factors by which evidence loses weight. They were chosen on the training half of the corpus.
@@ -18,6 +20,8 @@ const (
 	contradicted = 0.4  // something says the contrary
 	silent       = 0.8  // its program does not speak, and another one does
 	foreign      = 0.35 // another program speaks on its line
+	debugLine    = 0.3  // a line for those who search for faults in the program
+	infoLine     = 0.6  // a line that tells what goes on
 
 	sameProgram  = 0.35 // of a second rule of one program for the same cause, and of each further one again
 	otherProgram = 0.8  // of another program's
@@ -45,8 +49,8 @@ func (i *item) lower(factor float64, why string) {
 	i.factor *= factor
 }
 
-// items returns the evidence of a tale, after what its order in time says.
-func (t *tale) items() []*item {
+// items returns the evidence of a tale, after what lower and its order in time say.
+func (t *tale) items(lower func(*item)) []*item {
 	var list []*item
 	o := openItems{began: map[string]int{}, own: map[string][]*item{}}
 	for n := range t.events {
@@ -58,9 +62,7 @@ func (t *tale) items() []*item {
 			o.success(ev)
 		case fails(ev.rule):
 			i := &item{told: *ev, tale: t, factor: 1}
-			if ev.foreign {
-				i.lower(foreign, "another program speaks on this line")
-			}
+			lower(i)
 			if ev.rule.FirstBootNormal && t.first(ev) {
 				i.lower(firstBoot, "usual on a first boot")
 			}
@@ -228,15 +230,22 @@ func against(items []*item, present *contraries) map[*item][]*item {
 	return contrary
 }
 
-// quiet lowers rules of programs that do not speak in inputs where others do: the same words of another one.
-func (e *Engine) quiet(items []*item, speaks map[string]bool) {
-	if len(speaks) == 0 {
-		return
-	}
-	for _, i := range items {
+// quiet lowers what stands there by chance: words on a line of another program, or of one that does not speak
+// where others do, and lines that their program takes for no error.
+func (e *Engine) quiet(speaks map[string]bool) func(*item) {
+	return func(i *item) {
 		eco := e.base.Ecosystem(i.rule.Ecosystem)
-		if i.tale != nil && eco != nil && !eco.Anywhere && len(eco.Speaks) > 0 && !speaks[eco.Name] && !i.foreign {
+		switch {
+		case i.foreign:
+			i.lower(foreign, "another program speaks on this line")
+		case len(speaks) > 0 && eco != nil && !eco.Anywhere && len(eco.Speaks) > 0 && !speaks[eco.Name]:
 			i.lower(silent, "its program does not speak here")
+		}
+		switch logs.Level(i.quote) {
+		case logs.Debug:
+			i.lower(debugLine, "its program takes the line for no error")
+		case logs.Info:
+			i.lower(infoLine, "its program takes the line for no error")
 		}
 	}
 }

@@ -112,7 +112,9 @@ func asked(sets [][]string) []string {
 	}
 	var best []string
 	for _, set := range sets {
-		shortest := func(set []string) int { return len(slices.MinFunc(set, func(a, b string) int { return len(a) - len(b) })) }
+		shortest := func(set []string) int {
+			return len(slices.MinFunc(set, func(a, b string) int { return len(a) - len(b) }))
+		}
 		if n := shortest(set); n >= 2 && len(set) <= maxMust && (best == nil || n > shortest(best)) {
 			best = set
 		}
