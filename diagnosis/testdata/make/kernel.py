@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+import traceback
 
 import capture
 
@@ -24,19 +25,7 @@ W = "/data/w"
 RANDOM = random.Random(31)
 
 
-class Picked(capture.Cases):
-    """Without a pattern the old cases go first; with one only those that match are made again."""
-
-    def __init__(self, program, version):
-        if ONLY:
-            self.program, self.version, self.count = program, version, 0
-        else:
-            super().__init__(program, version)
-
-
-KERNEL = Picked("linux", "6.1")
-SYSTEMD = Picked("systemd", "252")
-INITRAMFS = Picked("initramfs", "initramfs-tools 0.142")
+KERNEL = capture.Cases("linux", "6.1", ONLY)
 
 
 def sh(command, check=True):
@@ -191,7 +180,7 @@ def shorten(text, r):
 def case(cases, family, name, cause, why, text, keep=False, **more):
     r = capture.invented(cases.program + family + name)
     text = tidy(text)
-    cases.case(family, name, cause, f"{'systemd' if cases is SYSTEMD else 'Debian kernel'} in QEMU: {why}", {"console.log": text if keep else shorten(text, r)}, **more)
+    cases.case(family, name, cause, f"{'Debian kernel' if cases is KERNEL else 'Debian 12'} in QEMU: {why}", {"console.log": text if keep else shorten(text, r)}, **more)
 
 
 def run(family, name, cause, why, script, modules=(), files=None, chroot=True, append="panic=-1", keep=False, cases=KERNEL, **kw):
@@ -502,12 +491,11 @@ def media():
     run("network-down", "no-device", "network.no-link", "no network device", "ip link set eth0 up\nudhcpc -i eth0 -n -q -t 3 -T 1 || echo 'updater: no address, trying later'\n", (), chroot=False, base=False, also=["network.cable", "configuration.incompatible"])
 
 
-prepare()
-for part in (media, flash, boots, filesystems):
-    try:
-        part()
-    except Exception as e:
-        print("!!", part.__name__, repr(e))
-        import traceback
-        traceback.print_exc()
-print(KERNEL.count)
+if __name__ == "__main__":
+    prepare()
+    for part in (media, flash, boots, filesystems):
+        try:
+            part()
+        except (OSError, subprocess.CalledProcessError, AttributeError, ValueError):
+            traceback.print_exc()
+    print(KERNEL.count)

@@ -18,10 +18,7 @@ import capture
 
 TREE = sys.argv[1]
 ONLY = sys.argv[2] if len(sys.argv) > 2 else ""
-cases = capture.Cases("u-boot", "2023.01") if not ONLY else None
-if ONLY:
-    cases = capture.Cases.__new__(capture.Cases)
-    cases.program, cases.version, cases.count = "u-boot", "2023.01", 0
+cases = capture.Cases("u-boot", "2023.01", ONLY)
 W = "/data/w"
 PROMPT = rb"\r\n=> $"
 RELEASE = os.listdir(f"{TREE}/lib/modules")[0]
