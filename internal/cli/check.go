@@ -165,6 +165,11 @@ func (a *app) parts(root *firmware.Part) error {
 			if _, err := fmt.Fprintf(a.out, "%s%s  %s%s, %s\n", strings.Repeat("  ", depth), show(title), show(name), where, host.Bytes(p.Size)); err != nil {
 				return err
 			}
+			for _, f := range p.Findings {
+				if _, err := fmt.Fprintf(a.out, "%s%s: %s\n", strings.Repeat("  ", depth+1), f.Severity, show(f.Text)); err != nil {
+					return err
+				}
+			}
 		}
 		for i, c := range p.Children {
 			ids = append(ids, i)
