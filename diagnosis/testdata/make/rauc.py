@@ -146,6 +146,10 @@ def install(family, name, cause, why, command="rauc install /data/update.raucb",
         out, code = capture.run(c, timeout=20)
         text += capture.shell_transcript(f"root@{s.host}:~# ", re.sub(r"faketime '[^']*' ", "", c), out)
     out, code = capture.run(fake + " " + command if "info" in command else command, timeout=kill or timeout, pty=r.random() < 0.3)
+    if (cause == "none") != (code == 0) and "status" not in command and not kill:
+        print(f"!! {family}-{name}: exit code {code}: {out[-200:]!r}")
+        s.end()
+        return slots()
     text += capture.shell_transcript(f"root@{s.host}:~# ", command, out.replace(b"\r\n", b"\n"), code)
     if kill:
         s.end(kill=True)
