@@ -34,14 +34,14 @@ func Format() firmware.Format {
 }
 
 // begin recognises an image by its first node, or by several behind a first one that is broken. marked says that it is
-// only the mark behind which one is made.
-func begin(ctx context.Context, src block.Source) (order binary.ByteOrder, marked bool, err error) {
+// only the mark behind which one is made, with free bytes only up to the place far.
+func begin(ctx context.Context, src block.Source, far int64) (order binary.ByteOrder, marked bool, err error) {
 	p, err := cursor.Read(src, "jffs2: node", 0, min(lookBytes, src.Size()), lookBytes)
 	if err != nil || len(p) < markSize {
 		return nil, false, cursor.ErrNot
 	}
 	if binary.BigEndian.Uint32(p) == mark {
-		rest := block.Between(markSize, src.Size())
+		rest := block.Between(markSize, min(far, src.Size()))
 		if fsimage.Fill(ctx, src, rest).Length == rest.Length {
 			return nil, true, nil
 		}
@@ -76,7 +76,7 @@ func title(order binary.ByteOrder) string {
 }
 
 func look(ctx context.Context, src block.Source) (firmware.Sighting, error) {
-	order, marked, err := begin(ctx, src)
+	order, marked, err := begin(ctx, src, lookBytes)
 	switch {
 	case err != nil:
 		return firmware.Sighting{}, err
@@ -89,7 +89,7 @@ func look(ctx context.Context, src block.Source) (firmware.Sighting, error) {
 const markTitle = "mark behind which a JFFS2 is made at the first start"
 
 func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware.Part, error) {
-	order, marked, err := begin(ctx, src)
+	order, marked, err := begin(ctx, src, src.Size())
 	if err != nil {
 		return nil, err
 	}
