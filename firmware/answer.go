@@ -97,7 +97,7 @@ func Whole(p *Part) Verdict {
 		return Verdict{CannotTell, []string{fmt.Sprintf("%d of %d bytes are covered by no check", uncovered.Bytes(), p.Size)},
 			Reason{Format: p.Format, Region: "what no check covers", Offset: first.Offset, Size: first.Length}}
 	}
-	return Verdict{OK, passed, *lead[Passed]}
+	return Verdict{OK, slices.Compact(passed), *lead[Passed]} // the same check over several stretches is one reason
 }
 
 // walkPlaced visits p and all below it, with the place of each part in p, -1 where it has none.

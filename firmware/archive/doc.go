@@ -8,7 +8,7 @@
 //   - Members that are stored stand at their place in the archive; those that are packed are unpacked and opened.
 //   - Names, owners and times do not count: what nothing reads is told as unused. Packed bytes need no check of their own
 //     where what came out of them is proven, by the stream's check or by the checks of what it is.
-//   - An archive of very many files is a tree of files and no package: its files are listed and not opened.
+//   - An archive of very many files is a tree of files and no package: some are listed, none is opened.
 //
 // It never writes out names as paths, and never guesses what an encrypted or broken member held.
 //

@@ -8,7 +8,6 @@ import (
 	"salvor/cursor"
 	"salvor/finding"
 	"salvor/firmware"
-	"salvor/firmware/internal/fsimage"
 	"salvor/firmware/internal/zipfile"
 )
 
@@ -36,20 +35,29 @@ func openZip(ctx context.Context, src block.Source, o *firmware.Opening) (*firmw
 	if a.Broken == nil {
 		used, unused := frames(src, a)
 		part.Unused = unused
-		part.Checks = append(part.Checks, fsimage.Proven("headers", "structure", used)...)
+		part.Checks = append(part.Checks, stretches("headers", "structure", used)...)
 	}
 	if len(a.Members) > maxOpened {
 		part.Findings = append(part.Findings, tree.New(finding.Expected(maxOpened, len(a.Members))))
 	}
+	var proven block.Set
 	for i := range a.Members {
-		if i >= maxListed || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			break
 		}
 		m := &a.Members[i]
 		if m.Folder() && m.Size == 0 || m.Trouble != "" {
 			continue
 		}
-		part.Children = append(part.Children, m.Open(ctx, src, opened(o, len(a.Members)), roleOf(m.Name)))
+		child := m.Open(ctx, src, opened(o, len(a.Members)), roleOf(m.Name))
+		if len(a.Members) > maxOpened && i >= maxListed && firmware.Whole(child).Answer == firmware.OK {
+			proven.Add(m.Data)
+			continue
+		}
+		part.Children = append(part.Children, child)
+	}
+	if !proven.Empty() {
+		part.Checks = append(part.Checks, stretches("members", "CRC-32", proven)...)
 	}
 	return part, ctx.Err()
 }

@@ -16,7 +16,7 @@ const (
 	structure  = "cpio archive"
 	headerSize = 110
 	trailer    = "TRAILER!!!"
-	maxNames   = 10_000
+	maxNames   = 200_000
 	maxName    = 4096
 	typeBits   = 0o170000
 	typeFile   = 0o100000
@@ -52,7 +52,9 @@ type Archive struct {
 	// End is where the last member ends, filled up.
 	End    int64
 	Broken error // why reading ended before the trailer; nil at it
-	named  bool
+	// Refused says that what ended it is not wrong: there are more members than are read.
+	Refused bool
+	named   bool
 }
 
 // Look reports whether an archive begins at offset 0, and returns the name of its first member.
@@ -90,7 +92,7 @@ func Read(ctx context.Context, src block.Source) (*Archive, error) {
 			return a, nil
 		}
 	}
-	a.Broken = cursor.Corrupt(structure, a.End, fmt.Sprintf("at most %d members", maxNames), "more")
+	a.Broken, a.Refused = cursor.Corrupt(structure, a.End, fmt.Sprintf("at most %d members", maxNames), "more"), true
 	return a, nil
 }
 
@@ -178,6 +180,8 @@ func (a *Archive) Checks(ctx context.Context, src block.Source) (out []firmware.
 		}
 	}
 	switch {
+	case a.Refused:
+		out = append(out, firmware.Check{What: "archive", Method: "structure", State: firmware.Cannot, Extent: block.Between(min(a.End, src.Size()), src.Size()), Why: a.Broken.Error()})
 	case a.Broken != nil && a.End >= src.Size(), a.Last.Length == 0 && a.Broken == nil:
 		out = append(out, firmware.Cut("end of the archive", a.End+headerSize+int64(len(trailer))+4, src.Size()))
 	case a.Broken != nil:

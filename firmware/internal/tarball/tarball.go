@@ -22,7 +22,7 @@ import (
 
 const (
 	blockSize = 512
-	maxNames  = 10_000
+	maxNames  = 200_000
 	structure = "tar archive"
 )
 
@@ -43,6 +43,8 @@ type Archive struct {
 	End int64
 	// Broken says why reading ended before the end of the archive; nil at its end.
 	Broken error
+	// Refused says that what ended it is not wrong and is not read: a sparse member, or more members than are read.
+	Refused bool
 }
 
 // Read reads the headers of an archive that begins at offset 0. Its error is cursor.ErrNot when none begins there, or that
@@ -57,7 +59,7 @@ func Read(ctx context.Context, src block.Source) (*Archive, error) {
 			return nil, ctx.Err()
 		}
 		if err == nil && (h.Size < 0 || h.Typeflag == tar.TypeGNUSparse || len(h.PAXRecords) > 0 && h.PAXRecords["GNU.sparse.major"] != "") {
-			err = cursor.Corrupt(structure, a.End, "members that are stored as they are", "a sparse one")
+			err, a.Refused = cursor.Corrupt(structure, a.End, "members that are stored as they are", "a sparse one"), true
 		}
 		if errors.Is(err, io.EOF) && a.End <= src.Size() {
 			return a, a.started()
@@ -78,7 +80,7 @@ func Read(ctx context.Context, src block.Source) (*Archive, error) {
 			return a, nil
 		}
 	}
-	a.Broken = cursor.Corrupt(structure, a.End, fmt.Sprintf("at most %d members", maxNames), "more")
+	a.Broken, a.Refused = cursor.Corrupt(structure, a.End, fmt.Sprintf("at most %d members", maxNames), "more"), true
 	return a, nil
 }
 
@@ -104,6 +106,8 @@ func (a *Archive) Checks(ctx context.Context, src block.Source) (out []firmware.
 		}
 	}
 	switch {
+	case a.Refused:
+		out = append(out, firmware.Check{What: "archive", Method: "structure", State: firmware.Cannot, Extent: block.Between(min(a.End, src.Size()), src.Size()), Why: a.Broken.Error()})
 	case a.Broken != nil:
 		out = append(out, firmware.Check{What: "archive", Method: "structure", State: firmware.Failed, Extent: block.Between(a.End, src.Size()), Expected: "the header of a member, or two blocks of zeros", Found: a.Broken.Error()})
 	case a.End+2*blockSize > src.Size():
