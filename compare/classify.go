@@ -86,8 +86,8 @@ type classifier struct {
 	more                                                            bool // runs were left out
 }
 
-// classify fills t with what the region says of the part.
-func classify(ctx context.Context, t *Target, part block.Source, region aligned, olds []aligned, done func(int64)) error {
+// classify fills t with what the region says of the part, of which skipped is not written.
+func classify(ctx context.Context, t *Target, part block.Source, skipped block.Set, region aligned, olds []aligned, done func(int64)) error {
 	size := part.Size()
 	t.NoRoom = max(0, size-max(0, region.src.Size()-region.at))
 	c := &classifier{t: t, olds: len(olds), size: size - t.NoRoom, firstNew: -1, lastNew: -1, firstNot: -1, lastNot: -1, firstForeign: -1, lastForeign: -1}
@@ -110,6 +110,10 @@ func classify(ctx context.Context, t *Target, part block.Source, region aligned,
 		for from := int64(0); from < n; from += unit {
 			to := min(from+unit, n)
 			e := block.Between(x+from, x+to)
+			if !skipped.Empty() && skipped.Contains(e) {
+				c.add(Run{Extent: e, Class: Same})
+				continue
+			}
 			p, ok := want.part(from, to)
 			r, read := there.part(from, to)
 			if !ok || !read {

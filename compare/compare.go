@@ -176,6 +176,11 @@ func (j *job) loose(c candidate) bool {
 
 func (j *job) aligned(c candidate) aligned { return aligned{j.in.Regions[c.region].Source, c.at} }
 
+// Unwritten returns what of a part is left on the device as it is, in bytes from its start.
+func (c *Content) Unwritten(p Piece) block.Set {
+	return c.Skipped.Within(p.Extent).Shift(-p.Extent.Offset)
+}
+
 func (j *job) part(c candidate) block.Source {
 	content := j.in.Contents[c.content]
 	return block.Section(content.Source, content.Pieces[c.piece].Extent)
@@ -187,7 +192,7 @@ func (j *job) target(ctx context.Context, c candidate, part block.Source, olds [
 	content, r := j.in.Contents[c.content], j.in.Regions[c.region]
 	t := &Target{Content: c.content, Piece: content.Pieces[c.piece], Region: c.region, At: c.at, Votes: c.votes, eraseSize: r.EraseSize}
 	j.total += part.Size()
-	if err := classify(ctx, t, part, aligned{r.Source, c.at}, olds, j.progress); err != nil {
+	if err := classify(ctx, t, part, content.Unwritten(t.Piece), aligned{r.Source, c.at}, olds, j.progress); err != nil {
 		return nil, err
 	}
 	if t.Order != Ascending || t.Bytes[New] == 0 {
@@ -198,7 +203,7 @@ func (j *job) target(ctx context.Context, c candidate, part block.Source, olds [
 			continue
 		}
 		inner := &Target{Content: c.content, Piece: p, Region: c.region, At: c.at, Votes: c.votes, eraseSize: r.EraseSize, Behind: t.Piece.Extent.Length - p.Extent.Length}
-		if err := classify(ctx, inner, block.Section(content.Source, p.Extent), aligned{r.Source, c.at}, olds, nil); err != nil {
+		if err := classify(ctx, inner, block.Section(content.Source, p.Extent), content.Unwritten(p), aligned{r.Source, c.at}, olds, nil); err != nil {
 			return nil, err
 		}
 		if inner.Order == Complete {

@@ -12,7 +12,7 @@ import (
 
 // Findings are the kinds of finding that this package raises.
 var Findings = []*finding.Def{
-	written, stoppedAt, complete, notBegun, tornBlock, badBlock, noRoom, lostBlocks, foreignBlocks, behindPart, unplaced, oldUnknown, bothHold,
+	written, stoppedAt, complete, notBegun, tornBlock, badBlock, noRoom, lostBlocks, foreignBlocks, behindPart, unplaced, oldUnknown, bothHold, erasedOnly,
 	touched, unchanged, nothingFound, bootNext, bootSwitched, bootNotSwitched, bootPending, bootUnknown,
 }
 
@@ -39,6 +39,8 @@ var (
 		Text: "{found} bytes stand behind {part} in the package and are not on {region}: as a rule they are not meant for it"}
 	oldUnknown = &finding.Def{Code: "compare.old-unknown", Severity: finding.Warning,
 		Text: "what {region} held before is not known: bytes that were the same before count as new"}
+	erasedOnly = &finding.Def{Code: "compare.erased", Severity: finding.Warning,
+		Text: "{found} bytes of {region} where {part} goes are erased: it was never written, or it was erased for this update and nothing followed"}
 	bothHold = &finding.Def{Code: "compare.both", Severity: finding.Warning,
 		Text: "{region}, which is taken for the old content, holds {found} bytes of {part} of its own: the version before may be another one, which can be named"}
 	unplaced = &finding.Def{Code: "compare.unplaced", Severity: finding.Warning,
@@ -186,6 +188,9 @@ func (t *Target) told(r *Region) []finding.Finding {
 		add(complete, whole)
 	case NotBegun:
 		add(notBegun, whole)
+		if n := t.Bytes[Erased]; n > 0 {
+			add(erasedOnly, whole, finding.Expected(nil, n))
+		}
 	default:
 		add(written, whole, finding.Arg("order", string(t.Order)), finding.Expected(nil, Percent(least, most)))
 	}

@@ -16,6 +16,8 @@ type Content struct {
 	Source block.Source
 	// Pieces are the parts that stand in it, outer ones before inner ones. The first is all of it.
 	Pieces []Piece
+	// Skipped are bytes of it that the package leaves on the device as they are; they say nothing.
+	Skipped block.Set
 }
 
 // Piece is a part of a package: what becomes a slot, or a piece of one.

@@ -176,6 +176,17 @@ func TestSlotName(t *testing.T) {
 	}
 }
 
+// A slot that was erased for the update, of which nothing followed.
+func TestErased(t *testing.T) {
+	d := newDevice(5, 0)
+	copy(d.b, bytes.Repeat([]byte{0xFF}, len(d.new)))
+	in := d.input()
+	r := run(t, in)
+	if x := targetOn(t, in, r, "rootfs_b"); x.Order != NotBegun || x.Bytes[Erased] == 0 || x.Reference || !strings.Contains(codes(r, in), "compare.erased") {
+		t.Errorf("%v %+v %v %s", x.Order, x.Bytes, x.Reference, codes(r, in))
+	}
+}
+
 // A context that is done ends the work.
 func TestStopped(t *testing.T) {
 	d := newDevice(2, 0)

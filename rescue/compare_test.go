@@ -3,6 +3,7 @@ package rescue
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -295,6 +296,49 @@ func TestComparePackages(t *testing.T) {
 			t.Errorf("%s: the part has %d bytes, the image %d", c.name, x.Piece.Extent.Length, len(u.new))
 		}
 	}
+}
+
+// An Android sparse image leaves blocks as they are: what the device has there says nothing, and stays. Made from its
+// description, and judged by Android's tool.
+func TestCompareSparseHoles(t *testing.T) {
+	u := newEMMC(t, 41)
+	n := len(u.new) / 4096 * 4096
+	u.old, u.new = u.old[:n], u.new[:n]
+	clear(u.new[40*4096 : 60*4096])
+	sparse := binary.LittleEndian.AppendUint32(nil, 0xED26FF3A)
+	for _, v := range []uint16{1, 0, 28, 12} {
+		sparse = binary.LittleEndian.AppendUint16(sparse, v)
+	}
+	for _, v := range []uint32{4096, uint32(n / 4096), 3, 0} {
+		sparse = binary.LittleEndian.AppendUint32(sparse, v)
+	}
+	chunk := func(kind uint16, from, to int) {
+		data := u.new[from*4096 : to*4096]
+		if kind == 0xCAC3 {
+			data = nil
+		}
+		sparse = binary.LittleEndian.AppendUint16(binary.LittleEndian.AppendUint16(sparse, kind), 0)
+		sparse = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(sparse, uint32(to-from)), uint32(12+len(data)))
+		sparse = append(sparse, data...)
+	}
+	chunk(0xCAC1, 0, 40)
+	chunk(0xCAC3, 40, 60)
+	chunk(0xCAC1, 60, n/4096)
+	u.inDir(t, "", "simg2img", u.file(t, "sparse", sparse), "written") // Android's tool takes it
+	if !bytes.Equal(readFile(t, filepath.Join(u.dir, "written")), u.new) {
+		t.Fatal("simg2img writes something else")
+	}
+	u.pack = filepath.Join(u.dir, "sparse")
+	cut := 350_000
+	copy(u.image[u.b:], u.new[:40*4096])
+	copy(u.image[u.b+60*4096:], u.new[60*4096:cut])
+	c := u.compareTo(t, nil)
+	x := c.on(t, "rootfs_b")
+	if x.Order != compare.Ascending || x.Bracket.From > int64(cut) || x.Bracket.To < int64(cut) {
+		t.Errorf("%v %+v %+v", x.Order, x.Bracket, x.Bytes)
+	}
+	copy(u.new[40*4096:60*4096], u.old[40*4096:60*4096])
+	u.finish(t, c)
 }
 
 // The earlier package, and a case from before the update, prove what is unchanged; slots may be named by hand.

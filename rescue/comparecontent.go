@@ -61,8 +61,8 @@ func openPackage(ctx context.Context, path string) (p *openedPackage, err error)
 			return nil, err
 		}
 	}
-	p.add(p.part, "0", "as the file")
-	return p, p.findDeltas()
+	p.add(ctx, p.part, "0", "as the file", block.Set{})
+	return p, errors.Join(ctx.Err(), p.findDeltas())
 }
 
 // unpackFile takes the image out of a file that is nothing but compressed.
@@ -95,12 +95,12 @@ func (p *openedPackage) unpackFile(ctx context.Context) error {
 const maxUnpackedPackage = 64 << 30
 
 // add makes a content of a part, and of each part below it whose bytes do not stand in it.
-func (p *openedPackage) add(part *firmware.Part, id, how string) {
+func (p *openedPackage) add(ctx context.Context, part *firmware.Part, id, how string, skipped block.Set) {
 	if part.Source == nil || part.Source.Size() < sectorSize || len(p.contents) >= maxContents {
 		return
 	}
 	at := len(p.contents)
-	p.contents = append(p.contents, compare.Content{Name: contentName(part), Source: part.Source})
+	p.contents = append(p.contents, compare.Content{Name: contentName(part), Source: part.Source, Skipped: skipped})
 	var visit func(x *firmware.Part, id, how string, base int64)
 	visit = func(x *firmware.Part, id, how string, base int64) {
 		c := &p.contents[at]
@@ -124,12 +124,13 @@ func (p *openedPackage) add(part *firmware.Part, id, how string) {
 					how += " from the " + x.Format
 				}
 				p.inherit(child, x)
-				p.add(child, childID, how)
+				skipped, _ := compare.Skipped(ctx, x.Source) // that the work was stopped is told by openPackage
+				p.add(ctx, child, childID, how, skipped)
 			case child.Source.Size() < sectorSize:
 			case p.standsAt(at, child, base+child.Offset):
 				visit(child, childID, "as it stands in the package", base+child.Offset)
 			default:
-				p.add(child, childID, "put together from its pieces")
+				p.add(ctx, child, childID, "put together from its pieces", block.Set{})
 			}
 		}
 	}

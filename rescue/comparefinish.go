@@ -20,7 +20,7 @@ type Finished struct {
 	Out, Map      string // the image, and the map of what could not be read; "" when all could
 	Part, Region  string
 	Written       int64  // bytes that differ from the medium
-	SHA256        string // of the part, as it was read back out of the image
+	SHA256        string // of what was written of the part, as it was read back out of the image
 	Unread        int64
 	Before, After string // SHA-256 of the medium and of the image
 
@@ -43,8 +43,14 @@ func (d *device) finish(ctx context.Context, o CompareOptions, c *Compared, even
 		if err != nil {
 			return nil, err
 		}
-		f.runs = append(f.runs, runs)
-		for _, run := range runs {
+		// What the package leaves as it is, stays.
+		content := &c.Contents[t.Content]
+		var written []block.Run
+		for e := range content.Unwritten(t.Piece).Complement(block.Extent{Length: part.Size()}).All() {
+			written = append(written, block.Slice(runs, e.Shift(t.At))...)
+		}
+		f.runs = append(f.runs, written)
+		for _, run := range written {
 			over.pieces = append(over.pieces, overlaid{run.PhysicalExtent(), part, run.Logical - t.At})
 		}
 	}
@@ -217,15 +223,14 @@ func (d *device) readBack(ctx context.Context, list []compare.Target, c *Compare
 	defer opened.Close()
 	for i, t := range list {
 		part := c.part(&t)
-		h := sha256.New()
+		h, want := sha256.New(), sha256.New()
 		for _, run := range f.runs[i] {
+			if _, err := io.Copy(want, block.Reader(block.Section(part, block.Extent{Offset: run.Logical - t.At, Length: run.Length}))); err != nil {
+				return fmt.Errorf("rescue: %w", err)
+			}
 			if _, err := io.Copy(h, block.Reader(block.Section(opened.Source, run.PhysicalExtent()))); err != nil {
 				return fmt.Errorf("rescue: reading %s back: %w", f.Out, err)
 			}
-		}
-		want := sha256.New()
-		if _, err := io.Copy(want, block.Reader(part)); err != nil {
-			return fmt.Errorf("rescue: %w", err)
 		}
 		if f.SHA256 = hex.EncodeToString(h.Sum(nil)); f.SHA256 != hex.EncodeToString(want.Sum(nil)) {
 			return fmt.Errorf("rescue: %s: SHA-256 of %s is %s, and %x was written", f.Out, t.Piece.Words(), f.SHA256, want.Sum(nil))

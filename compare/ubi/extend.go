@@ -17,7 +17,8 @@ type Write struct {
 }
 
 // Extend says how a copy of the flash gets the erase blocks that the first size bytes of a volume lack: it returns the volume
-// with them, whose Origin leads to their places, and the headers that these need. Each gets an erase block that is free. A
+// with them, whose Origin leads to their places, and the headers that these need. Each gets an erase
+// block that is free, and is not free any more for what is asked next. A
 // marker of an update that was begun and not ended is taken off. Static volumes, whose sums are over all of their blocks,
 // are refused, and an image without enough free blocks.
 func (img *Image) Extend(v *Volume, size int64) (block.Source, []Write, error) {
@@ -64,6 +65,7 @@ func (img *Image) Extend(v *Volume, size int64) (block.Source, []Write, error) {
 			out = append(out, Write{place, b})
 		}
 	}
+	img.free, img.blank, img.sequence = free, blank, sequence
 	return next, out, nil
 }
 
