@@ -160,6 +160,10 @@ func (t *tale) firstFailures(list []*item) {
 				if i.rule.Role == RoleCause && i.strength() >= leads {
 					lead = i
 				}
+			case i.place == lead.place: // one line: the better words lead
+				if i.rule.Role == RoleCause && i.strength() > lead.strength() {
+					lead = i
+				}
 			case supports(i.rule, lead.rule):
 			case i.rule.Role == RoleSymptom:
 				i.lower(afterCause, "explained by an earlier failure")

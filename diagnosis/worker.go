@@ -318,8 +318,19 @@ func hides(o, f *found) bool {
 	if o.rule.Ecosystem != generic && f.rule.Ecosystem == generic {
 		return true
 	}
+	if o.rule.Ecosystem != f.rule.Ecosystem && o.rule.strongest() < f.rule.strongest() {
+		return false // a program says in its own words what a library says better
+	}
 	oFrom, oTo, from, to := o.base+o.loc[0], o.base+o.loc[1], f.base+f.loc[0], f.base+f.loc[1]
 	return oFrom <= from && to <= oTo && oTo-oFrom > to-from && (f.rule.Ecosystem == generic || o.rule.Ecosystem != generic)
+}
+
+// strongest returns the strength of a rule's main cause.
+func (r *Rule) strongest() int {
+	if len(r.Weights) == 0 {
+		return 0
+	}
+	return r.Weights[0].Strength
 }
 
 func fails(r *Rule) bool { return r.Role.Weigh() || r.Role == RoleSummary }
