@@ -5,7 +5,8 @@
 //   - plain: the digest in the signature is computed over the whole payload. verity and crypt: the manifest is the one that
 //     is signed, every block of the payload is hashed, the tree of hashes is held against itself and its root against
 //     the manifest, and where they do not fit, the block is named.
-//   - SHA-256 and size of every image in the manifest are computed over the file in the squashfs.
+//   - SHA-256 and size of every image in the manifest are computed over the file in the squashfs. An index of casync is told: its
+//     content lies elsewhere.
 //   - An encrypted payload and an encrypted signature are named; nothing of them is guessed.
 //   - A bundle that lost its end is told as one, as long as its squashfs can be read.
 //

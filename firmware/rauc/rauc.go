@@ -280,6 +280,12 @@ func (r *reading) image(ctx context.Context, f *squash.FS, files map[string]squa
 	}
 	child := r.child(f, file, roleOf(i.class))
 	whole := block.Extent{Length: file.Size}
+	if ext := path.Ext(i.file); ext == ".caibx" || ext == ".caidx" {
+		child.Title = "index of casync"
+		child.Checks = append(child.Checks, firmware.Check{What: i.file, Method: "SHA-256", State: firmware.Cannot, Extent: whole, Expected: i.sha256, Why: "it is only an index: the content lies in a store of chunks beside the bundle"})
+		r.part.Children = append(r.part.Children, child)
+		return
+	}
 	if i.size >= 0 {
 		child.Announced = i.size
 		if i.size != file.Size {

@@ -208,6 +208,26 @@ func TestEncrypted(t *testing.T) {
 	}
 }
 
+// TestIndex: the sum of an image that casync took apart is not that of its index.
+func TestIndex(t *testing.T) {
+	m := newMaker(t)
+	m.bundle(t, "plain")
+	m.Run(t, "unsquashfs", "-quiet", "-no-progress", "-d", "unpacked", "out.raucb")
+	m.Write(t, "unpacked/rootfs.img.caibx", []byte("index"))
+	m.Write(t, "unpacked/manifest.raucm", bytes.Replace(m.Read(t, "unpacked/manifest.raucm"), []byte("filename=rootfs.img"), []byte("filename=rootfs.img.caibx"), 1))
+	m.Run(t, "mksquashfs", "unpacked", "payload", "-quiet", "-no-progress", "-noappend", "-all-root")
+	m.Run(t, "openssl", "cms", "-sign", "-binary", "-in", "payload", "-outform", "DER", "-out", "cms", "-signer", "signer.pem", "-inkey", "signer.key")
+	p, sig := m.Read(t, "payload"), m.Read(t, "cms")
+	p = binary.BigEndian.AppendUint64(append(p, sig...), uint64(len(sig)))
+	part := firmwaretest.Open(t, p, m.Keys(t, "ca.pem"), Format())
+	if v := firmware.Whole(part); v.Answer != firmware.CannotTell || !strings.Contains(v.Reasons[0], "store of chunks") || firmware.Genuine(part).Answer != firmware.OK {
+		t.Errorf("%v %q", v.Answer, v.Reasons)
+	}
+	if x := find(t, part, "rootfs.img.caibx"); len(x.Installs) != 1 || x.Installs[0].Needs != 0 {
+		t.Errorf("%+v", x.Installs)
+	}
+}
+
 func TestLook(t *testing.T) {
 	m := newMaker(t)
 	m.Write(t, "dir/file", rootfs[:5000])
