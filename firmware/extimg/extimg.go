@@ -99,7 +99,7 @@ func (v *volume) region(what string, e block.Extent) []byte {
 
 // groups checks all descriptors, and what they lead to.
 func (v *volume) groups() {
-	at := (v.first + 1) * v.super.size
+	at := (superAt/v.super.size + 1) * v.super.size // the block behind that of the superblock
 	table := block.Extent{Offset: at, Length: v.super.groups() * v.desc}
 	p := bytes.Clone(v.region("group descriptors", table))
 	for number := int64(0); number < v.super.groups() && p != nil && v.ctx.Err() == nil; number++ {
@@ -121,7 +121,7 @@ func (v *volume) group(number int64, g group) {
 		mask = 0xFFFF
 	}
 	if g.flags&noBlocks == 0 {
-		e := block.Extent{Offset: g.blockMap * v.super.size, Length: min(v.perGroup/8, v.super.size)}
+		e := block.Extent{Offset: g.blockMap * v.super.size, Length: min(v.clusters/8, v.super.size)}
 		if p := v.region("block bitmap", e); p != nil {
 			v.check(fmt.Sprintf("block bitmap of group %d", number), e, g.blockSum, fsimage.Castagnoli(v.seed, p)&mask)
 		}

@@ -39,6 +39,7 @@ func TestImages(t *testing.T) {
 		{"ext4, large blocks", "ext4, blocks of 4096 bytes", []string{"-t", "ext4", "-b", "4096", "-I", "128"}, firmware.Passed, 8_000},
 		{"ext4, 32 bits, seed", "ext4, blocks of 1024 bytes", []string{"-t", "ext4", "-b", "1024", "-O", "^64bit,metadata_csum_seed"}, firmware.Passed, 12_000},
 		{"ext4, sums of descriptors only", "ext4, blocks of 1024 bytes", []string{"-t", "ext4", "-b", "1024", "-O", "^metadata_csum,uninit_bg"}, firmware.Passed, 32},
+		{"ext4, clusters", "ext4, blocks of 1024 bytes", []string{"-t", "ext4", "-b", "1024", "-O", "bigalloc,inline_data"}, firmware.Passed, 8_000},
 		{"ext3", "ext3, blocks of 1024 bytes", []string{"-t", "ext3", "-b", "1024"}, firmware.Cannot, 0},
 		{"ext2", "ext2, blocks of 1024 bytes", []string{"-t", "ext2", "-b", "1024"}, firmware.Cannot, 0},
 	} {

@@ -21,7 +21,8 @@ const (
 	must64      = 0x80
 	mustSeed    = 0x2000
 	mustExtents = 0x40
-	hasJournal  = 0x4  // features that it need not know
+	hasJournal  = 0x4 // features that it need not know
+	readCluster = 0x200
 	readGDT     = 0x10 // features that a writer must know
 	readMeta    = 0x400
 	clean       = 1
@@ -34,6 +35,7 @@ type super struct {
 	blocks, first      int64
 	size               int64 // of a block, bytes
 	perGroup, inodes   int64 // of a group
+	clusters           int64 // of a group: what a bit of its bitmap stands for
 	inodeSize, desc    int64 // bytes
 	state              uint16
 	has, must, read    uint32
@@ -48,7 +50,7 @@ func parse(p []byte) (*super, error) {
 	}
 	c := cursor.New("ext: superblock", superAt, p)
 	c.Seek(120)
-	s := &super{blocks: int64(le.Uint32(p[4:])), first: int64(le.Uint32(p[20:])), perGroup: int64(le.Uint32(p[32:])), inodes: int64(le.Uint32(p[40:])),
+	s := &super{blocks: int64(le.Uint32(p[4:])), first: int64(le.Uint32(p[20:])), perGroup: int64(le.Uint32(p[32:])), clusters: int64(le.Uint32(p[36:])), inodes: int64(le.Uint32(p[40:])),
 		state: le.Uint16(p[58:]), has: le.Uint32(p[92:]), must: le.Uint32(p[96:]), read: le.Uint32(p[100:]), uuid: p[104:120], name: c.String(16),
 		inodeSize: 128, desc: 32, sum: le.Uint32(p[1020:]), haveSum: fsimage.Castagnoli(ones, p[:1020])}
 	log := le.Uint32(p[24:])
@@ -56,6 +58,9 @@ func parse(p []byte) (*super, error) {
 		return nil, cursor.ErrNot
 	}
 	s.size = 1024 << log
+	if s.read&readCluster == 0 {
+		s.clusters = s.perGroup
+	}
 	if le.Uint32(p[76:]) > 0 { // revision
 		s.inodeSize = int64(le.Uint16(p[88:]))
 	}
@@ -64,7 +69,7 @@ func parse(p []byte) (*super, error) {
 		s.desc = int64(le.Uint16(p[254:]))
 	}
 	total := int64(le.Uint32(p))
-	if s.perGroup > s.size*8*1024 || s.inodes > s.size*8 || s.blocks <= s.first || s.blocks > 1<<48 || s.first > 1 || s.inodeSize < 128 || s.inodeSize > s.size || s.inodeSize&(s.inodeSize-1) != 0 ||
+	if s.clusters > s.size*8 || s.clusters == 0 || s.inodes > s.size*8 || s.blocks <= s.first || s.blocks > 1<<48 || s.first > 1 || s.inodeSize < 128 || s.inodeSize > s.size || s.inodeSize&(s.inodeSize-1) != 0 ||
 		s.desc < 32 || s.desc > 1024 || s.desc%8 != 0 || total == 0 || s.groups() > maxGroups || total > s.groups()*s.inodes {
 		return nil, cursor.ErrNot
 	}
