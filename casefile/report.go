@@ -74,7 +74,7 @@ func WriteReports(ctx context.Context, c *Case, d ReportData) error {
 	}
 	comparison, err := c.Comparison()
 	if err != nil {
-		return err
+		comparison = nil // a record that is broken can be made again, and does not keep the report from being written
 	}
 	p := &page{
 		Comparison: comparison,
