@@ -14,7 +14,7 @@ const (
 	likelyFrom   = 0.50
 	veryFrom     = 0.80
 	likelyRival  = 0.97 // of the first cause's score
-	veryRival    = 0.80
+	veryRival    = 0.60
 	sameClass    = 0.85 // what a rival of the same class counts: both say nearly the same
 )
 
