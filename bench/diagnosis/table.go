@@ -28,6 +28,7 @@ func report(w io.Writer, half string, list []outcome) {
 		fmt.Fprintf(w, "| %s | %d | %d (%.1f %%) | %d (%.1f %%) |\n", g, s.all(), s.right, s.share(s.right), s.wrong, s.share(s.wrong))
 	}
 	byCause(w, list)
+	sure(w, list)
 	confusion(w, list)
 }
 
@@ -45,6 +46,23 @@ func byCause(w io.Writer, list []outcome) {
 	for _, c := range slices.Sorted(maps.Keys(sums)) {
 		s := sums[c]
 		fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %d |\n", c, s.all(), s.right, s.fine, s.wrong, s.abstained)
+	}
+}
+
+// sure writes what was wrong although it was graded very likely, by cause.
+func sure(w io.Writer, list []outcome) {
+	pairs := map[string]int{}
+	for i := range list {
+		if o := &list[i]; o.grade == diagnosis.VeryLikely && o.kind == wrong {
+			pairs[fmt.Sprintf("%s | %s", o.c.Cause, o.answer)]++
+		}
+	}
+	if len(pairs) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n| true cause | answered as very likely | cases |\n|---|---|---:|\n")
+	for _, p := range slices.Sorted(maps.Keys(pairs)) {
+		fmt.Fprintf(w, "| %s | %d |\n", p, pairs[p])
 	}
 }
 
