@@ -190,10 +190,13 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 // leastRun is how long a run of another value must be for filling to go on with it, in bytes.
 const leastRun = 4
 
+// maxRuns bounds how many runs of filling, and marks, are gone through: each costs a read.
+const maxRuns = 32
+
 // runs returns where filling ends that begins at the start of e: runs of 0x00 and 0xFF, one behind the other.
 func runs(ctx context.Context, src block.Source, e block.Extent) int64 {
 	at := e.Offset
-	for at < e.End() {
+	for n := 0; at < e.End() && n < maxRuns; n++ {
 		fill := fsimage.Fill(ctx, src, block.Between(at, e.End()))
 		if fill.Length == 0 || at > e.Offset && fill.Length < min(leastRun, e.End()-at) {
 			break
@@ -258,10 +261,9 @@ func (l *layout) rest(ctx context.Context, src block.Source, o *firmware.Opening
 func (l *layout) tail(ctx context.Context, src block.Source, o *firmware.Opening, part *firmware.Part, e block.Extent) {
 	const what = "filling with end marks"
 	at, marks := e.Offset, 0
-	for at < e.End() {
-		if end := fills(ctx, src, part, what, block.Between(at, e.End())); end > at {
-			at = end
-			continue
+	for marks < maxRuns {
+		if at = fills(ctx, src, part, what, block.Between(at, e.End())); at == e.End() {
+			break
 		}
 		p, err := cursor.Read(src, "end mark", at, min(int64(len(mark)), e.End()-at), int64(len(mark)))
 		if err != nil || at%markEdge != 0 || !near(p) {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"salvor/block"
 	"salvor/cursor"
@@ -181,6 +182,17 @@ func TestReasons(t *testing.T) {
 	settings := append(bytes.Clone(good), firmwaretest.Noise(5000, 7)...)
 	if p := firmwaretest.Open(t, settings, nil, formats...); len(p.Children) != 3 || p.Children[2].Size != 5000 {
 		t.Errorf("%+v", p.Children)
+	}
+}
+
+// TestHostile: filling in countless runs ends soon, and memory stays small.
+func TestHostile(t *testing.T) {
+	k := padTo(kernel(t, 5000), 16<<10, 0xFF)
+	runs := bytes.Repeat([]byte{0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF}, 1<<17)
+	begin := time.Now()
+	p := firmwaretest.Open(t, slices.Concat(k, root(t), runs), nil, formats...)
+	if v := firmware.Whole(p); p.Format != "combined" || v.Answer == firmware.OK || time.Since(begin) > 20*time.Second {
+		t.Errorf("%+v after %v", v, time.Since(begin))
 	}
 }
 
