@@ -3,6 +3,7 @@ package compare
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -35,23 +36,38 @@ type hit struct {
 // surveyed is what one reading of a region gave.
 type surveyed struct {
 	votes map[distance]int
+	least int // votes up to which distances make room for others
 	hits  []hit
 	more  bool // hits were left out
 }
 
 func bit(region int) uint32 { return 1 << min(region, earlierBit-1) }
 
+// vote counts one. Where there are too many distances those with a single vote, which are files that stand elsewhere, make
+// room.
+func (s *surveyed) vote(d distance) {
+	if n, ok := s.votes[d]; ok || len(s.votes) < maxVotes {
+		s.votes[d] = n + 1
+		return
+	}
+	maps.DeleteFunc(s.votes, func(_ distance, n int) bool { return n <= s.least })
+	if len(s.votes) > maxVotes/2 {
+		s.least++
+	}
+	if len(s.votes) < maxVotes {
+		s.votes[d] = 1
+	}
+}
+
 // survey reads a region once.
 func (x *index) survey(ctx context.Context, number int, src block.Source, done func(int64)) (*surveyed, error) {
-	s := &surveyed{votes: map[distance]int{}}
+	s := &surveyed{votes: map[distance]int{}, least: 1}
 	err := x.scan(ctx, src, done, func(h uint64, at int64) {
 		x.each(h, func(slot int) {
 			x.seen[slot] |= bit(number)
 			p := x.places[slot]
 			d := distance{p.content, at - p.offset}
-			if n, ok := s.votes[d]; ok || len(s.votes) < maxVotes {
-				s.votes[d] = n + 1
-			}
+			s.vote(d)
 			if len(s.hits) < maxHits {
 				s.hits = append(s.hits, hit{slot, at})
 			} else {
@@ -91,9 +107,8 @@ func byVotes(in *Input, number int, s *surveyed) []candidate {
 		for i, p := range in.Contents[d.content].Pieces {
 			at := p.Extent.Offset + d.by
 			switch {
-			case p.Extent.Length == 0, at < 0, at >= r.Source.Size():
+			case p.Extent.Length < unit, at < 0, at >= r.Source.Size():
 			case at != 0 && at > nearStart && !r.Anywhere && !named(r, p):
-			case !supported(s, d.distance, p, d.n):
 			case best < 0 || better(in.Contents[d.content].Pieces[best], p, d.by):
 				best = i
 			}
@@ -111,9 +126,6 @@ func byVotes(in *Input, number int, s *surveyed) []candidate {
 	}
 	return out
 }
-
-// supported reports whether at least half the votes for a distance can be the piece's, by their places.
-func supported(_ *surveyed, _ distance, p Piece, _ int) bool { return p.Extent.Length >= unit }
 
 // better prefers a part that begins where the region does, then the outer one.
 func better(old, p Piece, by int64) bool {

@@ -38,7 +38,15 @@ func (j *job) others(ctx context.Context, result *Result) error {
 		for _, u := range block.UnreadableIn(r.Source, block.Extent{Length: r.Source.Size()}) {
 			o.Unread += u.Length
 		}
-		j.traces(&o, r, j.surveys[n], common&^bit(n))
+		j.traces(&o, r, j.surveys[n].hits, common&^bit(n))
+		if o.Bytes == 0 && j.surveys[n].more {
+			// What was kept are places that the old content has as well: those that it has not are read for once more.
+			hits, err := j.fresh(ctx, r.Source, common&^bit(n))
+			if err != nil {
+				return err
+			}
+			j.traces(&o, r, hits, common&^bit(n))
+		}
 		if o.Bytes > 0 {
 			o.Trace = Touched
 		} else if err := j.prove(&o, r); err != nil {
@@ -50,9 +58,9 @@ func (j *job) others(ctx context.Context, result *Result) error {
 }
 
 // traces looks at the anchors that were met in a region.
-func (j *job) traces(o *Other, r *Region, s *surveyed, common uint32) {
+func (j *job) traces(o *Other, r *Region, hits []hit, common uint32) {
 	var known block.Set
-	for _, h := range s.hits {
+	for _, h := range hits {
 		p := j.index.places[h.slot]
 		if j.index.seen[h.slot]&common != 0 || known.Has(h.at) {
 			continue
@@ -70,6 +78,19 @@ func (j *job) traces(o *Other, r *Region, s *surveyed, common uint32) {
 			o.Found = append(o.Found, Found{Extent: e, Content: int(p.content), From: p.offset + e.Offset - h.at})
 		}
 	}
+}
+
+// fresh returns the anchors in a region that no region of common has.
+func (j *job) fresh(ctx context.Context, src block.Source, common uint32) ([]hit, error) {
+	var out []hit
+	err := j.index.scan(ctx, src, nil, func(h uint64, at int64) {
+		j.index.each(h, func(slot int) {
+			if j.index.seen[slot]&common == 0 && len(out) < maxHits {
+				out = append(out, hit{slot, at})
+			}
+		})
+	})
+	return out, err
 }
 
 // grow returns the bytes of a region around at that are those of the content around from.

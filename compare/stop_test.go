@@ -187,6 +187,43 @@ func TestErased(t *testing.T) {
 	}
 }
 
+// A region with so much of the old content that not all of it is kept, and one piece of the package behind.
+func TestManyPlaces(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	old := noise(r, 8<<20)
+	next := bytes.Clone(old)
+	copy(next[4<<20:], noise(r, 200_000))
+	data := append(append(noise(r, 4096), old...), next[4<<20:4<<20+8192]...)
+	in := Input{
+		Contents: []Content{{Source: block.Bytes(next), Pieces: []Piece{{ID: "0", Name: "update", Extent: block.Extent{Length: int64(len(next))}}}}},
+		Regions: []Region{{Name: "x_a", Group: "x", Slot: "a", Source: block.Bytes(old)}, {Name: "x_b", Group: "x", Slot: "b", Source: block.Bytes(append(bytes.Clone(next[:4<<20+90_000]), old[4<<20+90_000:]...))},
+			{Name: "data", Source: block.Bytes(data)}},
+	}
+	for _, stale := range []bool{false, true} {
+		if stale {
+			in.Regions[2].Source = block.Bytes(data[:len(data)-8192])
+		}
+		res := run(t, in)
+		if len(res.Others) != 1 || (res.Others[0].Trace == NoTrace) != stale {
+			t.Errorf("stale %v: %+v", stale, res.Others)
+		}
+	}
+}
+
+// More distances than are kept: the one that many agree on stays.
+func TestVotes(t *testing.T) {
+	s := &surveyed{votes: map[distance]int{}, least: 1}
+	for i := range 20 * maxVotes {
+		s.vote(distance{0, int64(i)})
+		if i%7 == 0 {
+			s.vote(distance{0, -5})
+		}
+	}
+	if n := s.votes[distance{0, -5}]; n < maxVotes || len(s.votes) > maxVotes {
+		t.Errorf("%d votes of %d distances", n, len(s.votes))
+	}
+}
+
 // A context that is done ends the work.
 func TestStopped(t *testing.T) {
 	d := newDevice(2, 0)
