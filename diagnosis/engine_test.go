@@ -52,9 +52,11 @@ func small(t *testing.T, more ...*Rule) *Engine {
 	net := &Ecosystem{Name: "net", Title: "Net", Rules: []*Rule{
 		lineRule("net.timeout", RoleCause, `connection timed out`, w("network.timeout", 70)),
 		lineRule("net.whole", RoleNormal, `download is whole`),
+		lineRule("net.dns", RoleCause, `name not resolved`, w("network.dns", 80)),
+		lineRule("net.503", RoleCause, `answers 503`, w("server.overload", 85)),
 		lineRule("net.cut", RoleCause, `connection broke off`, w("network.cut-off", 80)),
 	}}
-	net.Rules[2].Against = []string{"net.whole"}
+	net.Rules[4].Against = []string{"net.whole"}
 	general := &Ecosystem{Name: generic, Title: "any", Logs: "the serial line", Rules: append([]*Rule{
 		lineRule("generic.failed", RoleCause, `failed`, w("updater.bug", 20)),
 		{ID: "generic.cut", Ecosystem: generic, Kind: KindFact, Role: RoleCause, Fact: FactTest{Name: "derived.size", Is: "short"}, Weights: []Weight{w("network.cut-off", 80)}, Means: "short"},
@@ -112,6 +114,7 @@ func TestCauses(t *testing.T) {
 		{"a whole file", "got 200 of 200 bytes\n", "package.corrupted", Possible},
 		{"power lost while writing", "writing block 7\nU-Boot SPL 2023.01\nU-Boot 2023.01\nLinux version 6\n", "power.lost", Likely},
 		{"an orderly reboot", "writing block 7\nupdate is complete\nU-Boot 2023.01\nLinux version 6\n", None, Unknown},
+		{"a server that answered was reached", "name not resolved\nserver answers 503\n", "server.overload", VeryLikely},
 		{"a program's own words beat general ones", "it failed: package is for 'hub'\n", "device.wrong", VeryLikely},
 	} {
 		t.Run(c.name, func(t *testing.T) {

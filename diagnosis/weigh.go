@@ -27,6 +27,7 @@ const (
 	otherProgram = 0.8  // of another program's
 
 	moreSpecific = 25 // points of strength by which a later line outweighs the first failure
+	serverSaid   = 60 // points by which a line tells that a server answered
 	leads        = 35 // points that the first failure needs, to explain what follows
 )
 
@@ -72,6 +73,7 @@ func (t *tale) items(lower func(*item)) []*item {
 		}
 	}
 	t.beginnings(list)
+	reached(list)
 	t.firstFailures(list)
 	return list
 }
@@ -118,6 +120,27 @@ func (o *openItems) success(ev *told) {
 			i.lower(wentWell, "it went well behind this")
 		}
 		o.all = o.all[:n]
+	}
+}
+
+// reached lowers what kept a device from its server, where the server answered later in the same boot.
+func reached(list []*item) {
+	answered := -1 // the boot
+	for n := len(list) - 1; n >= 0; n-- {
+		i := list[n]
+		if i.ended || !i.rule.Role.Weigh() {
+			continue
+		}
+		switch i.rule.Cause() {
+		case "server.overload", "server.error", "server.missing-file", "server.refused":
+			if i.rule.Role == RoleCause && i.strength() >= serverSaid {
+				answered = i.boot
+			}
+		case "network.no-link", "network.dns", "network.timeout":
+			if i.boot == answered {
+				i.lower(contradicted, "the server answered behind this")
+			}
+		}
 	}
 }
 
