@@ -3,6 +3,7 @@ package rescue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"salvor/compare"
@@ -107,10 +108,12 @@ func Compare(ctx context.Context, o CompareOptions, events Events) (c *Compared,
 		}
 	}
 	if host.IsFolder(o.Path) {
+		// Another job may work in the case, or it may stand on a medium that cannot be written: the answer is worth no less.
 		if err := keepComparison(o, c); err != nil {
-			return nil, err
+			c.Findings = append(c.Findings, compareNote.New(finding.At(-1, 0), finding.Expected(nil, fmt.Sprintf("what came out could not be kept in the case: %v", err))))
+		} else {
+			c.Kept = true
 		}
-		c.Kept = true
 	}
 	return c, nil
 }

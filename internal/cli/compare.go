@@ -33,7 +33,8 @@ RAUC's configuration; --slot names others. --earlier names the package of the ve
 what is equal to that one is old.
 
 With --finish a new image is made in which the part that was being written is complete, and
-is read back. The case, its image and the source are never changed.`,
+is read back. The source and the image of the case are never changed; the case keeps what came
+out in compare.json and in its report.`,
 		Example: "  salvor compare update.raucb rescued\n  salvor compare new.img flash.bin --earlier old.img --slot rootfs_b=0x600000+4Mi\n  salvor compare update.swu rescued --finish finished.img",
 		Args:    exactly(2, "one PACKAGE and one CASE or IMAGE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
