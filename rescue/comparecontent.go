@@ -120,7 +120,7 @@ func (p *openedPackage) add(ctx context.Context, part *firmware.Part, id, how st
 				if x.Compression != "" {
 					how += " (" + x.Compression + ")"
 				}
-				if x.Format != "" {
+				if x.Format != "" && x.Format != x.Compression {
 					how += " from the " + x.Format
 				}
 				p.inherit(child, x)
