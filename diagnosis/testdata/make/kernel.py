@@ -180,6 +180,9 @@ def shorten(text, r):
 def case(cases, family, name, cause, why, text, keep=False, **more):
     r = capture.invented(cases.program + family + name)
     text = tidy(text)
+    if cause != "none" and b"\nAcme Linux 5.2" in text and b"cannot read" not in text:
+        print(f"!! {family}-{name}: it starts all the same")
+        return
     cases.case(family, name, cause, f"{'Debian kernel' if cases is KERNEL else 'Debian 12'} in QEMU: {why}", {"console.log": text if keep else shorten(text, r)}, **more)
 
 
@@ -230,7 +233,7 @@ def prepare():
     os.makedirs(W)
     sh(f"truncate -s 700M {W}/base.img && mkfs.ext4 -q -O ^has_journal -d {SYSTEM} {W}/base.img")
     sh(f"mkdir -p {W}/tree/sbin {W}/tree/bin {W}/tree/etc {W}/tree/usr/lib {W}/tree/dev {W}/tree/proc {W}/tree/sys {W}/tree/tmp {W}/tree/run {W}/tree/root; cp $(command -v busybox) {W}/tree/bin/; for n in sh init mount umount sleep poweroff; do ln -s /bin/busybox {W}/tree/bin/$n; done; for i in 1 2 3 4 5 6 7 8; do head -c 900000 /dev/urandom >{W}/tree/usr/lib/lib$i.so; done; echo 'release 2.4.0' >{W}/tree/etc/version")
-    open(f"{W}/tree/sbin/init", "w").write("#!/bin/sh\necho 'Acme Linux 5.2 gw-17 ttyS0'\n/bin/busybox sleep 1\n/bin/busybox poweroff -f\n")
+    open(f"{W}/tree/sbin/init", "w").write("#!/bin/sh\n/bin/busybox cat /usr/lib/lib*.so >/dev/null || echo 'appmgr: cannot read its libraries'\necho 'Acme Linux 5.2 gw-17 ttyS0'\n/bin/busybox sleep 1\n/bin/busybox poweroff -f\n")
     os.chmod(f"{W}/tree/sbin/init", 0o755)
 
 
@@ -279,7 +282,7 @@ def boots():
             root(F, n, "write.interrupted", f"the root partition was written in part only ({n})", t, also=["corruption.filesystem", "power.lost", "package.transit", "space.slot", "corruption.table", "boot.slot", "firmware.panic"])
     F = "squashfs-damaged"
     size = os.path.getsize(sq)
-    for n, at, c in (("superblock", 0, 96), ("data", 1 << 20, 2 << 20), ("tables", size - 3000, 2500), ("inodes", size - 800, 300), ("cut", None, size * 6 // 10)):
+    for n, at, c in (("superblock", 0, 96), ("data", 1 << 20, 2 << 20), ("tables", size - 3000, 2500), ("inodes", size - 2000, 1700), ("cut", None, size * 6 // 10)):
         if wanted(f"{F}-{n}"):
             shutil.copy(sq, f"{W}/t.sqfs")
             if at is None:
@@ -493,7 +496,7 @@ def media():
 
 if __name__ == "__main__":
     prepare()
-    for part in (media, flash, boots, filesystems):
+    for part in (boots, media, flash, filesystems):
         try:
             part()
         except (OSError, subprocess.CalledProcessError, AttributeError, ValueError):

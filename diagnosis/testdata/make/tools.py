@@ -149,7 +149,7 @@ exit 0
     os.remove("/etc/mender/key.pub")
     install("signature", "key-missing", "configuration.incompatible", "the key file is missing", command="mender install signed.mender", also=["genuine.signature"])
     put("/etc/mender/mender.conf", b'{"ServerURL": "https://updates.example.net"}\n')
-    install("rootfs-config", "no-boot-env", "boot.environment", "an image for the root file system on a device without a boot environment", command="mender install root.mender", also=["configuration.incompatible", "boot.slot"])
+    install("rootfs-config", "no-boot-env", "configuration.incompatible", "an image for the root file system on a device that is not set up for it", command="mender install root.mender", also=["device.wrong", "boot.environment", "package.maker", "device.version-step"])
     put("/etc/mender/mender.conf", b'{"ServerURL": "https://updates.example.net", "RootfsPartA": "/dev/mmcblk0p2", "RootfsPartB": "/dev/mmcblk0p3"}\n')
     install("rootfs-config", "no-match", "boot.slot", "the partitions of the configuration are not those that run", command="mender install root.mender", also=["configuration.incompatible", "boot.environment"])
     sh("rm /srv/modules/single-file")
