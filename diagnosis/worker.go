@@ -19,10 +19,10 @@ const (
 	perKnown  = 4    // only so many. The last of each block is always told.
 	maxResets = 256  // boots in one block behind which counting begins anew
 
-	// What patterns may cost, in bytes that they are tried on: some 2 seconds, and one more for each 200 MB that
+	// What patterns may cost, in bytes that they are tried on: about a second, and as much for each 250 MB that
 	// were read. Usual logs cost far less. Behind that a pattern is tried on few lines of a block, and the last.
-	freeCost  = 24 << 20
-	costShare = 16 // of what was read
+	freeCost  = 8 << 20
+	costShare = 32 // of what was read
 	perCostly = 8
 )
 
@@ -94,6 +94,10 @@ func (w *worker) block(name string, b *logs.Block) []hit {
 	for _, p := range w.dirty {
 		s := &w.state[p]
 		w.shared.matched[p].Add(s.matched)
+		if n, at := w.scanner.Resume(p); n > 0 {
+			s.skipped += n
+			s.last = w.scanner.LineAt(b.Text, at)
+		}
 		if s.skipped > 0 {
 			s.last.Patterns = []int32{p}
 			last = append(last, *s)
@@ -141,6 +145,7 @@ func (w *worker) line(name string, b *logs.Block, l *match.Line, candidates []in
 		}
 		s.last = *l
 		s.skipped++
+		w.scanner.Enough(p)
 	}
 	w.try(name, b, l, kept)
 }
@@ -216,6 +221,7 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 				w.resets++
 				for _, p := range w.dirty {
 					w.state[p].matched, w.state[p].tried = 0, 0
+					w.scanner.Resume(p)
 				}
 			}
 		}

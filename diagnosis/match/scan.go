@@ -28,6 +28,9 @@ type Scanner struct {
 	units   []int32
 	noted   []uint32 // the line for which a pattern was last noted
 	lowered []byte
+	done    []bool  // patterns that are not asked for any more
+	skipped []int32 // how often their literals stood there since
+	last    []int   // and where last
 	line    Line
 	until   int // what begins before this belongs to line
 	// Inside and Open say that the text begins and ends inside of a line.
@@ -36,7 +39,8 @@ type Scanner struct {
 
 // NewScanner returns a scanner for the set.
 func (s *Set) NewScanner() *Scanner {
-	return &Scanner{set: s, stamp: make([]uint32, len(s.units)), noted: make([]uint32, len(s.patterns))}
+	return &Scanner{set: s, stamp: make([]uint32, len(s.units)), noted: make([]uint32, len(s.patterns)),
+		done: make([]bool, len(s.patterns)), skipped: make([]int32, len(s.patterns)), last: make([]int, len(s.patterns))}
 }
 
 // Scan calls each with all lines of text in which patterns may match, in order. Of what stands there only
@@ -80,11 +84,24 @@ func (c *Scanner) at(text []byte, i int, key uint32, from, to int, each func(*Li
 		if start < from || start >= to || start+len(l.text) > len(text) || !equal(text[start:start+len(l.text)], l.text) {
 			continue
 		}
+		live := false
+		for _, u := range l.units {
+			p := c.set.units[u].pattern
+			if !c.done[p] {
+				live = true
+				continue
+			}
+			c.skipped[p]++
+			c.last[p] = start
+		}
+		if !live {
+			continue
+		}
 		if start >= c.until && !c.next(text, start, each) {
 			return false
 		}
 		for _, u := range l.units {
-			if c.stamp[u] != c.now {
+			if c.stamp[u] != c.now && !c.done[c.set.units[u].pattern] {
 				c.stamp[u] = c.now
 				c.units = append(c.units, u)
 			}
@@ -100,9 +117,13 @@ func (c *Scanner) flush(text []byte, each func(*Line) bool) bool {
 	}
 	l := &c.line
 	l.Patterns = l.Patterns[:0]
-	c.lowered = lowered(c.lowered, text[l.Start:l.End])
+	c.lowered = c.lowered[:0]
 	for _, n := range c.units {
-		if u := &c.set.units[n]; c.noted[u.pattern] != c.now && u.plausible(c.lowered) {
+		u := &c.set.units[n]
+		if len(u.must) > 0 && len(c.lowered) == 0 {
+			c.lowered = lowered(c.lowered, text[l.Start:l.End])
+		}
+		if c.noted[u.pattern] != c.now && u.plausible(c.lowered) {
 			c.noted[u.pattern] = c.now
 			l.Patterns = append(l.Patterns, u.pattern)
 		}
@@ -111,19 +132,44 @@ func (c *Scanner) flush(text []byte, each func(*Line) bool) bool {
 	return len(l.Patterns) == 0 || each(l)
 }
 
+// Enough says that a pattern is not asked for any more until [Scanner.Resume].
+func (c *Scanner) Enough(pattern int32) { c.done[pattern] = true }
+
+// Resume asks for a pattern again. It returns how many of its literals stood there since [Scanner.Enough], and
+// where the last of them did.
+func (c *Scanner) Resume(pattern int32) (literals, last int) {
+	literals, last = int(c.skipped[pattern]), c.last[pattern]
+	c.done[pattern], c.skipped[pattern] = false, 0
+	return literals, last
+}
+
 // next goes to the line, or the window of a long line, in which start stands.
 func (c *Scanner) next(text []byte, start int, each func(*Line) bool) bool {
 	if !c.flush(text, each) {
 		return false
 	}
 	c.now++
-	back := max(0, start-maxLine, c.until) // before until is the line before, or more of this one
+	c.until = c.find(text, start, c.until)
+	return true
+}
+
+// LineAt returns the line, or the window of a long line, in which a place stands.
+func (c *Scanner) LineAt(text []byte, at int) Line {
+	c.line = Line{Patterns: c.line.Patterns[:0]}
+	c.find(text, at, -1)
+	return Line{Start: c.line.Start, End: c.line.End, Begin: c.line.Begin, Ended: c.line.Ended}
+}
+
+// find sets the line in which start stands; what stands before known is the line before, or more of this one. It
+// returns where the part ends that the line or window stands for.
+func (c *Scanner) find(text []byte, start, known int) (until int) {
+	back := max(0, start-maxLine, known)
 	begin := bytes.LastIndexByte(text[back:start], '\n')
 	if r := bytes.LastIndexByte(text[back+begin+1:start], '\r'); r >= 0 {
 		begin += r + 1
 	}
 	first := back + begin + 1
-	if begin < 0 && back == c.until && back > 0 {
+	if begin < 0 && back == known && back > 0 {
 		first = max(c.line.Start, start-maxLine)
 	}
 	ahead := min(len(text), start+maxLine)
@@ -138,18 +184,18 @@ func (c *Scanner) next(text []byte, start int, each func(*Line) bool) bool {
 	l.Begin = begin >= 0 || first == 0 && !c.Inside || first == l.Start && l.Begin
 	l.Start, l.End = first, start+end
 	l.Ended = l.End < ahead || ahead == len(text) && !c.Open
-	c.until = l.End
+	until = l.End
 	if l.End-l.Start <= maxLine {
-		return true
+		return until
 	}
 	if l.Start < start-margin {
 		l.Start, l.Begin = start-margin, false
 	}
-	c.until = min(l.End, start+cell)
-	if l.End > c.until+margin {
-		l.End, l.Ended = c.until+margin, false
+	until = min(l.End, start+cell)
+	if l.End > until+margin {
+		l.End, l.Ended = until+margin, false
 	}
-	return true
+	return until
 }
 
 // equal compares text with a literal, letters of either case being one.

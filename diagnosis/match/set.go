@@ -153,15 +153,18 @@ func (s *Set) index() {
 	for i := range s.grams {
 		s.grams[i].first = -1
 	}
+	taken := map[uint32]int{}
 	for i := range s.literals {
 		l := &s.literals[i]
-		best := -1.0
+		best := -1000.0
 		for at := 0; at+4 <= len(l.text); at++ {
-			if r := rarity(l.text[at : at+4]); r > best {
+			// what many literals share is no good mark of any
+			if r := rarity(l.text[at:at+4]) - 2*float64(taken[load(l.text, at)]); r > best {
 				best, l.at = r, at
 			}
 		}
 		key := load(l.text, l.at)
+		taken[key]++
 		h := hash(key)
 		s.bits[h>>6] |= 1 << (h & 63)
 		g := s.find(key)
