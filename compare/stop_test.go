@@ -224,6 +224,52 @@ func TestVotes(t *testing.T) {
 	}
 }
 
+// A package of two parts for two pairs of slots, written one after the other: the first is complete, the second was cut. The
+// package itself lies in the data partition, as updaters leave it.
+func TestTwoParts(t *testing.T) {
+	for seed := range uint64(20) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		kernel, root := noise(r, 70_000+r.IntN(1000)), noise(r, 200_000+r.IntN(1000))
+		oldKernel, oldRoot := noise(r, 131_072), noise(r, 262_144)
+		head := noise(r, 1000+r.IntN(100))
+		pack := bytes.Join([][]byte{head, kernel, root}, nil)
+		cut := 1000 + r.IntN(190_000)
+		kernelB, rootB := bytes.Clone(oldKernel), bytes.Clone(oldRoot)
+		copy(kernelB, kernel)
+		copy(rootB, root[:cut])
+		data := noise(r, 600_000)
+		copy(data[123_457:], pack)
+		k, n := int64(len(head)), int64(len(head)+len(kernel))
+		in := Input{
+			Contents: []Content{{Name: "update", Source: block.Bytes(pack), Pieces: []Piece{
+				{ID: "0", Name: "update", Extent: block.Extent{Length: int64(len(pack))}},
+				{ID: "0.0", Name: "kernel", Extent: block.Between(k, n), Where: []string{"kernel"}},
+				{ID: "0.1", Name: "rootfs", Extent: block.Between(n, int64(len(pack))), Where: []string{"rootfs"}},
+			}}},
+			Regions: []Region{
+				{Name: "kernel_a", Group: "kernel", Slot: "a", Source: block.Bytes(oldKernel)}, {Name: "kernel_b", Group: "kernel", Slot: "b", Source: block.Bytes(kernelB)},
+				{Name: "rootfs_a", Group: "rootfs", Slot: "a", Source: block.Bytes(oldRoot)}, {Name: "rootfs_b", Group: "rootfs", Slot: "b", Source: block.Bytes(rootB)},
+				{Name: "data", Source: block.Bytes(data)},
+			},
+		}
+		res := run(t, in)
+		if x := targetOn(t, in, res, "kernel_b"); x.Order != Complete || x.Piece.Name != "kernel" {
+			t.Errorf("seed %d: kernel %v %+v", seed, x.Order, x.Bracket)
+		}
+		if x := targetOn(t, in, res, "rootfs_b"); x.Order != Ascending || x.Piece.Name != "rootfs" || x.Bracket.From > int64(cut) || x.Bracket.To < int64(cut) {
+			t.Errorf("seed %d: rootfs %v %+v, cut %d", seed, x.Order, x.Bracket, cut)
+		}
+		for _, name := range []string{"kernel_a", "rootfs_a"} {
+			if x := targetOn(t, in, res, name); x.Order != NotBegun {
+				t.Errorf("seed %d: %s %v", seed, name, x.Order)
+			}
+		}
+		if len(res.Targets) != 4 || len(res.Others) != 1 || res.Others[0].Trace != Touched || len(res.Unplaced) > 0 {
+			t.Errorf("seed %d: %d targets, %+v, %v", seed, len(res.Targets), res.Others, res.Unplaced)
+		}
+	}
+}
+
 // A context that is done ends the work.
 func TestStopped(t *testing.T) {
 	d := newDevice(2, 0)
