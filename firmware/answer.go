@@ -157,29 +157,28 @@ func (p *Part) covered() block.Set {
 
 // Genuine answers whether signatures that were checked with a key that was given cover the package, itself or all that it
 // holds. Without a key the answer is never OK.
+//
+// What stands in a part that is genuine as a whole is genuine with it, whatever its own signatures say: they may be for
+// another reader, who has another key.
 func Genuine(p *Part) Verdict {
-	var good, bad, open []string
+	var good, bad, open, within []string
 	var lead [Cannot + 1]*Reason
+	vouched := map[*Part]bool{} // parts that stand in one which is genuine as a whole
 	walkPlaced(p, func(x *Part, at int64) {
+		if vouched[x] || slices.ContainsFunc(x.Signatures, whole) {
+			for _, c := range x.Children {
+				vouched[c] = true
+			}
+		}
 		for _, s := range x.Signatures {
-			line := fmt.Sprintf("%s over %s", s.Method, s.What)
-			if s.Signer != "" {
-				line += ", by " + s.Signer
-			}
-			if s.NotAfter != "" {
-				line += ", valid"
-				if s.NotBefore != "" {
-					line += " from " + s.NotBefore
-				}
-				line += " until " + s.NotAfter
-			}
-			if s.Weak != "" {
-				line += "; weak: " + s.Weak
+			if s.State != Passed && vouched[x] {
+				within = append(within, s.line()+": "+s.Why+"; the signature around it covers it")
+				continue
 			}
 			if lead[s.State] == nil {
 				lead[s.State] = &Reason{Format: x.Format, Region: s.What, Offset: at, Size: x.Size, Expected: "a signature that fits a key that was given", Found: s.Why}
 			}
-			switch s.State {
+			switch line := s.line(); s.State {
 			case Passed:
 				line += ": fits the key " + s.Key
 				if s.Why != "" {
@@ -202,7 +201,7 @@ func Genuine(p *Part) Verdict {
 			return Verdict{CannotTell, append([]string{fmt.Sprintf("no signature covers %s", x.words())}, good...),
 				Reason{Format: x.Format, Region: x.words(), Offset: -1, Size: x.Size, Expected: "a signature", Found: "none"}}
 		}
-		return Verdict{OK, good, *lead[Passed]}
+		return Verdict{OK, append(good, within...), *lead[Passed]}
 	case len(good) > 0:
 		return Verdict{CannotTell, append(open, good...), *lead[Cannot]}
 	case len(open) > 0:
@@ -211,13 +210,33 @@ func Genuine(p *Part) Verdict {
 	return Verdict{CannotTell, []string{"the package carries no signature"}, nowhere}
 }
 
+// whole reports whether a signature makes the part that it stands on genuine.
+func whole(s Signature) bool { return s.State == Passed && !s.Partial }
+
+// line says what a signature is over, by whom, and until when.
+func (s *Signature) line() string {
+	line := fmt.Sprintf("%s over %s", s.Method, s.What)
+	if s.Signer != "" {
+		line += ", by " + s.Signer
+	}
+	if s.NotAfter != "" {
+		line += ", valid"
+		if s.NotBefore != "" {
+			line += " from " + s.NotBefore
+		}
+		line += " until " + s.NotAfter
+	}
+	if s.Weak != "" {
+		line += "; weak: " + s.Weak
+	}
+	return line
+}
+
 // unsigned returns the first part that no signature covers which was passed: neither its own, nor one of a part that it
 // stands in, nor those of all that it consists of. A signature itself needs none.
 func unsigned(p *Part) *Part {
-	for _, s := range p.Signatures {
-		if s.State == Passed && !s.Partial {
-			return nil
-		}
+	if slices.ContainsFunc(p.Signatures, whole) {
+		return nil
 	}
 	if p.Role == Signed || p.Size == 0 {
 		return nil

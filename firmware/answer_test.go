@@ -87,6 +87,33 @@ func TestGenuine(t *testing.T) {
 	}
 }
 
+// A signature counts for what it covers.
+func TestGenuineWithin(t *testing.T) {
+	sig := func(s State, partial bool) []Signature {
+		return []Signature{{What: "all", Method: "RSA", State: s, Key: "k.pem", Why: "another key", Partial: partial}}
+	}
+	part := func(list []Signature, children ...*Part) *Part {
+		return &Part{Name: "p", Size: 10, Signatures: list, Children: children}
+	}
+	for _, tt := range []struct {
+		name string
+		p    *Part
+		want Answer
+		says string
+	}{
+		{"inner keys are others'", part(sig(Passed, false), part(sig(Failed, false)), part(sig(Cannot, false))), OK, "covers it"},
+		{"only a part of the outer", part(sig(Passed, true), part(sig(Failed, false))), No, "does not fit"},
+		{"all of what it holds", part(nil, part(sig(Passed, false)), part(sig(Passed, false))), OK, "k.pem"},
+		{"one of what it holds", part(nil, part(sig(Passed, false)), part(nil)), CannotTell, "no signature covers"},
+		{"a signature needs none", part(nil, part(sig(Passed, false)), &Part{Role: Signed, Size: 4}), OK, "k.pem"},
+		{"partial alone", part(sig(Passed, true)), CannotTell, "no signature covers"},
+	} {
+		if v := Genuine(tt.p); v.Answer != tt.want || !strings.Contains(strings.Join(v.Reasons, "\n"), tt.says) {
+			t.Errorf("%s: %v %q", tt.name, v.Answer, v.Reasons)
+		}
+	}
+}
+
 func TestFits(t *testing.T) {
 	claim := func(kind ClaimKind, values ...string) Claim { return Claim{kind, values} }
 	device := &Device{
