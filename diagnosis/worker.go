@@ -86,6 +86,7 @@ func (w *worker) block(name string, b *logs.Block) []hit {
 	w.hits, w.resets, w.spent, w.costly = nil, 0, 0, w.shared.costly()
 	w.shared.read.Add(int64(len(b.Text)))
 	w.scanner.Inside, w.scanner.Open = b.Inside, b.Open
+	w.scanner.Costly, w.scanner.Spent = w.costly, 0
 	w.scanner.Scan(b.Text, b.From, b.To, func(l *match.Line) bool {
 		w.line(name, b, l, l.Patterns)
 		return true
@@ -119,7 +120,7 @@ func (w *worker) block(name string, b *logs.Block) []hit {
 		}
 		slices.SortStableFunc(w.hits, func(a, b hit) int { return cmp.Compare(a.start, b.start) })
 	}
-	w.shared.spent.Add(w.spent)
+	w.shared.spent.Add(w.spent + w.scanner.Spent)
 	return w.hits
 }
 

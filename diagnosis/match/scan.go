@@ -10,6 +10,8 @@ const (
 	maxLine = 4 << 10 // a longer line is tried in windows
 	cell    = 1 << 10 // what of a long line one window stands for
 	margin  = 1 << 10 // what a window has beside that
+
+	maxMissing = 32 // lines of a text without a pattern's other parts, where that is costly
 )
 
 // Line is a line, or a window of a long one, in which literals were found.
@@ -31,8 +33,14 @@ type Scanner struct {
 	done    []bool  // patterns that are not asked for any more
 	skipped []int32 // how often their literals stood there since
 	last    []int   // and where last
+	missing []int32 // how often a pattern's other parts were missing
+	given   []int32 // patterns that were given up for this text
 	line    Line
 	until   int // what begins before this belongs to line
+	// Spent counts the bytes, by their quarters, that lines were asked for the parts of patterns. Costly says that
+	// a pattern whose other parts were missing often is given up for the rest of the text.
+	Spent  int64
+	Costly bool
 	// Inside and Open say that the text begins and ends inside of a line.
 	Inside, Open bool
 }
@@ -40,13 +48,19 @@ type Scanner struct {
 // NewScanner returns a scanner for the set.
 func (s *Set) NewScanner() *Scanner {
 	return &Scanner{set: s, stamp: make([]uint32, len(s.units)), noted: make([]uint32, len(s.patterns)),
-		done: make([]bool, len(s.patterns)), skipped: make([]int32, len(s.patterns)), last: make([]int, len(s.patterns))}
+		done: make([]bool, len(s.patterns)), skipped: make([]int32, len(s.patterns)), last: make([]int, len(s.patterns)),
+		missing: make([]int32, len(s.patterns))}
 }
 
 // Scan calls each with all lines of text in which patterns may match, in order. Of what stands there only
 // literals that begin in text[from:to] count. Lines end with LF or CR. It stops when each returns false.
 func (c *Scanner) Scan(text []byte, from, to int, each func(*Line) bool) {
 	c.line, c.until, c.units = Line{Patterns: c.line.Patterns[:0]}, -1, c.units[:0]
+	for _, p := range c.given {
+		c.done[p], c.skipped[p] = false, 0
+	}
+	c.given = c.given[:0]
+	clear(c.missing)
 	set := c.set
 	bits := &set.bits
 	i := max(from, 0)
@@ -123,9 +137,16 @@ func (c *Scanner) flush(text []byte, each func(*Line) bool) bool {
 		if len(u.must) > 0 && len(c.lowered) == 0 {
 			c.lowered = lowered(c.lowered, text[l.Start:l.End])
 		}
-		if c.noted[u.pattern] != c.now && u.plausible(c.lowered) {
+		if c.noted[u.pattern] == c.now {
+			continue
+		}
+		c.Spent += int64(len(u.must) * len(c.lowered) / 4)
+		if u.plausible(c.lowered) {
 			c.noted[u.pattern] = c.now
 			l.Patterns = append(l.Patterns, u.pattern)
+		} else if c.missing[u.pattern]++; c.Costly && c.missing[u.pattern] > maxMissing && !c.done[u.pattern] {
+			c.done[u.pattern] = true
+			c.given = append(c.given, u.pattern)
 		}
 	}
 	c.units = c.units[:0]
