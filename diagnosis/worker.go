@@ -19,11 +19,11 @@ const (
 	perKnown  = 4    // only so many. The last of each block is always told.
 	maxResets = 256  // boots in one block behind which counting begins anew
 
-	// What patterns may cost, in bytes that they are tried on: about a second, and as much for each 250 MB that
+	// What patterns may cost, in bytes that they are tried on: about a second, and as much for each 500 MB that
 	// were read. Usual logs cost far less. Behind that a pattern is tried on few lines of a block, and the last.
 	freeCost  = 8 << 20
-	costShare = 32 // of what was read
-	perCostly = 8
+	costShare = 64 // of what was read
+	perCostly = 2
 )
 
 // shared is what the workers of one input know together.

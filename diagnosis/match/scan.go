@@ -11,7 +11,7 @@ const (
 	cell    = 1 << 10 // what of a long line one window stands for
 	margin  = 1 << 10 // what a window has beside that
 
-	maxMissing = 32 // lines of a text without a pattern's other parts, where that is costly
+	maxMissing = 8 // lines of a text without a pattern's other parts, where that is costly
 )
 
 // Line is a line, or a window of a long one, in which literals were found.
