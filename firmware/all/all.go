@@ -34,6 +34,7 @@ func Table() []firmware.Format {
 		tplink.Formats(),
 		routers.Formats(),
 		updaters(),
+		mcu(),
 		hexfile.Formats(),
 		esp.Formats(),
 		fileSystems(),
