@@ -143,7 +143,6 @@ def machine(initrd, append="", drives=(), arguments=(), timeout=60, stop=None, k
     return bytes(out)
 
 
-NOISE = re.compile(rb"^\x1b\[\?7l|\x1bc|SeaBIOS.*|iPXE.*|Booting from ROM.*|Press Ctrl.*", re.M)
 
 
 def tidy(text, keep=55000):
@@ -297,7 +296,6 @@ def boots():
             open(f"{W}/bad", "wb").write(b)
             case(KERNEL, F, n, "package.corrupted", f"a damaged initial file system ({n})", machine(f"{W}/bad", "panic=-1", [ext], base=False, timeout=30), also=["write.interrupted", "corruption.filesystem", "package.at-rest", "package.transit", "storage.io", "firmware.panic"])
     F = "panic-driver"
-    FP = "modprobe() { insmod /modules/$1.ko; }\n"
     run(F, "sysrq", "firmware.panic", "the new firmware's driver crashes the kernel (a forced crash)", "echo 'init: loading acme_fpga'\nsleep 1\necho c >/proc/sysrq-trigger\n", chroot=False, base=False, append="panic=1", timeout=25, stop=b"Rebooting in")
     run(F, "bug", "firmware.panic", "init ends with an error", "echo 'Starting application manager'\necho 'appmgr: symbol lookup error: /usr/lib/libacme.so.2: undefined symbol: acme_init_v3'\nexit 127\n", chroot=False, base=False, append="panic=1", timeout=25, also=["package.maker", "firmware.health"])
     run(F, "loop", "firmware.panic", "the kernel crashes at each of three boots", "echo 'init: starting services'\nsleep 1\necho c >/proc/sysrq-trigger\n", chroot=False, base=False, append="panic=1", timeout=60, resets=2, stop=b"Rebooting in", keep=False)
@@ -344,11 +342,8 @@ def filesystems():
                 damage(h, 8192, 20000)
             run(V, n, "corruption.filesystem", f"dm-verity finds damaged {n} blocks", LOG + f"log 'opening the root file system'\nveritysetup open /dev/vdb root /dev/vdc {root} || log 'veritysetup failed'\nmount -o ro /dev/mapper/root /mnt || log 'mount failed'\ncat /mnt/usr/lib/* >/dev/null || log 'reading failed'\nls /mnt\n",
                 ("dm_mod", "dm_verity", "sha256_generic"), drives=[d, h], also=["package.corrupted", "write.interrupted", "storage.bad-blocks", "storage.io", "genuine.signature"])
-    if wanted(f"{V}-restart"):
-        d = disk("t.img", "16M", f"mkfs.ext4 -q -d {W}/tree IMG")
 
 
-NAND = "nandsim id_bytes=0x20,0xa2,0x00,0x15"  # 64 MiB, 2 KiB pages
 
 
 def flash():
@@ -455,19 +450,13 @@ def media():
     d = disk("t.img", "48M", f"mkfs.ext4 -q -d {W}/tree IMG")
     run(F, "device", "storage.read-only", "the disk is write-protected", LOG + "log 'writing slot b'\ndd if=/dev/zero of=/dev/vdb bs=64k count=100 || log 'dd failed'\nmount /dev/vdb /mnt; cp /etc/passwd /mnt/etc/ || log 'copy failed'\n", drives=[("-drive", f"file={d},format=raw,if=virtio,readonly=on")], also=["storage.io", "policy.locked"])
     run(F, "mounted", "storage.read-only", "the file system is mounted read-only", LOG + "mount -o ro /dev/vdb /mnt\nlog 'installing the package'\ntar -xzf /root/fw.tar.gz -C /mnt 2>&1 | tail -n 5\nlog 'unpacking failed'\nfw_setenv slot b || log 'cannot switch the slot'\n", files=files, drives=[d], also=["configuration.incompatible"])
-    if wanted(f"{F}-remount"):
-        e = disk("t2.img", "48M", f"mkfs.ext4 -q -d {W}/tree IMG")
-        for a in range(1 << 20, 40 << 20, 1 << 16):
-            damage(e, a, 512, seed=a)
-        run(F, "remount", "corruption.filesystem", "a damaged ext4 is mounted read-only again in the middle of an update", "mount -o errors=remount-ro /dev/vdb /mnt\nls -lR /mnt >/dev/null\nfind /mnt >/dev/null\n" + UPDATE, files=files, drives=[e], also=["storage.read-only", "storage.io", "power.lost"])
-    run(F, "sd-card", "storage.read-only", "the SD card's lock is on", LOG + "sleep 2\nlog 'writing slot b'\ndd if=/dev/zero of=/dev/mmcblk0 bs=64k count=100 || log 'dd failed'\n", ("mmc_block", "sdhci_pci"), arguments=["-blockdev", json.dumps({"driver": "raw", "node-name": "d9", "read-only": True, "file": {"driver": "file", "filename": disk("sd.img", "64M")}}), "-device", "sdhci-pci", "-device", "sd-card,drive=d9"], also=["storage.io", "policy.locked"])
     F = "oom"
     run(F, "python", "space.memory", "the updater takes all memory", LOG + "log 'loading the update into memory'\npython3 -c \"b=[]\nwhile 1: b.append(b'x'*1000000)\" || log \"updater ended with $?\"\n", memory=160, timeout=90)
     run(F, "tmpfs", "space.memory", "the update is kept in a tmpfs that takes all memory", LOG + "mount -t tmpfs -o size=400m tmpfs /mnt\nlog 'download to /mnt'\nhead -c 300000000 /dev/zero | tr '\\0' x >/mnt/fw.img || log \"failed with $?\"\n", memory=160, timeout=90, also=["space.temporary", "space.download"])
     run(F, "panic", "space.memory", "no memory and panic_on_oom", LOG + "echo 1 >/proc/sys/vm/panic_on_oom\nlog 'swupdate: installing'\npython3 -c \"b=[]\nwhile 1: b.append(b'x'*1000000)\"\n", memory=160, timeout=90, append="panic=-1", also=["firmware.panic"])
     F = "power-cut-dd"
     if wanted(F):
-        for n, part, seconds in (("early", "2", 0.0), ("late", "6", 0.1), ("boot-loop", "4", 0.1)):
+        for n, part, seconds in (("early", "2", 0.0), ("boot-loop", "4", 0.1)):
             t = disk("slot.img", "24M", f"mkfs.ext4 -q -d {W}/tree IMG")
             new = disk("new.img", "24M", f"mkfs.ext4 -q -U random -d {W}/tree IMG")
             step = LOG + f"log 'writing release 2.4.1 to slot b'\ni=0; while [ $i -lt 24 ]; do dd if=/dev/vdc of=/dev/vdb bs=1M count=1 skip=$i seek=$i conv=fsync,notrunc 2>/dev/null; log \"$((i*100/24)) %\"; i=$((i+1)); done\nlog 'done'\n"
