@@ -9,8 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"strings"
 	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
+	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"salvor/block"
 	"salvor/cursor"
@@ -19,12 +26,20 @@ import (
 	"salvor/firmware/internal/region"
 )
 
+const structure = "OpenPGP signature"
+
 // maxSignatures bounds how often the package is read.
 const maxSignatures = 16
 
+// The ways in which signed files begin.
+var (
+	armoured = []byte("-----BEGIN PGP SIGNATURE-----")
+	clear    = []byte("-----BEGIN PGP SIGNED MESSAGE-----")
+)
+
 // Is reports whether data begins as a detached signature does.
 func Is(data []byte) bool {
-	if bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("-----BEGIN PGP SIGNATURE-----")) {
+	if bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), armoured) {
 		return true
 	}
 	// A packet of signature, of a version that there is, whose length is not that of a large file.
@@ -43,45 +58,76 @@ func Is(data []byte) bool {
 
 // Signatures are what stands in a file of signatures.
 type Signatures struct {
-	list []*signature
-	text []byte // that stands in the same file; nil in a detached one
+	list []*packet.Signature
+	// unread says why there is a signature that could not be read: its version or algorithm is not known here.
+	unread string
+	text   []byte // that stands in the same file; nil in a detached one
+	signed []byte // the same, as it is signed
 }
 
 // Parse reads a file of detached signatures, armoured or binary, or text with its signatures behind it. It answers
 // cursor.ErrNot when data is neither, and a [*cursor.CorruptError] when it is broken.
 func Parse(data []byte) (*Signatures, error) {
 	out := &Signatures{}
-	if bytes.HasPrefix(data, clear) {
-		var err error
-		if out.text, data, err = clearText(data); err != nil {
-			return nil, err
+	var packets io.Reader
+	switch {
+	case bytes.HasPrefix(data, clear):
+		b, _ := clearsign.Decode(data)
+		if b == nil {
+			return nil, cursor.Corrupt("OpenPGP signed text", 0, "headers, an empty line, text and a signature", "something else")
 		}
-	}
-	if !Is(data) {
+		// The last line ends in the file, and is signed without its end.
+		out.text, out.signed, packets = append(bytes.TrimSuffix(b.Plaintext, []byte("\n")), '\n'), b.Bytes, b.ArmoredSignature.Body
+	case !Is(data):
 		return nil, cursor.ErrNot
-	}
-	raw, err := binaryOf(data)
-	if err != nil {
-		return nil, err
-	}
-	list, err := packets(raw)
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range list {
-		if p.tag != tagSignature || len(out.list) >= maxSignatures {
-			return nil, cursor.Corrupt(structure, -1, fmt.Sprintf("up to %d packets of signature", maxSignatures), fmt.Sprintf("a packet of tag %d", p.tag))
-		}
-		s, err := parseSignature(p.body)
+	case bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), armoured):
+		b, err := armor.Decode(bytes.NewReader(data))
 		if err != nil {
-			return nil, err
+			return nil, broken(err)
 		}
-		out.list = append(out.list, s)
+		packets = b.Body
+	default:
+		packets = bytes.NewReader(data)
 	}
-	if len(out.list) == 0 {
-		return nil, cursor.Corrupt(structure, 0, "a packet of signature", "none")
+	if err := out.read(packets); err != nil {
+		return nil, err
 	}
 	return out, nil
+}
+
+func broken(err error) error {
+	return cursor.Corrupt(structure, 0, "packets of signature", err.Error())
+}
+
+// read reads packets of signature, and nothing else.
+func (s *Signatures) read(packets io.Reader) error {
+	// The end of the armour is looked at too: its checksum stands there.
+	raw, err := io.ReadAll(packets)
+	if err != nil {
+		return broken(err)
+	}
+	r := packet.NewReader(bytes.NewReader(raw))
+	for n := 0; ; n++ {
+		p, err := r.NextWithUnsupported()
+		sig, is := p.(*packet.Signature)
+		strange, unsupported := p.(*packet.UnsupportedPacket)
+		switch {
+		case errors.Is(err, io.EOF) && n > 0:
+			return nil
+		case err != nil:
+			return broken(err)
+		case n >= maxSignatures:
+			return cursor.Corrupt(structure, -1, fmt.Sprintf("up to %d packets of signature", maxSignatures), "more")
+		case is:
+			s.list = append(s.list, sig)
+		case unsupported && errors.As(strange.Error, new(pgperrors.UnsupportedError)):
+			s.unread = strange.Error.Error()
+		case unsupported:
+			return broken(strange.Error)
+		default:
+			return cursor.Corrupt(structure, -1, "packets of signature", fmt.Sprintf("%T", p))
+		}
+	}
 }
 
 // Signed is the text that stands in the same file, nil in a file of detached signatures.
@@ -104,29 +150,36 @@ func (s *Signatures) Check(ctx context.Context, src block.Source, what string, k
 // All are the answers of all signatures, in their order.
 func (s *Signatures) All(ctx context.Context, src block.Source, what string, keys []firmware.Key) (out []firmware.Signature) {
 	if s.text != nil {
-		src = block.Bytes(canonical(s.text))
+		src = block.Bytes(s.signed)
 	}
 	ring := rings(keys)
 	for _, x := range s.list {
 		c := &checking{what: what, s: x, src: src, ring: ring, now: time.Now()}
 		out = append(out, c.run(ctx))
 	}
+	if s.unread != "" {
+		out = append(out, firmware.Signature{What: what, Method: "OpenPGP", State: firmware.Cannot, Why: "it is of a kind that is not read: " + s.unread})
+	}
 	return out
 }
 
 // named is the keys of one file.
 type named struct {
-	name   string
-	owners []*owner
-	err    error
+	name string
+	keys openpgp.EntityList
+	err  error
 }
 
 // rings reads the OpenPGP keys among those that were given.
 func rings(keys []firmware.Key) (out []named) {
 	for i := range keys {
-		if len(keys[i].OpenPGP) > 0 {
-			owners, err := parseOwners(keys[i].OpenPGP)
-			out = append(out, named{keys[i].Name, owners, err})
+		if text := keys[i].OpenPGP; len(text) > 0 {
+			read := openpgp.ReadKeyRing
+			if bytes.Contains(text, []byte("-----BEGIN PGP PUBLIC KEY BLOCK-----")) {
+				read = openpgp.ReadArmoredKeyRing
+			}
+			list, err := read(bytes.NewReader(text))
+			out = append(out, named{keys[i].Name, list, err})
 		}
 	}
 	return out
@@ -134,7 +187,7 @@ func rings(keys []firmware.Key) (out []named) {
 
 type checking struct {
 	what string
-	s    *signature
+	s    *packet.Signature
 	src  block.Source
 	ring []named
 	now  time.Time
@@ -142,45 +195,30 @@ type checking struct {
 
 func (c *checking) run(ctx context.Context) firmware.Signature {
 	s := c.s
-	out := firmware.Signature{What: c.what, Method: "OpenPGP", State: firmware.Cannot}
-	if s.version != 4 {
-		out.Why = fmt.Sprintf("it is of version %d, which is not read", s.version)
-		return out
-	}
-	out.Method = "OpenPGP, " + s.algorithmName() + " with " + pubkey.HashName(s.hash)
-	out.Weak = pubkey.Weak(s.hash, 0)
-	if s.issuer != 0 {
-		out.Signer = fmt.Sprintf("key %016X", s.issuer)
-	}
-	switch {
-	case s.issuer == 0:
+	out := firmware.Signature{What: c.what, State: firmware.Cannot, Method: "OpenPGP, " + algorithm(s.PubKeyAlgo, nil) + " with " + pubkey.HashName(s.Hash), Weak: pubkey.Weak(s.Hash, 0)}
+	if s.IssuerKeyId == nil {
 		out.Why = "it does not say which key made it"
 		return out
-	case s.kind != typeBinary && s.kind != typeText:
-		out.Why = fmt.Sprintf("it is of type %#02x, which is none over a file", s.kind)
+	}
+	out.Signer = fmt.Sprintf("key %016X", *s.IssuerKeyId)
+	switch {
+	case s.SigType != packet.SigTypeBinary && s.SigType != packet.SigTypeText:
+		out.Why = fmt.Sprintf("it is of type %#02x, which is none over a file", s.SigType)
 		return out
-	case s.hash == 0 || !s.hash.Available():
-		out.Why = fmt.Sprintf("its hash %d is not one that can be computed", s.hashNumber)
-		return out
-	case s.scheme() == 0:
-		out.Why = fmt.Sprintf("its algorithm %d is not one that can be checked", s.algorithm)
-		return out
-	case s.strange != 0:
-		out.Why = fmt.Sprintf("it says something that must be understood and is not (%d)", s.strange)
+	case s.Hash == 0 || !s.Hash.Available():
+		out.Why = "its hash is not one that can be computed"
 		return out
 	}
 	var known, unread int
 	for _, r := range c.ring {
-		known += len(r.owners)
+		known += len(r.keys)
 		if r.err != nil {
 			unread++
 		}
-		for _, o := range r.owners {
-			if k := o.find(s.issuer); k != nil {
-				out.Key = r.name
-				c.by(ctx, o, k, &out)
-				return out
-			}
+		if list := r.keys.KeysById(*s.IssuerKeyId); len(list) > 0 {
+			out.Key = r.name
+			c.by(ctx, &list[0], &out)
+			return out
 		}
 	}
 	switch {
@@ -194,98 +232,82 @@ func (c *checking) run(ctx context.Context) firmware.Signature {
 	return out
 }
 
-// algorithmName names the algorithm for people.
-func (s *signature) algorithmName() string {
-	switch s.scheme() {
-	case pubkey.PKCS1:
-		return "RSA"
-	case pubkey.ECDSA:
-		return "ECDSA"
-	case pubkey.Ed25519:
-		return "Ed25519"
+// algorithm names an algorithm for people; with the key it names the size too.
+func algorithm(a packet.PublicKeyAlgorithm, k *packet.PublicKey) string {
+	name := map[packet.PublicKeyAlgorithm]string{packet.PubKeyAlgoRSA: "RSA", packet.PubKeyAlgoRSASignOnly: "RSA", packet.PubKeyAlgoDSA: "DSA", packet.PubKeyAlgoECDSA: "ECDSA",
+		packet.PubKeyAlgoEdDSA: "Ed25519", packet.PubKeyAlgoEd25519: "Ed25519", packet.PubKeyAlgoEd448: "Ed448"}[a]
+	if name == "" {
+		return fmt.Sprintf("algorithm %d", a)
 	}
-	return fmt.Sprintf("algorithm %d", s.algorithm)
+	if k == nil {
+		return name
+	}
+	if curve, err := k.Curve(); err == nil && a == packet.PubKeyAlgoECDSA {
+		return name + " " + strings.Replace(string(curve), "P", "P-", 1)
+	}
+	if bits, err := k.BitLength(); err == nil && (name == "RSA" || name == "DSA") {
+		return fmt.Sprintf("%s-%d", name, bits)
+	}
+	return name
 }
 
 // by checks the signature with the key that it names.
-func (c *checking) by(ctx context.Context, o *owner, k *key, out *firmware.Signature) {
-	if o.name != "" {
-		out.Signer = o.name + ", " + out.Signer
+func (c *checking) by(ctx context.Context, k *openpgp.Key, out *firmware.Signature) {
+	pub := k.PublicKey
+	primary, identity := k.Entity.PrimarySelfSignature()
+	if identity != nil && identity.Name != "" {
+		out.Signer = identity.Name + ", " + out.Signer
 	}
-	out.NotBefore = k.created.Format(time.RFC3339)
-	if end := k.ends(); !end.IsZero() {
-		out.NotAfter = end.Format(time.RFC3339)
+	bits := 0
+	if n, err := pub.BitLength(); err == nil && strings.HasPrefix(algorithm(pub.PubKeyAlgo, nil), "RSA") {
+		bits = int(n)
 	}
-	if k.public == nil {
-		out.Key, out.Why = "", "its key is of a kind that cannot be used"
-		return
+	out.Method, out.Weak = "OpenPGP, "+algorithm(pub.PubKeyAlgo, pub)+" with "+pubkey.HashName(c.s.Hash), pubkey.Weak(c.s.Hash, bits)
+	out.NotBefore = pub.CreationTime.UTC().Format(time.RFC3339)
+	if self := k.SelfSignature; self != nil && self.KeyLifetimeSecs != nil && *self.KeyLifetimeSecs != 0 {
+		out.NotAfter = pub.CreationTime.Add(time.Duration(*self.KeyLifetimeSecs) * time.Second).UTC().Format(time.RFC3339)
 	}
 	digest, err := c.digest(ctx)
 	if err != nil {
 		out.Key, out.Why = "", err.Error()
 		return
 	}
-	made := k.check(c.s, digest.Sum(nil))
-	if c.s.scheme() != pubkey.Ed25519 && made.Method != "" {
-		out.Method, out.Weak = "OpenPGP, "+strings.TrimSuffix(made.Method, ", PKCS#1"), made.Weak
+	valid := func(at time.Time) bool {
+		return k.SelfSignature != nil && primary != nil && !pub.KeyExpired(k.SelfSignature, at) && !k.Entity.PrimaryKey.KeyExpired(primary, at)
 	}
 	out.State = firmware.Failed
-	switch at := c.s.created; {
-	case made.State != firmware.Passed:
+	switch at := c.s.CreationTime; {
+	case pub.VerifySignature(digest, c.s) != nil:
 		out.Why = "the key that it names did not make it over these bytes"
-	case o.primary.revoked || k.revoked:
+	case k.Entity.Revoked(c.now) || k.Revoked(c.now):
 		out.Why = "its key was taken back by its owner"
-	case k.allowed == nil || o.primary.allowed == nil:
+	case k.SelfSignature == nil || primary == nil:
 		out.Why = "the owner does not say that the key is theirs"
-	case k.allowed.flagged && k.allowed.flags&flagSign == 0, k != &o.primary && !k.allowed.flagged:
+	case k.SelfSignature.FlagsValid && !k.SelfSignature.FlagSign, pub.IsSubkey && !k.SelfSignature.FlagsValid:
 		out.Why = "its key is not for signing"
-	case !k.valid(at) || !o.primary.valid(at):
-		out.Why = fmt.Sprintf("it was signed on %s, when the key was not valid", at.Format(time.DateOnly))
-	case c.s.expires != 0 && c.now.After(at.Add(time.Duration(c.s.expires)*time.Second)):
+	case !valid(at):
+		out.Why = fmt.Sprintf("it was signed on %s, when the key was not valid", at.UTC().Format(time.DateOnly))
+	case c.s.SigLifetimeSecs != nil && *c.s.SigLifetimeSecs != 0 && c.now.After(at.Add(time.Duration(*c.s.SigLifetimeSecs)*time.Second)):
 		out.Why = "it says itself that it has ended"
 	default:
-		if out.State = firmware.Passed; !k.valid(c.now) || !o.primary.valid(c.now) {
-			out.Why = fmt.Sprintf("its key has ended since, and was valid when it signed, on %s", at.Format(time.DateOnly))
+		if out.State = firmware.Passed; !valid(c.now) {
+			out.Why = fmt.Sprintf("its key has ended since, and was valid when it signed, on %s", at.UTC().Format(time.DateOnly))
 		}
 	}
 }
 
 // digest hashes what is signed, as text when the signature says so.
 func (c *checking) digest(ctx context.Context) (hash.Hash, error) {
-	h := c.s.hash.New()
-	w := hash.Hash(h)
-	if c.s.kind == typeText {
-		w = &lines{Hash: h}
+	h, err := c.s.PrepareVerify()
+	if err != nil {
+		return nil, err
+	}
+	w := h
+	if c.s.SigType == packet.SigTypeText {
+		w = openpgp.NewCanonicalTextHash(h)
 	}
 	if err := region.Sum(ctx, c.src, w, block.Extent{Length: c.src.Size()}); err != nil {
 		return nil, errors.Join(errors.New("what it covers could not be read"), err)
 	}
-	h.Write(c.s.trailer())
 	return h, nil
-}
-
-// lines hashes text with its lines ending in CR LF.
-type lines struct {
-	hash.Hash
-	cr bool // the last byte was CR
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	n := len(p)
-	for len(p) > 0 {
-		i := bytes.IndexByte(p, '\n')
-		if i < 0 {
-			l.Hash.Write(p)
-			l.cr = p[len(p)-1] == '\r'
-			break
-		}
-		l.Hash.Write(p[:i])
-		if ended := i > 0 && p[i-1] == '\r' || i == 0 && l.cr; ended {
-			l.Hash.Write([]byte{'\n'})
-		} else {
-			l.Hash.Write([]byte{'\r', '\n'})
-		}
-		p, l.cr = p[i+1:], false
-	}
-	return n, nil
 }

@@ -180,7 +180,8 @@ func TestClear(t *testing.T) {
 		}
 		p := h.gpg(t, "-u", "a@b", "-o", "-", "--clearsign", path)
 		s, err := Parse(p)
-		if err != nil || string(s.Signed()) != text {
+		// Space at the end of a line is not signed, and not kept.
+		if err != nil || string(s.Signed()) != strings.ReplaceAll(text, "  \t\n", "\n") {
 			t.Fatalf("%q, %v", s.Signed(), err)
 		}
 		if got := s.Check(context.Background(), nil, "x", key); got.State != firmware.Passed {
@@ -200,14 +201,11 @@ func TestClear(t *testing.T) {
 
 func TestBroken(t *testing.T) {
 	for _, s := range []string{"-----BEGIN PGP SIGNATURE-----\n\nAAAA", "-----BEGIN PGP SIGNATURE-----\n\n????\n-----END PGP SIGNATURE-----", "-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----",
-		"-----BEGIN PGP SIGNATURE-----\n\niHUE\n=AAAA\n-----END PGP SIGNATURE-----", "\x88\xFF\x04aaaaaaaaaa", "\xC2\x20\x04aaaaaaaaaa"} {
+		"-----BEGIN PGP SIGNATURE-----\n\niHUE\n=AAAA\n-----END PGP SIGNATURE-----", "\x88\x10\x04\x00\x01\x08\x00\x06aaaaaaaa", "\xC2\x20\x04\x00\x01\x08\x00\x06aaaaaa"} {
 		_, err := Parse([]byte(s))
 		if _, broken := cursor.IsCorrupt(err); !broken {
 			t.Errorf("%q: %v", s, err)
 		}
-	}
-	if crc24([]byte("123456789")) != 0x21CF02 {
-		t.Errorf("%#x", crc24([]byte("123456789")))
 	}
 }
 
