@@ -3,8 +3,9 @@ package diagnosis
 import "strings"
 
 const (
-	perBoot   = 8      // events of one rule that are kept of one boot: the first ones and the last
-	maxEvents = 50_000 // of one input; boots behind that are not told
+	perBoot     = 8      // events of one rule that are kept of one boot: the first ones and the last
+	maxPrograms = 1000   // of one input
+	maxEvents   = 50_000 // of one input; boots behind that are not told
 )
 
 // told is an event of an input, in order.
@@ -18,11 +19,13 @@ type told struct {
 
 // tale is what one input tells.
 type tale struct {
-	input   string
-	events  []told
-	boots   []Boot
-	speaks  map[int]int // lines by index of the ecosystem
-	problem string
+	input  string
+	events []told
+	boots  []Boot
+	speaks map[int]int // lines by index of the ecosystem
+	// programs are those on whose lines a rule of a program was found, and not only of a library.
+	programs map[string]bool
+	problem  string
 
 	kept map[*Rule]*kept // of the present boot
 	dead int
@@ -42,7 +45,7 @@ type bootState struct {
 }
 
 func newTale(input string) *tale {
-	t := &tale{input: input, speaks: map[int]int{}, boots: []Boot{{Start: Place{Input: input, Line: 1, Since: -1}}}}
+	t := &tale{input: input, speaks: map[int]int{}, programs: map[string]bool{}, boots: []Boot{{Start: Place{Input: input, Line: 1, Since: -1}}}}
 	t.begin()
 	return t
 }
@@ -54,6 +57,9 @@ func (t *tale) begin() {
 
 // add takes the next hit of the input.
 func (t *tale) add(h *hit) {
+	if h.known && h.program != "" && len(t.programs) < maxPrograms {
+		t.programs[h.program] = true
+	}
 	if h.rule == nil {
 		t.speaks[h.speaks] += h.times
 		return

@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"cmp"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,6 +21,7 @@ const (
 	contradicted = 0.4  // something says the contrary
 	silent       = 0.8  // its program does not speak, and another one does
 	foreign      = 0.35 // another program speaks on its line
+	besideIt     = 0.3  // a library's words on the line of a program that has no part in the update
 	debugLine    = 0.3  // a line for those who search for faults in the program
 	infoLine     = 0.6  // a line that tells what goes on
 
@@ -268,6 +270,9 @@ func (e *Engine) quiet(speaks map[string]bool) func(*item) {
 		case len(speaks) > 0 && eco != nil && !eco.Anywhere && len(eco.Speaks) > 0 && !speaks[eco.Name]:
 			i.lower(silent, "its program does not speak here")
 		}
+		if len(speaks) > 0 && eco != nil && eco.Anywhere && i.tale.beside(i.program) {
+			i.lower(besideIt, "it is the line of a service beside the update")
+		}
 		switch logs.Level(i.quote) {
 		case logs.Debug:
 			i.lower(debugLine, "its program takes the line for no error")
@@ -275,6 +280,15 @@ func (e *Engine) quiet(speaks map[string]bool) func(*item) {
 			i.lower(infoLine, "its program takes the line for no error")
 		}
 	}
+}
+
+// updaterName tells programs that have a part in updates by their names.
+var updaterName = regexp.MustCompile(`(?i)up[dg]|fw|firm|flash|ota|download|curl|wget|apt|dpkg|opkg|rsync|install|boot|recover|init|kernel|mender|image|pack|ssl|sum`)
+
+// beside reports whether a program has no part in the update: it has a name that says nothing of one, and none of
+// its lines is of a program that the rules know.
+func (t *tale) beside(program string) bool {
+	return program != "" && !t.programs[program] && !updaterName.MatchString(program)
 }
 
 // share is what one item gives to one cause.

@@ -48,6 +48,7 @@ type hit struct {
 	groups  map[string]string
 	start   int  // of the line in its block
 	times   int  // lines like it that were not looked at one by one, and itself
+	known   bool // the rule, or who speaks, is a program and no library
 	foreign bool // another program speaks on this line, and the rule's does not
 	from    int  // where the match stands in the line
 	to      int
@@ -213,6 +214,7 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 	for i := range list {
 		f := &list[i]
 		h := hit{rule: f.rule, speaks: f.target.speaks, place: place, program: header.Program, start: l.Start, times: 1, from: f.base + f.loc[0], to: f.base + f.loc[1]}
+		h.known = w.engine.isProgram(f)
 		if f.rule != nil {
 			if quote == "" {
 				quote = logs.Printable(line, maxQuote)
@@ -228,6 +230,15 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 		}
 		w.hits = append(w.hits, h)
 	}
+}
+
+// isProgram reports whether what was found is of a program that the rules know, and not of a library alone.
+func (e *Engine) isProgram(f *found) bool {
+	if f.rule == nil {
+		return true
+	}
+	eco := e.base.Ecosystem(f.rule.Ecosystem)
+	return eco != nil && !eco.Anywhere && len(eco.Speaks) == 0
 }
 
 // foreign reports whether a rule's program is silent on a line on which another one speaks.
