@@ -315,6 +315,12 @@ func rarity(s string) float64 {
 // commonWords stand in many lines of every log.
 var commonWords = []string{"error", "fail", "update", "device", "kernel", "systemd", "warning", "image", "could not", "unable to"}
 
+// usualWords are what lines of logs are made of: four bytes of them mark no literal well.
+const usualWords = " error: failed: could not cannot unable to the for from with device kernel: systemd[ service started session interface connection connected " +
+	"address network update version status memory driver initialized registered loaded configuration request response received client server user root " +
+	"partition image block write read file system mounted state change config info warning debug message process running starting stopping " +
+	"complete success install download package firmware signature checksum invalid missing timeout timed out not found no such"
+
 // bitsOf is about -log2 of how often a byte stands in logs.
 func bitsOf(c byte) int {
 	switch {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"strings"
 	"sync"
 )
 
@@ -159,7 +160,12 @@ func (s *Set) index() {
 		best := -1000.0
 		for at := 0; at+4 <= len(l.text); at++ {
 			// what many literals share is no good mark of any
-			if r := rarity(l.text[at:at+4]) - 2*float64(taken[load(l.text, at)]); r > best {
+			mark := l.text[at : at+4]
+			r := rarity(mark) - 2*float64(taken[load(mark, 0)])
+			if strings.Contains(usualWords, mark) {
+				r -= 12
+			}
+			if r > best {
 				best, l.at = r, at
 			}
 		}
