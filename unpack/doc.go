@@ -1,4 +1,4 @@
-// Package unpack takes the image out of a compressed file: gzip, xz, Zstandard, bzip2, LZ4, LZO and LZMA, in one pass from
+// Package unpack takes the image out of a compressed file: gzip, xz, Zstandard, bzip2, LZ4, LZO, LZMA and Brotli, in one pass from
 // front to back.
 //
 // It promises:
@@ -16,4 +16,5 @@
 // streams with their padding. Zstandard: RFC 8878, with skippable frames, without dictionaries. bzip2: as bzip2
 // 1.0.8 writes it, any number of streams. LZ4: LZ4 Frame Format 1.6.4, and the legacy frames of the kernel. LZO:
 // the files of lzop 1.04, with LZO1X. LZMA: the file format of LZMA Utils ("alone"), one stream.
+// Brotli: RFC 7932, one stream; it has no magic number, so that only whoever knows of it names it.
 package unpack

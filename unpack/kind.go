@@ -31,7 +31,11 @@ var kinds = []*Kind{
 	{Name: "lz4", Extensions: []string{"lz4"}, magic: [][]byte{{0x04, 0x22, 0x4d, 0x18}, {0x02, 0x21, 0x4c, 0x18}}, announced: lz4Size, open: openLZ4},
 	{Name: "lzo", Extensions: []string{"lzo"}, magic: [][]byte{lzopMagic}, open: openLzop},
 	{Name: "lzma", Extensions: []string{"lzma"}, begins: LooksLikeLZMA, announced: lzmaSize, open: openLZMA, single: true},
+	{Name: "brotli", Extensions: []string{"br"}, begins: never, open: openBrotli, single: true},
 }
+
+// never: a stream of Brotli begins like anything. Whoever says that a part is packed so knows it from elsewhere.
+func never([]byte) bool { return false }
 
 // HeadSize is how much of the beginning of a file [Recognise] wants to see, in bytes.
 const HeadSize = 32

@@ -10,6 +10,7 @@ import (
 	"hash/crc32"
 	"io"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
@@ -330,6 +331,9 @@ func (s bzip2Stream) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// openBrotli gives a stream of Brotli. Its window has at most 16 MiB: larger ones are not read.
+func openBrotli(in *input) (io.Reader, error) { return brotli.NewReader(in), nil }
 
 func openLZ4(in *input) (io.Reader, error) {
 	z := lz4.NewReader(in)

@@ -155,13 +155,19 @@ func (p *pkg) blocks(ctx context.Context, o *firmware.Opening) {
 		}
 		data := p.parts[name+".new.dat"]
 		if data == nil {
-			if packed := p.parts[name+".new.dat.br"]; packed != nil {
-				packed.Compression = "brotli"
-				packed.Findings = append(packed.Findings, brotli.New(finding.Arg("name", packed.Name)))
+			if data = p.parts[name+".new.dat.br"]; data == nil {
+				continue
 			}
-			continue
+			packed := content(data)
+			o.Unpack(ctx, packed, "brotli")
+			if n := len(packed.Children); n == 0 || !packed.Children[n-1].Unpacked {
+				continue // no room to unpack it, or it is broken: its own check says so
+			} else {
+				data = packed.Children[n-1]
+			}
+		} else {
+			data = content(data)
 		}
-		data = content(data)
 		var fresh int64
 		for _, e := range l.fresh {
 			fresh += e.Length

@@ -27,13 +27,12 @@ const (
 )
 
 // Findings are the kinds of finding that this package raises.
-var Findings = []*finding.Def{wipes, downgrades, baseband, brotli, incremental, serials, runs}
+var Findings = []*finding.Def{wipes, downgrades, baseband, incremental, serials, runs}
 
 var (
 	wipes       = &finding.Def{Code: "ota.wipe", Severity: finding.Warning, Text: "installing the package erases the user's data on the device"}
 	downgrades  = &finding.Def{Code: "ota.downgrade", Severity: finding.Warning, Text: "the package is a step back to an older system, and says so"}
 	baseband    = &finding.Def{Code: "ota.baseband", Severity: finding.Info, Text: "the device must have the baseband {expected}"}
-	brotli      = &finding.Def{Code: "ota.brotli", Severity: finding.Info, Text: "{name} is packed with Brotli, which is not read: its content is covered by the CRC-32 of the archive alone"}
 	incremental = &finding.Def{Code: "ota.incremental", Severity: finding.Warning,
 		Text: "partition {name} is made from its old content: {count} of {all} steps need what stands there now"}
 	serials = &finding.Def{Code: "ota.serial", Severity: finding.Warning, Text: "the package is for the devices with these serial numbers only: {expected}"}

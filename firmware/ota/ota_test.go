@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/andybalholm/brotli"
+
 	"salvor/block"
 	"salvor/firmware"
 	"salvor/firmware/bootimg"
@@ -165,6 +167,20 @@ block_image_update("/dev/block/bootdevice/by-name/system", package_extract_file(
 block_image_update(map_partition("vendor"), package_extract_file("v.transfer_list"), "v.new.dat.br", "v.patch.dat");
 `
 
+// packed compresses p by Brotli.
+func packed(t *testing.T, p []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := brotli.NewWriter(&b)
+	if _, err := w.Write(p); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 // TestBlocks puts a partition together from its list of blocks, and tells where everything goes.
 func TestBlocks(t *testing.T) {
 	data := firmwaretest.Noise(5*4096, 4)
@@ -172,7 +188,8 @@ func TestBlocks(t *testing.T) {
 	list := "4\n5\n0\n0\nerase 2,0,12\nnew 4,10,12,0,2\nzero 2,4,6\nnew 2,8,9\n"
 	want := slices.Concat(data[8192:16384], make([]byte, 6*4096), data[16384:], make([]byte, 4096), data[:8192])
 	file := zipped(t, file{scriptPath, []byte(script), true}, file{"boot.img", boot, true}, file{"firmware-update/xbl.elf", []byte("loader"), false},
-		file{"system.transfer_list", []byte(list), true}, file{"system.new.dat", data, false}, file{"v.transfer_list", []byte("4\n1\n0\n0\nmove 1\nnew 2,0,1\n"), true}, file{"v.new.dat.br", []byte("brotli"), false})
+		file{"system.transfer_list", []byte(list), true}, file{"system.new.dat", data, false}, file{"v.transfer_list", []byte("4\n1\n0\n0\nmove 1\nnew 2,0,1\n"), true}, file{"v.new.dat.br", packed(t, data[:4096]), false},
+		file{"product.transfer_list", []byte(list), true}, file{"product.new.dat.br", packed(t, data), false})
 	p := firmwaretest.Open(t, file, nil, Formats()...)
 	if got := claims(p); got != "board [walleye taimen]; least boot loader [mw8998-003]; build time [1500000000]" {
 		t.Errorf("%s", got)
@@ -195,8 +212,12 @@ func TestBlocks(t *testing.T) {
 	if got := codes(child(t, p, "v.transfer_list")); !slices.Equal(got, []string{"ota.incremental"}) {
 		t.Errorf("%q", got)
 	}
-	if got := codes(child(t, p, "v.new.dat.br")); !slices.Equal(got, []string{"ota.brotli"}) {
-		t.Errorf("%q", got)
+	product := child(t, p, "product.new.dat.br")
+	if len(product.Children) != 1 || product.Compression != "brotli" || len(product.Children[0].Children) != 1 {
+		t.Fatalf("%+v", product)
+	}
+	if got, err := io.ReadAll(block.Reader(product.Children[0].Children[0].Source)); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("product is another, %d bytes of %d: %v", len(got), len(want), err)
 	}
 	if w := firmware.Warnings(p); len(w) == 0 || !strings.Contains(w[0], "boot loader") {
 		t.Errorf("%q", w)

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/andybalholm/brotli"
+
 	"salvor/block"
 	"salvor/cursor"
 	"salvor/firmware/firmwaretest"
@@ -64,6 +66,30 @@ func fromBSDIFF40(t *testing.T, p []byte) []byte {
 	return append(out, slices.Concat(parts[0], parts[1], parts[2])...)
 }
 
+// withBrotli compresses the three streams of an uncompressed patch.
+func withBrotli(t *testing.T, p []byte) []byte {
+	t.Helper()
+	control, diff := binary.LittleEndian.Uint64(p[8:]), binary.LittleEndian.Uint64(p[16:])
+	body := p[patchHeader:]
+	var packed [3][]byte
+	for i, part := range [][]byte{body[:control], body[control : control+diff], body[control+diff:]} {
+		var b bytes.Buffer
+		w := brotli.NewWriter(&b)
+		if _, err := w.Write(part); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		packed[i] = b.Bytes()
+	}
+	out := []byte("BSDF2\x02\x02\x02")
+	out = binary.LittleEndian.AppendUint64(out, uint64(len(packed[0])))
+	out = binary.LittleEndian.AppendUint64(out, uint64(len(packed[1])))
+	out = append(out, p[24:32]...)
+	return append(out, slices.Concat(packed[0], packed[1], packed[2])...)
+}
+
 // TestApply makes new content from old by copies and by patches of bsdiff, and refuses the wrong old content.
 func TestApply(t *testing.T) {
 	old := firmwaretest.Noise(64<<10, 1)
@@ -76,6 +102,7 @@ func TestApply(t *testing.T) {
 	}{
 		{"BSDIFF40", SourceBsdiff, func(p []byte) []byte { return p }},
 		{"BSDF2", BrotliBsdiff, func(p []byte) []byte { return fromBSDIFF40(t, p) }},
+		{"BSDF2 with Brotli", BrotliBsdiff, func(p []byte) []byte { return withBrotli(t, fromBSDIFF40(t, p)) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			patch := tt.make(runTool(t, "bsdiff", map[string][]byte{"old": old, "new": x[12288 : len(x)-3000]}, "patch", "old", "new", "patch"))
@@ -126,7 +153,7 @@ func TestPatches(t *testing.T) {
 		patch       []byte
 		unsupported bool
 	}{
-		{"Brotli", BrotliBsdiff, change(5, 2), true},
+		{"Brotli that is none", BrotliBsdiff, change(5, 2), false},
 		{"PUFFDIFF", Puffdiff, plain, true},
 		{"ZUCCHINI", Zucchini, plain, true},
 		{"a type of the future", 99, plain, true},

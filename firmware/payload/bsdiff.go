@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/andybalholm/brotli"
+
 	"salvor/cursor"
 )
 
@@ -32,7 +34,7 @@ func compression(kind byte, p []byte) (io.Reader, error) {
 	case 1:
 		return bzip2.NewReader(bytes.NewReader(p)), nil
 	case 2:
-		return nil, &UnsupportedError{What: "a patch that is compressed with Brotli"}
+		return brotli.NewReader(bytes.NewReader(p)), nil
 	}
 	return nil, cursor.Corrupt(structPatch, 0, "a compression that is known", kind)
 }

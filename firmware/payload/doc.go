@@ -25,7 +25,7 @@
 //
 //	BSDIFF40: sizes of control, difference and new file, 8 bytes each, sign and magnitude, little-endian; then control,
 //	difference and extra bytes, each compressed with bzip2. BSDF2: the same behind 5 bytes of magic and one byte for the
-//	compression of each: 0 none, 1 bzip2, 2 Brotli, which is not read.
+//	compression of each: 0 none, 1 bzip2, 2 Brotli.
 //
 // # Sources
 //

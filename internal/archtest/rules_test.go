@@ -98,6 +98,7 @@ var modules = []struct {
 	{"golang.org/x/image", []string{"filetype/*"}},
 	{"github.com/anchore/go-lzo", []string{"unpack", "firmware/internal/squash"}},
 	{"github.com/smallstep/pkcs7", []string{"firmware/internal/cms"}},
+	{"github.com/andybalholm/brotli", []string{"unpack", "firmware/payload"}},
 	{"github.com/ProtonMail/go-crypto", []string{"firmware/internal/pgp"}},
 	{"github.com/ulikunitz/xz", []string{"filetype/*", "unpack", "container/*", "firmware/internal/squash"}},
 	{"golang.org/x/sync", []string{"rescue"}},
