@@ -381,11 +381,12 @@ def flash():
     run(F, "attach-small", "space.ubi", "a UBI partition of a few blocks", LOG + "log 'attaching'\nubiformat /dev/mtd1 -y -q\nubiattach -m 1 || log 'attach failed'\nubimkvol /dev/ubi0 -N x -s 1MiB || log 'ubimkvol failed'\n", mods("parts=500,10"), also=["configuration.incompatible", "corruption.table"], timeout=90)
     F = "power-cut-flashcp"
     if wanted(F):
-        for n, kill, cmd in (("write", rb"Writing kb: [0-9]{3,}", "flashcp -v /run/new.img /dev/mtd0"), ("erase", rb"Erasing blocks: [0-9]{2}/", "flashcp -v /run/new.img /dev/mtd0")):
-            t = disk("mtd.img", "16M", f"mksquashfs {W}/tree {W}/o.sqfs -quiet -no-progress -noappend; dd if={W}/o.sqfs of=IMG conv=notrunc")
+        for n, kill, cmd in (("write", rb"Writing data: [1-9][0-9]{2,3}k", "flashcp -v /run/new.img /dev/mtd0"), ("erase", rb"Erasing blocks: [1-9][0-9]/", "flashcp -v /run/new.img /dev/mtd0")):
+            t = disk("mtd.img", "16M")
+            damage(t, 0, 16 << 20, seed=3)
             m = ("mtd", "mtdblock", "squashfs", "block2mtd block2mtd=/dev/vdb,131072")
             sq = open(f"{W}/root.sqfs", "rb").read() if os.path.exists(f"{W}/root.sqfs") else sh(f"mksquashfs {W}/tree {W}/root.sqfs -quiet -no-progress -noappend; cat {W}/root.sqfs")
-            one = machine(initrd(LOG + f"cp /root/new.img /run/new.img\nlog 'writing release 2.4.1'\n{cmd} 2>&1 | tr '\\r' '\\n'\nlog 'done'\n", m, files={"new.img": sq}), "loglevel=5", [t], kill_at=kill, timeout=60)
+            one = machine(initrd(LOG + f"cp /root/new.img /run/new.img\nlog 'writing release 2.4.1'\n(while true; do sync; sleep 0.1; done) &\n{cmd} >/dev/console 2>&1\nlog 'done'\n", m, files={"new.img": sq}), "loglevel=5", [t], kill_at=kill, timeout=60)
             two = machine(initrd("echo 'init: mounting /dev/mtdblock0'\nmount -t squashfs -o ro /dev/mtdblock0 /mnt || echo 'init: mount failed'\ncat /mnt/usr/lib/* >/dev/null\nexec switch_root /mnt /sbin/init\n", m, chroot=False), "panic=-1 loglevel=6", [t], timeout=40, base=True)
             case(KERNEL, F, n, "power.lost", f"the power is cut while flashcp is at work ({n}); then the next boot", one + b"\n" + two, keep=True, also=["write.interrupted", "corruption.filesystem"])
     H = "healthy-update"
