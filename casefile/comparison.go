@@ -20,8 +20,7 @@ const (
 	maxReport     = 256 << 20
 	maxComparison = 256 << 20
 
-	sectionBegin = `<section id="update"`
-	sectionEnd   = `</section>`
+	sectionEnd = `</section>`
 )
 
 // Comparison is what a package was found to have done to the device, as the case keeps it.
@@ -54,7 +53,7 @@ func (c *Case) PutComparison(name string, what wire.Comparing) error {
 	if err != nil {
 		return err
 	}
-	return c.showComparison(&k)
+	return c.showSection("update", &k)
 }
 
 // Comparison returns what was kept; nil when there is none.
@@ -87,13 +86,14 @@ func (c *Case) readBounded(name string, limit int64) (b []byte, err error) {
 	return b, err
 }
 
-// showComparison puts the comparison into report.html, whose other parts stay as they are.
-func (c *Case) showComparison(k *Comparison) error {
+// showSection puts a section into report.html, whose other parts stay as they are. Its name is that of its template and of
+// its element.
+func (c *Case) showSection(name string, data any) error {
 	page, err := c.readBounded(htmlName, maxReport)
 	if err != nil || page == nil {
 		return err
 	}
-	from := bytes.Index(page, []byte(sectionBegin))
+	from := bytes.Index(page, []byte(`<section id="`+name+`"`))
 	if from < 0 {
 		return nil // of an older version; the next report has it
 	}
@@ -103,7 +103,7 @@ func (c *Case) showComparison(k *Comparison) error {
 	}
 	to += from + len(sectionEnd)
 	var section bytes.Buffer
-	if err := pageTemplate.ExecuteTemplate(&section, "update", k); err != nil {
+	if err := pageTemplate.ExecuteTemplate(&section, name, data); err != nil {
 		return fmt.Errorf("casefile: %w", err)
 	}
 	return writeAtomic(c.root, c.dir, htmlName, func(w io.Writer) error {

@@ -76,8 +76,12 @@ func WriteReports(ctx context.Context, c *Case, d ReportData) error {
 	if err != nil {
 		comparison = nil // a record that is broken can be made again, and does not keep the report from being written
 	}
+	answer, err := c.Answer()
+	if err != nil {
+		return err
+	}
 	p := &page{
-		Comparison: comparison,
+		Comparison: comparison, Answer: answer,
 		Maps:       maps, CaseNotes: notes, Thumbnails: d.Thumbnails,
 		Program: c.o.Program, Case: c.dir, Written: c.o.Now().UTC().Truncate(time.Second),
 		Result: d.Result, Finished: d.Finished, Steps: d.Steps, Avoid: append(avoid[:len(avoid):len(avoid)], d.Avoid...),
@@ -154,6 +158,7 @@ type page struct {
 	CaseNotes    []CaseNote
 	Thumbnails   []Thumbnail
 	Comparison   *Comparison // how far an update got; nil where that was not asked
+	Answer       *Answer     // why it failed; nil where that was not asked
 
 	tally  *tally
 	floors recovery.Floors
