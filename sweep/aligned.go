@@ -1,6 +1,9 @@
 package sweep
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // lane finds aligned probes whose pairs stand at one remainder of the sector.
 type lane struct {
@@ -14,15 +17,22 @@ type candidate struct {
 	probe, in int
 }
 
-// addAligned gives probe i to the lane of its rarest pair.
+// rare is the cost up to which a pair is met so seldom that one lane more, which each sector asks, costs more than it saves.
+const rare = 64
+
+// addAligned gives probe i to the lane of its rarest pair, or to one that is there for others, when the pair in it is rare.
 func (m *Matcher) addAligned(i int) {
 	p := &m.probes[i]
 	pair := func(k int) (v, mask [2]byte) {
 		return [2]byte{p.Bytes[k], p.Bytes[k+1]}, [2]byte{p.mask[k], p.mask[k+1]}
 	}
-	best, least := 0, -1
+	best, least := 0, 0
 	for k := range len(p.Bytes) - 1 {
-		if cost := costOf(pair(k)); least < 0 || cost < least {
+		cost := costOf(pair(k))
+		if cost <= rare && m.hasLane((p.At+int64(k))%sector) {
+			cost -= rare
+		}
+		if k == 0 || cost < least {
 			best, least = k, cost
 		}
 	}
@@ -33,6 +43,10 @@ func (m *Matcher) addAligned(i int) {
 		l.bits[w>>6] |= 1 << (w & 63)
 		l.cands[w] = append(l.cands[w], candidate{i, best})
 	})
+}
+
+func (m *Matcher) hasLane(at int64) bool {
+	return slices.ContainsFunc(m.aligned, func(l lane) bool { return l.at == at })
 }
 
 func (m *Matcher) lane(at int64) *lane {
