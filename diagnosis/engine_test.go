@@ -99,6 +99,7 @@ func TestCauses(t *testing.T) {
 		{"summary lines weigh nothing", "upper[1]: update failed\n", CannotTell, Unknown},
 		{"a success ends failures of its program", "update begins\nhash mismatch\nupdate begins\nupdate is complete\n", None, Unknown},
 		{"and those of others since it began", "update begins\nconnection timed out\nupdate is complete\n", CannotTell, Unknown},
+		{"a server that was found later", "connection timed out\nupdate begins\nupdate is complete\n", CannotTell, Unknown},
 		{"a failure behind a success stands", "update is complete\nU-Boot 2023.01\nLinux version 6\nKernel panic\n", "firmware.panic", Likely},
 		{"a boot that goes well ends its own failures", "Linux version 6\nKernel panic\nLinux version 6\nReached target multi-user\n", None, Unknown},
 		{"a usual line is masked", "hash mismatch of the old cache\n", CannotTell, Unknown},

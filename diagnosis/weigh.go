@@ -113,16 +113,25 @@ func (o *openItems) success(ev *told) {
 	}
 	o.own[eco] = nil
 	began, told := o.began[eco]
-	for n := len(o.all) - 1; n >= 0; n-- {
+	var kept []*item // of this boot, from before the update
+	n := len(o.all) - 1
+	for ; n >= 0; n-- {
 		i := o.all[n]
-		if told && i.n < began || !told && i.boot != ev.boot {
+		before := told && i.n < began
+		if i.boot != ev.boot && (before || !told) {
 			break
 		}
-		if !i.ended {
+		class := i.rule.Cause().Class()
+		switch {
+		case i.ended:
+		case before && class != "network" && class != "server": // the way to the server is another matter: it was found
+			kept = append(kept, i)
+		default:
 			i.lower(wentWell, "it went well behind this")
 		}
-		o.all = o.all[:n]
 	}
+	slices.Reverse(kept)
+	o.all = append(o.all[:n+1], kept...)
 }
 
 // reached lowers what kept a device from its server, where the server answered later in the same boot.
