@@ -23,6 +23,7 @@ const (
 	ExitStopped  = 3
 	ExitReserved = 10
 	ExitLocked   = 20
+	ExitBad      = 50
 )
 
 // ExitOf returns the exit code for an error that ended a verb.

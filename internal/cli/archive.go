@@ -37,17 +37,14 @@ func (a *app) saveArchive(cmd *cobra.Command, dir, to string, q recovery.Query) 
 	if err != nil {
 		return err
 	}
-	if err := named(ctx, c, &q); err != nil {
-		return err
+	if err := c.Elsewhere(ctx, &q); err != nil {
+		return selected(err)
 	}
 	labels, err := c.Labels(ctx)
 	if err != nil {
 		return err
 	}
-	if q.AlsoIDs, err = c.Together(ctx, q); err != nil {
-		return err
-	}
-	q.Save, q.IncludeDirs = []recovery.SaveState{recovery.Pending, recovery.Failed, recovery.Saved}, len(q.IDs) == 0
+	q.IncludeDirs = len(q.IDs) == 0
 	out, where, done := a.out, "standard output", func() error { return nil }
 	if to == "-" {
 		a.out = a.err // standard output belongs to the archive
@@ -101,10 +98,16 @@ func (a *app) saveArchive(cmd *cobra.Command, dir, to string, q recovery.Query) 
 // newArchive makes the file of an archive, after it is known not to lie on a source of the case. One that is there
 // already is never replaced.
 func (a *app) newArchive(c *rescue.Case, to string) (*os.File, error) {
-	if _, err := a.saveTarget(c, filepath.Dir(to)); err != nil {
+	dir := filepath.Dir(to)
+	if _, err := c.CheckElsewhere(dir); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	root, err := host.MakeRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	f, err := root.OpenFile(filepath.Base(to), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, &host.RefusedError{Exit: host.ExitRefused, Code: "save.archive.exists", Why: fmt.Sprintf("%s is there already, and is not replaced", to),
 			Next: "choose another name with --tar"}

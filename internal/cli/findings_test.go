@@ -59,7 +59,6 @@ import (
 	"salvor/guard"
 	"salvor/host"
 	"salvor/imaging"
-	"salvor/internal/cli"
 	"salvor/layers"
 	"salvor/preview"
 	"salvor/recovery"
@@ -87,7 +86,7 @@ var tables = map[string][]*finding.Def{
 	"casefile": casefile.Findings, "compare": compare.Findings, "filesystem/ext": ext.Findings, "filesystem/fat": fat.Findings, "filesystem/hfsplus": hfsplus.Findings, "filesystem/exfat": exfat.Findings, "filesystem/named": named.Findings, "filesystem/ntfs": ntfs.Findings,
 	"filetype": filetype.Findings, "filetype/bmp": bmp.Findings, "filetype/gzip": gzip.Findings, "filetype/jpeg": jpeg.Findings, "filetype/mp4": mp4.Findings,
 	"filetype/pdf": pdf.Findings, "filetype/png": png.Findings, "filetype/sqlite": sqlite.Findings, "filetype/text": text.Findings,
-	"filetype/zip": zip.Findings, "firmware": firmware.Findings, "firmware/beside": beside.Findings, "firmware/ubi": ubi.Findings, "guard": guard.Findings, "host": host.Findings, "imaging": imaging.Findings, "internal/cli": cli.Findings, "container": container.Findings, "container/dmg": dmg.Findings, "container/ewf": ewf.Findings, "container/qcow2": qcow2.Findings, "container/sparse": sparse.Findings, "container/sparseimage": sparseimage.Findings, "container/vhd": vhd.Findings, "container/vhdx": vhdx.Findings, "container/vmdk": vmdk.Findings, "layers": layers.Findings,
+	"filetype/zip": zip.Findings, "firmware": firmware.Findings, "firmware/beside": beside.Findings, "firmware/ubi": ubi.Findings, "guard": guard.Findings, "host": host.Findings, "imaging": imaging.Findings, "container": container.Findings, "container/dmg": dmg.Findings, "container/ewf": ewf.Findings, "container/qcow2": qcow2.Findings, "container/sparse": sparse.Findings, "container/sparseimage": sparseimage.Findings, "container/vhd": vhd.Findings, "container/vhdx": vhdx.Findings, "container/vmdk": vmdk.Findings, "layers": layers.Findings,
 	"firmware/avb": avb.Findings, "firmware/bootimg": bootimg.Findings, "firmware/ota": ota.Findings, "firmware/payload": payload.Findings,
 	"filetype/avi": avi.Findings, "filetype/mp3": mp3.Findings, "filetype/mpeg": mpeg.Findings, "filetype/ogg": ogg.Findings,
 	"filetype/wav":     wav.Findings,

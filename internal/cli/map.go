@@ -180,7 +180,7 @@ func (a *app) mapCompare() *cobra.Command {
 				fmt.Fprintf(a.out, "0x%010X  0x%010X  %s  %s\n", d.Offset, d.Length, l.State, l.Other)
 			}
 			if len(list) > 0 {
-				return a.mapEnd(exitBad, fmt.Sprintf("the maps differ in %d places", len(list)), "copy what one lacks with --domain-mapfile, or merge the copies with `salvor map merge`")
+				return a.mapEnd(exitNo, fmt.Sprintf("the maps differ in %d places", len(list)), "copy what one lacks with --domain-mapfile, or merge the copies with `salvor map merge`")
 			}
 			return a.mapEnd(rescue.ExitDone, "the maps say the same", "nothing is left to do")
 		},

@@ -1,16 +1,11 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"salvor/host"
-	"salvor/internal/wire"
 	"salvor/recovery"
 	"salvor/rescue"
 )
@@ -76,159 +71,19 @@ func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query
 		return err
 	}
 	defer c.Close()
-	if err := named(ctx, c, &q); err != nil {
-		return err
-	}
-	if q.AlsoIDs, err = c.Together(ctx, q); err != nil {
-		return err
-	}
-	q.Save = []recovery.SaveState{recovery.Pending, recovery.Failed, recovery.Saved}
-	target, err := a.saveTarget(c, to)
-	if err != nil {
-		return err
-	}
-	need, space, err := recovery.Needed(ctx, c.Catalog, q, rescue.Limits(target))
-	if err != nil {
-		return err
-	}
-	if err := target.Check(space); err != nil {
-		return err
-	}
-	root, err := os.OpenRoot(to)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	labels, err := c.Labels(ctx)
-	if err != nil {
-		return err
-	}
-	tables, err := rescue.NewTables()
-	if err != nil {
-		return err
-	}
-	result, err := recovery.Save(ctx, recovery.SaveOptions{
-		Catalog: c.Catalog, Root: root, Elsewhere: true, Query: q, Target: rescue.Limits(target), Free: max(target.Free, 0),
-		LabelOf: func(v int) string { return labels[v] }, Decode: tables.Decode,
-		SyncFS: func() error { return host.SyncFS(to) },
-		Medium: media(ctx, c),
-		Progress: func(p recovery.SaveProgress) {
-			l := wire.NewProgress("save", p.Bytes, p.TotalBytes, "bytes")
-			l.SafeFiles, l.SafeBytes, l.Words = p.Files, p.Bytes, fmt.Sprintf("saving files, %d of %d", p.Files, p.TotalFiles)
-			e.Progress(l)
-		},
-	})
+	r, err := c.SaveElsewhere(ctx, to, q, e)
 	e.p.clear()
-	safe := fmt.Sprintf("%s (%s) saved in %s", files(result.Saved.Files), host.Bytes(result.Saved.Bytes), to)
 	if err != nil {
-		return a.end(rescue.Failure(err, safe))
+		return selected(err)
 	}
-	state := fmt.Sprintf("%s selected, and all of it is saved", files(need.Files))
-	next := fmt.Sprintf("look through %s, and keep the case until you have seen that nothing is missing", to)
-	exit := rescue.ExitDone
-	if result.Already > 0 {
-		state += fmt.Sprintf(", %d of them stood there already", result.Already)
-	}
-	if result.Failed+result.Lowered > 0 {
-		exit = rescue.ExitReserved
-		state = fmt.Sprintf("%d of %s selected could not be saved whole", result.Failed+result.Lowered, files(need.Files))
-	}
-	for _, f := range c.Absent {
-		exit = rescue.ExitReserved
-		e.Finding(wire.FromFinding(f))
-	}
-	if need.Files == 0 {
-		state = "no file fits the selection"
-		exit = rescue.ExitReserved
-		next = fmt.Sprintf("leave an option out; `salvor files %s` with the same options shows what they select", dir)
-	}
-	return a.end(wire.NewResult(exit, state, safe, next))
+	return a.end(r)
 }
 
-// named makes sure that the IDs of a selection are there, and takes for a carved duplicate the file that it is one of.
-func named(ctx context.Context, c *rescue.Case, q *recovery.Query) error {
-	for i, id := range q.IDs {
-		e, err := c.Catalog.Get(ctx, id)
-		if errors.Is(err, recovery.ErrNoEntry) {
-			return usageError{fmt.Errorf("there is no file %s in this case; `salvor files` shows the IDs", id)}
-		}
-		if err != nil {
-			return err
-		}
-		if e.DuplicateOf != "" {
-			q.IDs[i] = e.DuplicateOf // the same content, under a name
-		}
+// selected makes a wrong use of the verb out of an ID that is not there.
+func selected(err error) error {
+	var none *rescue.NoFileError
+	if errors.As(err, &none) {
+		return usageError{err}
 	}
-	return nil
-}
-
-// insideCase reports whether to, or where to would be made, is the folder of the case or lies in it.
-func insideCase(dir, to string) (bool, error) {
-	own, err := os.Stat(dir)
-	if err != nil {
-		return false, err
-	}
-	if to, err = filepath.Abs(to); err != nil {
-		return false, err
-	}
-	// What is not there yet has no links to follow.
-	for {
-		if real, err := filepath.EvalSymlinks(to); err == nil {
-			to = real
-			break
-		}
-		up := filepath.Dir(to)
-		if up == to {
-			return false, nil
-		}
-		to = up
-	}
-	for {
-		if info, err := os.Stat(to); err == nil && os.SameFile(info, own) {
-			return true, nil
-		}
-		up := filepath.Dir(to)
-		if up == to {
-			return false, nil
-		}
-		to = up
-	}
-}
-
-// saveTarget makes the folder that is saved to, after it is known not to lie on a source of the case.
-func (a *app) saveTarget(c *rescue.Case, to string) (host.Target, error) {
-	for _, s := range c.Record().Sources {
-		if _, err := os.Stat(s.Path); err != nil {
-			continue // a source that is not there cannot be overwritten
-		}
-		inside, err := host.Contains(s.Path, to)
-		if err != nil {
-			return host.Target{}, err
-		}
-		if inside {
-			return host.Target{}, &host.RefusedError{Exit: host.ExitRefused, Code: "rescue.target.source",
-				Why:  fmt.Sprintf("%s lies on the source %s itself: saving there would overwrite what is to be saved", to, s.Path),
-				Next: "choose a folder on another disk with --to"}
-		}
-	}
-	if inside, err := insideCase(c.Dir(), to); err != nil {
-		return host.Target{}, err
-	} else if inside {
-		return host.Target{}, &host.RefusedError{Exit: host.ExitRefused, Code: "save.target.case",
-			Why:  fmt.Sprintf("%s lies in the case itself, and a case is not changed by what is taken out of it", to),
-			Next: "choose a folder outside of the case with --to"}
-	}
-	if target, err := host.InspectTarget(to); err != nil {
-		return target, err
-	} else if err := target.Check(0); err != nil {
-		return target, err
-	}
-	if err := os.MkdirAll(to, 0o755); err != nil {
-		return host.Target{}, err
-	}
-	target, err := host.InspectTarget(to)
-	if err == nil {
-		err = target.Probe()
-	}
-	return target, err
+	return err
 }
