@@ -206,3 +206,28 @@ func grouped(s string, n int, separator string) string {
 	}
 	return strings.Join(append(parts, s), separator)
 }
+
+// Named masks the value of a field of this name: all of it where the name says that it is a secret, else what the rules
+// find in it. It serves records, whose values must stay whole.
+func (m *Masker) Named(file, name, value string) string {
+	if out := m.Mask(file, value); out != value {
+		return out
+	}
+	probe := name + `="` + strings.NewReplacer(`"`, "", `'`, "", `\`, "", "\n", " ", "\r", " ", "%", "").Replace(value) + `"`
+	for i := range rules {
+		r := &rules[i]
+		if m.keep[r.kind] || !r.hinted(strings.ToLower(probe)) {
+			continue
+		}
+		for _, loc := range r.re.FindAllStringSubmatchIndex(probe, -1) {
+			for g := 2; g+1 < len(loc); g += 2 {
+				if loc[g] > len(name) && (r.ok == nil || r.ok(probe[loc[g]:loc[g+1]])) {
+					as := m.name(r.kind, value)
+					m.count(file, as, 1)
+					return as
+				}
+			}
+		}
+	}
+	return value
+}

@@ -292,3 +292,20 @@ func FuzzMask(f *testing.F) {
 		m.Mask("a", m.Mask("a", text))
 	})
 }
+
+func TestNamed(t *testing.T) {
+	m := mask.New()
+	for _, c := range []struct{ name, value, want string }{
+		{"serial", "WD WX91 \"A12345\"", "[serial-1]"},
+		{"password", "a b'c", "[password-1]"},
+		{"words", "link a4:cf:12:6b:7e:3d up", "link [mac-1] up"},
+		{"model", "ACME GW-100", "ACME GW-100"},
+		{"sha256", strings.Repeat("0a", 32), strings.Repeat("0a", 32)},
+		{"first_mib", strings.Repeat("0b", 32), strings.Repeat("0b", 32)},
+		{"imei", "490154203237518", "[imei-1]"},
+	} {
+		if got := m.Named("f", c.name, c.value); got != c.want {
+			t.Errorf("%s %q: %q, expected %q", c.name, c.value, got, c.want)
+		}
+	}
+}

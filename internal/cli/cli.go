@@ -143,7 +143,7 @@ again to go on), 1 error, 2 usage.`,
 		}
 	})
 	root.AddCommand(a.rescueCommand(), a.carveCommand(), a.lookCommand(), a.copyCommand(), a.filesCommand(), a.showCommand(), a.saveCommand(),
-		a.verifyCommand(), a.mapCommand(), a.impactCommand(), a.tableCommand(), a.mendCommand(), a.checkCommand(), a.compareCommand(), a.whyCommand(), a.unpackCommand(), a.noteCommand(), a.versionCommand())
+		a.verifyCommand(), a.mapCommand(), a.impactCommand(), a.tableCommand(), a.mendCommand(), a.checkCommand(), a.compareCommand(), a.whyCommand(), a.bundleCommand(), a.unpackCommand(), a.noteCommand(), a.versionCommand())
 	return root
 }
 

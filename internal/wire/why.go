@@ -2,6 +2,7 @@ package wire
 
 import (
 	"salvor/diagnosis"
+	"salvor/diagnosis/mask"
 	"salvor/diagnosis/plan"
 	"salvor/diagnosis/suit"
 )
@@ -178,4 +179,32 @@ type Suit struct {
 	Type   string       `json:"type"`
 	Report *suit.Report `json:"report"`
 	CBOR   string       `json:"cbor"` // the SUIT_Report in hex
+}
+
+// Bundle is a line of type "bundle": a support bundle that was written. In the bundle itself, as bundle.json, it has no
+// path, size and hash of its own.
+type Bundle struct {
+	V              int          `json:"v"`
+	Type           string       `json:"type"`
+	Path           string       `json:"path,omitempty"`
+	Size           int64        `json:"size,omitempty"`
+	SHA256         string       `json:"sha256,omitempty"`
+	Program        string       `json:"program"`
+	Go             string       `json:"go"`
+	CaseProgram    string       `json:"case_program"`
+	Journal        string       `json:"journal_sha256,omitempty"` // of its last line
+	JournalActs    int64        `json:"journal_acts,omitempty"`
+	JournalProblem string       `json:"journal_problem,omitempty"`
+	Files          []BundleFile `json:"files"`
+	Masked         []mask.Row   `json:"masked"`
+	Kept           []mask.Kind  `json:"kept"`
+}
+
+// BundleFile is a file in a bundle.
+type BundleFile struct {
+	Name     string `json:"name"`
+	Size     int64  `json:"size"`
+	SHA256   string `json:"sha256"`
+	Original string `json:"original_sha256,omitempty"` // of what it was taken from, before masking
+	Cut      bool   `json:"cut,omitempty"`             // there is more of it in the case
 }
