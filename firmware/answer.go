@@ -53,9 +53,15 @@ var nowhere = Reason{Offset: -1}
 func Whole(p *Part) Verdict {
 	var failed, cannot, passed []string
 	var lead [Cannot + 1]*Reason
+	covers := map[*Part]block.Set{}
 	walkPlaced(p, func(x *Part, at int64) {
+		covers[x] = covers[x].Union(x.covered())
+		x.hand(covers)
 		for _, c := range x.Checks {
 			where := fmt.Sprintf("%s of %s", c.What, x.words())
+			if c.State == Cannot && c.Extent.Length > 0 && covers[x].Contains(c.Extent) {
+				continue // a sum around it says that these are the bytes that were meant
+			}
 			if lead[c.State] == nil {
 				lead[c.State] = &Reason{Format: x.Format, Region: where, Offset: at, Size: c.Extent.Length, Expected: c.Expected, Found: c.Found}
 				if at >= 0 {
@@ -98,6 +104,20 @@ func Whole(p *Part) Verdict {
 			Reason{Format: p.Format, Region: "what no check covers", Offset: first.Offset, Size: first.Length}}
 	}
 	return Verdict{OK, slices.Compact(passed), *lead[Passed]} // the same check over several stretches is one reason
+}
+
+// hand gives what is covered of p to the parts in it: a sum over p is one over them. What came out of bytes that are all
+// covered is covered.
+func (p *Part) hand(covers map[*Part]block.Set) {
+	whole := block.Extent{Length: p.Size}
+	for _, c := range p.Children {
+		switch {
+		case !c.Unpacked:
+			covers[c] = covers[p].Within(block.Extent{Offset: c.Offset, Length: c.Size}).Shift(-c.Offset)
+		case covers[p].Contains(whole):
+			covers[c] = block.SetOf(block.Extent{Length: c.Size})
+		}
+	}
 }
 
 // walkPlaced visits p and all below it, with the place of each part in p, -1 where it has none.

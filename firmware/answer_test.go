@@ -41,6 +41,11 @@ func TestWhole(t *testing.T) {
 	inner.Checks = []Check{Sum32("header", "CRC-32", over(0, 10), 1, 1)}
 	unpacked := part(100)
 	unpacked.Children = []*Part{{Size: 100, Unpacked: true, Checks: []Check{good}}}
+	around := func(unpacked bool, cannot block.Extent) *Part {
+		p := part(100, good)
+		p.Children = []*Part{{Offset: 10, Size: 90, Unpacked: unpacked, Checks: []Check{{What: "tree", Method: "sum", State: Cannot, Extent: cannot, Why: "it has no sum"}}}}
+		return p
+	}
 	for _, tt := range []struct {
 		name string
 		p    *Part
@@ -58,6 +63,9 @@ func TestWhole(t *testing.T) {
 		{"not checked", part(100, good, Check{What: "x", Method: "SHA-9", State: Cannot, Why: "unknown"}), CannotTell, "unknown"},
 		{"weak", part(100, Check{What: "sum", Method: "8 bit", State: Passed, Extent: over(0, 100)}), CannotTell, "100 of 100"},
 		{"only what came out", unpacked, CannotTell, "100 of 100"},
+		{"a sum around what cannot be checked", around(false, over(0, 90)), OK, "fits"},
+		{"a sum around what it came out of", around(true, over(0, 90)), OK, "fits"},
+		{"what cannot be checked stands elsewhere", around(false, block.Extent{}), CannotTell, "no sum"},
 	} {
 		if v := Whole(tt.p); v.Answer != tt.want || !strings.Contains(strings.Join(v.Reasons, "\n"), tt.says) {
 			t.Errorf("%s: %v %q", tt.name, v.Answer, v.Reasons)

@@ -134,7 +134,8 @@ type Check struct {
 	Method string // "CRC-32", "SHA-256", "size"
 	State  State
 	// Extent is what the check covers, on the part's Source, in bytes. Strong says that a changed byte anywhere in it
-	// would be seen: by a sum over it, or because the format forces its value.
+	// would be seen: by a sum over it, or because the format forces its value. A check that Cannot be made and covers
+	// nothing is about what lies elsewhere; one that covers bytes which another sum proves says nothing against them.
 	Extent          block.Extent
 	Strong          bool
 	Expected, Found string // side by side; hex in lower case for sums

@@ -282,7 +282,7 @@ func (r *reading) image(ctx context.Context, f *squash.FS, files map[string]squa
 	whole := block.Extent{Length: file.Size}
 	if ext := path.Ext(i.file); ext == ".caibx" || ext == ".caidx" {
 		child.Title = "index of casync"
-		child.Checks = append(child.Checks, firmware.Check{What: i.file, Method: "SHA-256", State: firmware.Cannot, Extent: whole, Expected: i.sha256, Why: "it is only an index: the content lies in a store of chunks beside the bundle"})
+		child.Checks = append(child.Checks, firmware.Check{What: i.file, Method: "SHA-256", State: firmware.Cannot, Expected: i.sha256, Why: "it is only an index: the content lies in a store of chunks beside the bundle"})
 		r.part.Children = append(r.part.Children, child)
 		return
 	}

@@ -149,7 +149,7 @@ func (r *reading) description() {
 	if err != nil && ciphered(p) {
 		r.hidden, child.Title = true, "encrypted description of the software"
 		r.tell(encrypted, "", finding.Arg("part", nameOfDescription))
-		r.part.Checks = append(r.part.Checks, firmware.Check{What: nameOfDescription, Method: "structure", State: firmware.Cannot, Extent: m.Data, Why: "it is encrypted with a key that only the devices have"})
+		r.part.Checks = append(r.part.Checks, firmware.Check{What: nameOfDescription, Method: "structure", State: firmware.Cannot, Why: "it is encrypted with a key that only the devices have"})
 		return
 	}
 	if err != nil {
