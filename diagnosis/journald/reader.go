@@ -27,7 +27,7 @@ const (
 	packedZSTD   = 4
 	flagsKnown   = 0x1f // XZ, LZ4, keyed hashes, ZSTD, compact
 	flagCompact  = 0x10
-	maxItems     = 256 // of an entry; real ones have some 30
+	maxItems     = 256      // of an entry; real ones have some 30
 	maxMessage   = 64 << 10 // bytes of a value that are kept, as diagnosis/logs does
 	maxPacked    = 16 << 20
 	fieldLongest = 64
