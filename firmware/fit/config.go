@@ -35,7 +35,7 @@ func (r *reading) used(config *fdt.Node) (out []*image) {
 // checkDefault checks that the configuration exists which is booted where nobody chooses.
 func (r *reading) checkDefault(n *fdt.Node) {
 	name := n.Text("default")
-	if name == "" || n.Child(name) != nil || r.t.StructEnd == 0 {
+	if _, there := n.Get("default"); !there || name != "" && n.Child(name) != nil || r.t.StructEnd == 0 {
 		return
 	}
 	r.failed("default configuration", "reference", name, "no configuration of that name")

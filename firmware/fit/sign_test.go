@@ -280,3 +280,21 @@ func TestKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestForced changes what a signature does not cover and a reader cannot do without: the default configuration, and the version.
+func TestForced(t *testing.T) {
+	s := newSigner(t, "sha256,rsa2048")
+	image := s.make(t, its{hashes: "sha256", sign: signed("sha256,rsa2048", ramdiskToo)}, "-k", ".", "-K", s.control(t), "-r")
+	name := bytes.Index(image, []byte("conf-1\x00"))
+	for _, tt := range []struct {
+		at    int
+		bit   byte
+		worst firmware.Answer
+	}{{name + 1, 1, firmware.No}, {name + 1, 0x80, firmware.No}, {21, 1, firmware.CannotTell}} {
+		p := bytes.Clone(image)
+		p[tt.at] ^= tt.bit
+		if v := firmware.Whole(firmwaretest.Open(t, p, s.keys, Format())); v.Answer != tt.worst {
+			t.Errorf("bit %#x at %d: %v %q", tt.bit, tt.at, v.Answer, v.Reasons)
+		}
+	}
+}

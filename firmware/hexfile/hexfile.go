@@ -49,6 +49,9 @@ type reading struct {
 	counts int64 // that a line says; -1 for none
 	name   string
 	over   bool // more came than is kept
+	kind   byte // of S-records with data, 0 before the first
+	mixed  bool // S-records are of kinds that no tool writes together
+	titled bool // there was a title
 }
 
 // run is bytes that stand behind each other.
@@ -150,15 +153,48 @@ func parseMotorola(line string, r *reading) error {
 	}
 	switch data := body[n:]; kind {
 	case '0':
+		r.mixed, r.titled = r.mixed || r.titled || r.lines > 0, true
 		r.name = strings.TrimRight(string(data), "\x00 ")
 	case '1', '2', '3':
+		r.mixed, r.kind = r.mixed || r.kind != 0 && r.kind != kind, kind
 		r.put(at, data)
 	case '5', '6':
 		r.counts = at
 	default:
+		r.mixed = r.mixed || r.kind != 0 && r.kind+kind != '1'+'9' // 9 ends 1, 8 ends 2, 7 ends 3
 		r.ended = true
 	}
 	return nil
+}
+
+// writing is what no sum covers: how digits and the ends of lines are written. One tool writes all of them in one way.
+type writing struct {
+	upper, lower bool
+	end          string
+	ends         bool // in several ways
+}
+
+func (w *writing) see(line, end string) {
+	if line == "" {
+		return
+	}
+	w.upper = w.upper || strings.ContainsAny(line, "ABCDEF")
+	w.lower = w.lower || strings.ContainsAny(line, "abcdef")
+	w.ends = w.ends || w.end != "" && w.end != end || end == ""
+	w.end = end
+}
+
+// changed says why a file may not be as it was written, "" when nothing speaks for that.
+func (w *writing) changed(r *reading) string {
+	switch {
+	case r.mixed:
+		return "records of several kinds stand where tools write one: files were joined, or types were changed, which no sum covers"
+	case w.ends:
+		return "lines end in several ways: files were joined, or bytes were changed which no sum covers"
+	case w.upper && w.lower:
+		return "digits are written with capital and with small letters: files were joined, or bytes were changed which no sum covers"
+	}
+	return ""
 }
 
 // looker sees a file by its first lines: each must match its sum.
@@ -199,7 +235,7 @@ func opener(d dialect) func(context.Context, block.Source, *firmware.Opening) (*
 	return func(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware.Part, error) {
 		part := &firmware.Part{Title: d.title, Role: firmware.Program}
 		r := &reading{counts: -1}
-		lines, bad := int64(0), 0
+		lines, bad, w := int64(0), 0, writing{}
 		in := bufio.NewReaderSize(block.Reader(src), maxLine)
 		at := int64(0)
 		for !r.ended {
@@ -212,6 +248,7 @@ func opener(d dialect) func(context.Context, block.Source, *firmware.Opening) (*
 				e := block.Extent{Offset: at, Length: int64(len(raw))}
 				at += e.Length
 				line := strings.TrimRight(string(raw), "\r\n \x1a")
+				w.see(line, string(raw[len(line):]))
 				problem := errLine
 				if line == "" {
 					problem = nil
@@ -247,6 +284,9 @@ func opener(d dialect) func(context.Context, block.Source, *firmware.Opening) (*
 				Expected: "lines that match their sums", Found: fmt.Sprintf("%d of %d", lines, lines)})
 		}
 		d.behind(r, part)
+		if why := w.changed(r); why != "" {
+			part.Checks = append(part.Checks, firmware.Check{What: "how lines are written", Method: "structure", State: firmware.Cannot, Extent: whole, Why: why})
+		}
 		if r.over {
 			part.Checks = append(part.Checks, firmware.Check{What: "content", Method: "size", State: firmware.Cannot, Extent: whole, Why: fmt.Sprintf("more than %d pieces or %d bytes", maxRuns, int64(maxBytes))})
 		}

@@ -124,3 +124,32 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte("S00600004844521B\nS1137AF00A0A0D0000000000000000000000000061\nS5030001FB\nS9030000FC\n"))
 	f.Fuzz(func(t *testing.T, p []byte) { firmwaretest.Open(t, p, nil, Formats()...) })
 }
+
+// TestWriting changes what no sum covers: a file that is not written as tools write it is never whole.
+func TestWriting(t *testing.T) {
+	content := firmwaretest.Noise(3000, 9)
+	for _, format := range []string{"ihex", "srec"} {
+		p := objcopy(t, format, content)
+		if v := firmware.Whole(firmwaretest.Open(t, p, nil, Formats()...)); v.Answer != firmware.OK {
+			t.Fatalf("%s: %v %q", format, v.Answer, v.Reasons)
+		}
+		letter, line := bytes.IndexAny(p, "ABCDEF"), bytes.IndexByte(p, '\r')
+		for name, change := range map[string]func(q []byte) []byte{
+			"small letter":   func(q []byte) []byte { q[letter] |= 0x20; return q },
+			"tab":            func(q []byte) []byte { q[line] = '\t'; return q },
+			"no end of line": func(q []byte) []byte { return q[:len(q)-1] },
+			"type": func(q []byte) []byte {
+				if second := line + 2; format == "srec" {
+					q[second+1] = '0' // data that becomes a title
+				} else {
+					q[second] = ';'
+				}
+				return q
+			},
+		} {
+			if v := firmware.Whole(firmwaretest.Open(t, change(bytes.Clone(p)), nil, Formats()...)); v.Answer == firmware.OK {
+				t.Errorf("%s, %s: %q", format, name, v.Reasons)
+			}
+		}
+	}
+}

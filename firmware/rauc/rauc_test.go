@@ -249,3 +249,14 @@ func FuzzOpen(f *testing.F) {
 		firmwaretest.Open(t, p, keys, Format())
 	})
 }
+
+// TestAroundManifest changes the version of the message that a manifest stands in: the sum of the manifest does not cover it.
+func TestAroundManifest(t *testing.T) {
+	m := newMaker(t)
+	p := m.bundle(t, "verity")
+	at := bytes.Index(p[signatureOf(p).Offset:], []byte{2, 1, 1, 0x31}) + 2
+	p[signatureOf(p).Offset+int64(at)] ^= 4
+	if v := firmware.Whole(firmwaretest.Open(t, p, m.Keys(t, "ca.pem"), Format())); v.Answer == firmware.OK {
+		t.Errorf("%q", v.Reasons)
+	}
+}

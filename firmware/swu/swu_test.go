@@ -330,3 +330,12 @@ func FuzzOpen(f *testing.F) {
 		})
 	})
 }
+
+// TestRenamed has a signature whose name was hit: without it nothing else is missed, but the package is not whole.
+func TestRenamed(t *testing.T) {
+	m := newMaker(t)
+	p := bytes.Replace(m.signed(t, "crc", sample), []byte(nameOfSignature), []byte("sw-descriPtion.sig"), 1)
+	if v := firmware.Whole(firmwaretest.Open(t, p, nil, Format())); v.Answer != firmware.CannotTell || !strings.Contains(v.Reasons[0], "names no such file") {
+		t.Errorf("%v %q", v.Answer, v.Reasons)
+	}
+}
