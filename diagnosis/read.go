@@ -73,8 +73,11 @@ func (e *Engine) read(ctx context.Context, in Input) *tale {
 	group.Wait()
 	close(results)
 	<-merged
-	if err != nil {
+	switch {
+	case err != nil:
 		t.problem = err.Error()
+	case common.struck.Load():
+		t.problem = "so much of it looks like messages of updates that not every line was tried on every rule"
 	}
 	e.order(t)
 	return t

@@ -20,10 +20,12 @@ const (
 	maxResets = 256  // boots in one block behind which counting begins anew
 
 	// What patterns may cost, in bytes that they are tried on: about a second, and as much for each 500 MB that
-	// were read. Usual logs cost far less. Behind that a pattern is tried on few lines of a block, and the last.
+	// were read. Usual logs cost far less. Behind that few lines of a block are tried, those of patterns that did
+	// not match yet before others, and in the end the last of each.
 	freeCost  = 8 << 20
 	costShare = 64 // of what was read
-	perCostly = 2
+	perCostly = 16 // lines of a block that one pattern is tried on
+	blockCost = 32 // of the block, for the first lines of all patterns, and as much for the last
 )
 
 // shared is what the workers of one input know together.
@@ -31,6 +33,7 @@ type shared struct {
 	matched []atomic.Int32 // by pattern
 	spent   atomic.Int64   // bytes that patterns were tried on
 	read    atomic.Int64   // bytes of the input
+	struck  atomic.Bool    // a pattern was given up because all together cost too much
 }
 
 func newShared(n int) *shared { return &shared{matched: make([]atomic.Int32, n)} }
@@ -64,6 +67,7 @@ type worker struct {
 	resets  int
 	spent   int64
 	costly  bool
+	may     int64 // bytes that patterns may be tried on, where it is costly
 	hits    []hit
 	all     bool // rules do not hide each other
 }
@@ -75,7 +79,7 @@ type state struct {
 	tried   int32
 	matched int32
 	last    match.Line // that was not tried
-	skipped int
+	skipped bool
 }
 
 func (e *Engine) newWorker(s *shared) *worker {
@@ -86,6 +90,7 @@ func (e *Engine) newWorker(s *shared) *worker {
 func (w *worker) block(name string, b *logs.Block) []hit {
 	w.hits, w.resets, w.spent, w.costly = nil, 0, 0, w.shared.costly()
 	w.shared.read.Add(int64(len(b.Text)))
+	w.may = int64(len(b.Text) / blockCost)
 	w.scanner.Inside, w.scanner.Open = b.Inside, b.Open
 	w.scanner.Costly, w.scanner.Spent = w.costly, 0
 	w.scanner.Scan(b.Text, b.From, b.To, func(l *match.Line) bool {
@@ -93,14 +98,14 @@ func (w *worker) block(name string, b *logs.Block) []hit {
 		return true
 	})
 	var last []state
+	w.scanner.Rest(b.Text, b.From, b.To, func(p int32, at int) {
+		s := w.note(p)
+		s.skipped, s.last = true, w.scanner.LineAt(b.Text, at)
+	})
 	for _, p := range w.dirty {
 		s := &w.state[p]
 		w.shared.matched[p].Add(s.matched)
-		if n, at := w.scanner.Resume(p); n > 0 {
-			s.skipped += n
-			s.last = w.scanner.LineAt(b.Text, at)
-		}
-		if s.skipped > 0 {
+		if s.skipped {
 			s.last.Patterns = []int32{p}
 			last = append(last, *s)
 		}
@@ -108,48 +113,72 @@ func (w *worker) block(name string, b *logs.Block) []hit {
 	}
 	w.dirty = w.dirty[:0]
 	if len(last) > 0 {
-		slices.SortFunc(last, func(a, b state) int { return cmp.Compare(a.last.Start, b.last.Start) })
-		for _, s := range last {
-			n := len(w.hits)
-			w.try(name, b, &s.last, s.last.Patterns)
-			for i := range w.hits[n:] {
-				w.hits[n+i].times += s.skipped - 1
-			}
-		}
-		for _, s := range last {
-			w.state[s.last.Patterns[0]] = state{}
-		}
-		slices.SortStableFunc(w.hits, func(a, b hit) int { return cmp.Compare(a.start, b.start) })
+		w.last(name, b, last)
 	}
 	w.shared.spent.Add(w.spent + w.scanner.Spent)
 	return w.hits
+}
+
+// last tries the last lines of patterns that were not tried to the end, from the last to the first.
+func (w *worker) last(name string, b *logs.Block, list []state) {
+	slices.SortFunc(list, func(a, b state) int { return cmp.Compare(b.last.Start, a.last.Start) })
+	before := w.spent
+	for i := range list {
+		l := &list[i].last
+		if w.costly && w.shared.matched[l.Patterns[0]].Load() == 0 {
+			w.shared.struck.Store(true)
+		}
+		if w.costly && !b.Last && w.spent-before > w.may {
+			continue
+		}
+		if w.scanner.Plausible(l.Patterns[0], b.Text[l.Start:l.End]) {
+			w.try(name, b, l, l.Patterns)
+		}
+	}
+	for _, s := range list {
+		w.state[s.last.Patterns[0]] = state{}
+	}
+	slices.SortStableFunc(w.hits, func(a, b hit) int { return cmp.Compare(a.start, b.start) })
 }
 
 // line tries the candidates of a line that did not match too often.
 func (w *worker) line(name string, b *logs.Block, l *match.Line, candidates []int32) {
 	kept := candidates[:0]
 	for _, p := range candidates {
-		s := &w.state[p]
-		if !s.touched {
-			w.dirty = append(w.dirty, p)
-			s.touched, s.limit = true, perBlock
-			if w.shared.matched[p].Load() > wellKnown {
-				s.limit = perKnown
-			}
-			if t := w.engine.targets[p]; t.rule != nil && (t.rule.Role == RoleReboot || t.rule.Role == RoleNormal) {
-				s.limit *= 16 // they say what others mean
-			}
-		}
+		s := w.note(p)
 		s.tried++
-		if s.matched < s.limit && (!w.costly || s.tried <= perCostly) {
+		if s.matched < s.limit && (!w.costly || w.affords(p, s)) {
 			kept = append(kept, p)
 			continue
 		}
-		s.last = *l
-		s.skipped++
+		s.last, s.skipped = *l, true
 		w.scanner.Enough(p)
 	}
 	w.try(name, b, l, kept)
+}
+
+// affords reports whether a pattern is worth its cost where all together cost too much.
+func (w *worker) affords(p int32, s *state) bool {
+	if s.matched+w.shared.matched[p].Load() > 0 {
+		return s.tried == 1 && w.spent <= w.may/2
+	}
+	return s.tried <= perCostly && w.spent <= w.may
+}
+
+// note returns the state of a pattern in the present block.
+func (w *worker) note(p int32) *state {
+	s := &w.state[p]
+	if !s.touched {
+		w.dirty = append(w.dirty, p)
+		s.touched, s.limit = true, perBlock
+		if w.shared.matched[p].Load() > wellKnown {
+			s.limit = perKnown
+		}
+		if t := w.engine.targets[p]; t.rule != nil && (t.rule.Role == RoleReboot || t.rule.Role == RoleNormal) {
+			s.limit *= 16 // they say what others mean
+		}
+	}
+	return s
 }
 
 // found is a pattern that matches on a line.

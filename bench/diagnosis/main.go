@@ -18,6 +18,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/pprof"
 
 	"salvor/diagnosis"
 	"salvor/diagnosis/knowledge"
@@ -32,11 +33,26 @@ func main() {
 	write := flag.String("write", "", "write the hit rates of the held-out half to this file")
 	fast := flag.Bool("speed", false, "measure how fast a log is read")
 	size := flag.Int64("size", 1<<30, "bytes of log for -speed")
+	kind := flag.String("kind", "", "of -speed, only the logs whose kinds contain this")
+	profile := flag.String("cpuprofile", "", "write where the time goes to this file")
 	flag.Parse()
 	var err error
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench/diagnosis:", err)
+			os.Exit(1)
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			fmt.Fprintln(os.Stderr, "bench/diagnosis:", err)
+			os.Exit(1)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	switch {
 	case *fast:
-		err = speed(os.Stdout, *size)
+		err = speed(os.Stdout, *size, *kind)
 	case *why != "":
 		err = explain(os.Stdout, *corpus, *why)
 	default:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"time"
 
 	"salvor/diagnosis"
@@ -13,7 +14,8 @@ import (
 )
 
 // speed reads logs of several kinds, each of size bytes, and writes how fast that went and the peak of memory.
-func speed(w io.Writer, size int64) error {
+// Of the kinds only those whose names contain only.
+func speed(w io.Writer, size int64, only string) error {
 	base, err := knowledge.Embedded()
 	if err != nil {
 		return err
@@ -24,6 +26,9 @@ func speed(w io.Writer, size int64) error {
 	}
 	fmt.Fprintf(w, "| log | patterns | MB | seconds | MB/s | seconds of CPU | MB/s of a core | peak MiB |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, k := range kinds() {
+		if !strings.Contains(k.name, only) {
+			continue
+		}
 		start, cpu := time.Now(), cpuSeconds()
 		peak := watch()
 		_, err := e.Diagnose(context.Background(), diagnosis.Case{Inputs: []diagnosis.Input{
@@ -35,6 +40,9 @@ func speed(w io.Writer, size int64) error {
 		cpu = cpuSeconds() - cpu
 		mb := float64(size) / 1e6
 		fmt.Fprintf(w, "| %s | %d | %.0f | %.2f | %.0f | %.2f | %.0f | %d |\n", k.name, e.Patterns(), mb, seconds, mb/seconds, cpu, mb/cpu, peak()>>20)
+	}
+	if only != "" {
+		return nil
 	}
 	return compare(w, base, e, size/10)
 }

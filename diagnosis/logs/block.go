@@ -22,13 +22,21 @@ type Block struct {
 	Inside, Open bool
 	Line         int64 // the number of the first line, from 1
 	Unpacked     bool  // places count unpacked bytes
+	Last         bool  // of its input
 
 	offset int64 // of Text[0] in the input, where lines is nil
 	lines  []span
 	seen   int   // up to here line ends were counted
 	before int64 // and are so many
 	buffer []byte
-	free   chan []byte
+	spans  []span // the memory of lines
+	free   chan memory
+}
+
+// memory is what blocks use again.
+type memory struct {
+	text  []byte
+	lines []span
 }
 
 // Free gives the block's buffer back; the block must not be used any more.
@@ -37,10 +45,10 @@ func (b *Block) Free() {
 		return
 	}
 	select {
-	case b.free <- b.buffer:
+	case b.free <- memory{b.buffer, b.spans}:
 	default:
 	}
-	b.Text, b.buffer = nil, nil
+	b.Text, b.buffer, b.lines, b.spans = nil, nil, nil, nil
 }
 
 // span is where a line of a block that was rewritten stands in the input.

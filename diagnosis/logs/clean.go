@@ -16,22 +16,34 @@ func dirty(text []byte) bool {
 	return bytes.IndexByte(text, escape) >= 0 || bytes.IndexByte(text, 0) >= 0 || bytes.IndexByte(text, backspace) >= 0
 }
 
-// appendClean appends line to dst without escape sequences, NULs and what a backspace took back.
+// special are the bytes that [appendClean] looks at.
+var special = [256]bool{0: true, backspace: true, escape: true}
+
+// appendClean appends line to dst without escape sequences, NULs and what a backspace took back. Both may share
+// their memory, where dst does not end behind line's begin.
 func appendClean(dst, line []byte) []byte {
 	begin := len(dst)
 	for i := 0; i < len(line); {
-		switch c := line[i]; c {
+		plain := i
+		for i < len(line) && !special[line[i]] {
+			i++
+		}
+		dst = append(dst, line[plain:i]...)
+		if i == len(line) {
+			break
+		}
+		switch line[i] {
 		case escape:
 			i += sequence(line[i:])
 		case 0:
 			i++
+			for i < len(line) && line[i] == 0 {
+				i++
+			}
 		case backspace:
 			if n := len(dst); n > begin {
 				dst = dst[:n-1]
 			}
-			i++
-		default:
-			dst = append(dst, c)
 			i++
 		}
 	}
@@ -70,10 +82,10 @@ func sequence(b []byte) int {
 	return 2
 }
 
-// cleaned rewrites a block that is dirty, line by line.
+// cleaned rewrites a block that is dirty, line by line, in its place: nothing becomes longer.
 func (b *Block) cleaned() {
 	raw := b.Text
-	out := Block{From: -1, To: -1, Text: make([]byte, 0, len(raw)+1)}
+	out := Block{From: -1, To: -1, Text: raw[:0], lines: b.spans[:0]}
 	number := b.Line
 	for at := 0; at < len(raw); {
 		end := len(raw)
@@ -85,12 +97,12 @@ func (b *Block) cleaned() {
 		if out.From < 0 && b.From < end+1 { // the line in which this block's own part begins
 			out.From = len(out.Text)
 			if b.From > at {
-				out.From = len(appendClean(out.Text, raw[at:min(b.From, end)]))
+				out.From += len(appendClean(nil, raw[at:min(b.From, end)]))
 			}
 		}
 		out.lines = append(out.lines, s)
 		if b.To >= at && b.To <= end {
-			out.To = len(appendClean(out.Text, raw[at:b.To]))
+			out.To = len(out.Text) + len(appendClean(nil, raw[at:b.To]))
 		}
 		out.Text = appendClean(out.Text, bytes.TrimSuffix(raw[at:end], []byte{'\r'}))
 		if end < len(raw) {
@@ -104,7 +116,7 @@ func (b *Block) cleaned() {
 	if out.To < 0 || b.To >= len(raw) {
 		out.To = len(out.Text)
 	}
-	b.Text, b.From, b.To, b.lines = out.Text, out.From, out.To, out.lines
+	b.Text, b.From, b.To, b.lines, b.spans = out.Text, out.From, out.To, out.lines, out.lines
 }
 
 // Printable returns a line for people: valid UTF-8 without control characters, at most limit bytes. Bytes that

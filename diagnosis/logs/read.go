@@ -24,7 +24,7 @@ var ErrTooLarge = errors.New("logs: a packed input of more than 16 GiB")
 // its buffer back. The error is the context's, the reader's (what was read before it was handed over), or
 // that of emit.
 func Read(ctx context.Context, r io.Reader, emit func(*Block) error) error {
-	s := &stream{ctx: ctx, emit: emit, free: make(chan []byte, 32), line: 1}
+	s := &stream{ctx: ctx, emit: emit, free: make(chan memory, 32), line: 1}
 	return s.read(r, 0)
 }
 
@@ -32,7 +32,7 @@ func Read(ctx context.Context, r io.Reader, emit func(*Block) error) error {
 type stream struct {
 	ctx      context.Context
 	emit     func(*Block) error
-	free     chan []byte
+	free     chan memory
 	line     int64 // number of the next line
 	offset   int64 // of the next byte
 	unpacked bool
@@ -87,24 +87,30 @@ func validHead(head []byte) bool {
 }
 
 // readPlain reads bytes that are text as they are.
-func (s *stream) readPlain(r io.Reader, latin1 bool) error {
+func (s *stream) readPlain(r *bufio.Reader, latin1 bool) error {
 	var carry []byte
 	inside := false
 	for {
 		if err := s.ctx.Err(); err != nil {
 			return err
 		}
-		buf := s.take()
+		use := s.take()
+		buf := use.text
 		n := copy(buf, carry)
 		m, err := io.ReadFull(r, buf[n:])
 		last := err != nil
+		if !last {
+			_, err = r.Peek(1)
+			last = err != nil
+		}
 		text := buf[:n+m]
 		own := 0
 		if inside {
 			own = min(half, len(text))
 		}
 		b := &Block{Text: text, From: own, To: len(text), Inside: inside, Line: s.line, Unpacked: s.unpacked,
-			offset: s.offset, buffer: buf, free: s.free}
+			Last:   last,
+			offset: s.offset, buffer: buf, spans: use.lines, free: s.free}
 		carry = carry[:0]
 		if !last {
 			if i := bytes.LastIndexByte(text, '\n'); i >= 0 && i+1 >= own {
@@ -123,7 +129,7 @@ func (s *stream) readPlain(r io.Reader, latin1 bool) error {
 			}
 		}
 		if last {
-			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && m < len(buf)-n {
 				return unexpected(r, err)
 			}
 			return err
@@ -154,12 +160,12 @@ func (s *stream) hand(b *Block, latin1 bool) error {
 	return s.emit(b)
 }
 
-func (s *stream) take() []byte {
+func (s *stream) take() memory {
 	select {
-	case b := <-s.free:
-		return b
+	case m := <-s.free:
+		return m
 	default:
-		return make([]byte, s.size)
+		return memory{text: make([]byte, s.size)}
 	}
 }
 

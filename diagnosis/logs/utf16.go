@@ -88,6 +88,7 @@ func (s *stream) readUTF16(r *bufio.Reader, order binary.ByteOrder) error {
 type rewriter struct {
 	stream *stream
 	block  *Block
+	full   *Block // not yet passed on: it may be the last
 }
 
 // line adds a line whose bytes stand at offset; ends says that the input's line ends with it.
@@ -104,21 +105,36 @@ func (w *rewriter) line(text []byte, offset, length, when int64, ends bool) erro
 	if ends {
 		s.line++
 	}
-	if len(w.block.Text) >= blockSize/4-maxRewritten {
-		return w.flush()
+	if len(w.block.Text) < blockSize/4-maxRewritten {
+		return nil
 	}
-	return nil
+	return w.next()
 }
 
-func (w *rewriter) flush() error {
-	if w.block == nil {
+// next passes on what is full, when another block has become so.
+func (w *rewriter) next() error {
+	b := w.full
+	w.full, w.block = w.block, nil
+	if b == nil {
 		return nil
 	}
 	if err := w.stream.ctx.Err(); err != nil {
 		return err
 	}
-	b := w.block
-	w.block = nil
 	b.To = len(b.Text)
 	return w.stream.emit(b)
+}
+
+// flush passes on all that there is.
+func (w *rewriter) flush() error {
+	if w.block != nil {
+		if err := w.next(); err != nil {
+			return err
+		}
+	}
+	if w.full == nil {
+		return nil
+	}
+	w.full.Last = true
+	return w.next()
 }

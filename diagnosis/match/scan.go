@@ -25,18 +25,16 @@ type Line struct {
 // Scanner looks for the patterns of a set. It serves one goroutine.
 type Scanner struct {
 	set     *Set
+	asked   table
 	stamp   []uint32 // the line for which a unit was last noted
 	now     uint32
 	units   []int32
 	noted   []uint32 // the line for which a pattern was last noted
 	lowered []byte
-	done    []bool  // patterns that are not asked for any more
-	skipped []int32 // how often their literals stood there since
-	last    []int   // and where last
 	missing []int32 // how often a pattern's other parts were missing
-	given   []int32 // patterns that were given up for this text
 	line    Line
 	until   int // what begins before this belongs to line
+	given   rest
 	// Spent counts the bytes, by their quarters, that lines were asked for the parts of patterns. Costly says that
 	// a pattern whose other parts were missing often is given up for the rest of the text.
 	Spent  int64
@@ -47,22 +45,18 @@ type Scanner struct {
 
 // NewScanner returns a scanner for the set.
 func (s *Set) NewScanner() *Scanner {
-	return &Scanner{set: s, stamp: make([]uint32, len(s.units)), noted: make([]uint32, len(s.patterns)),
-		done: make([]bool, len(s.patterns)), skipped: make([]int32, len(s.patterns)), last: make([]int, len(s.patterns)),
-		missing: make([]int32, len(s.patterns))}
+	return &Scanner{set: s, asked: s.table(true), stamp: make([]uint32, len(s.units)), noted: make([]uint32, len(s.patterns)),
+		missing: make([]int32, len(s.patterns)), given: rest{wanted: s.table(false), listed: make([]bool, len(s.patterns))}}
 }
 
 // Scan calls each with all lines of text in which patterns may match, in order. Of what stands there only
-// literals that begin in text[from:to] count. Lines end with LF or CR. It stops when each returns false.
+// literals that begin in text[from:to] count. Lines end with LF or CR. It stops when each returns false. Each
+// pattern is asked for again.
 func (c *Scanner) Scan(text []byte, from, to int, each func(*Line) bool) {
 	c.line, c.until, c.units = Line{Patterns: c.line.Patterns[:0]}, -1, c.units[:0]
-	for _, p := range c.given {
-		c.done[p], c.skipped[p] = false, 0
-	}
-	c.given = c.given[:0]
+	c.restart()
 	clear(c.missing)
-	set := c.set
-	bits := &set.bits
+	bits := &c.asked.bits
 	i := max(from, 0)
 	for ; i+8 <= len(text) && i < to+maxBytes; i += 4 {
 		w := binary.LittleEndian.Uint64(text[i:]) | fold<<32 | fold
@@ -93,29 +87,17 @@ func (c *Scanner) Scan(text []byte, from, to int, each func(*Line) bool) {
 func (c *Scanner) at(text []byte, i int, key uint32, from, to int, each func(*Line) bool) bool {
 	for n := c.set.find(key).first; n >= 0; {
 		l := &c.set.literals[n]
+		live := c.asked.literals[n] > 0
 		n = l.next
 		start := i - l.at
-		if start < from || start >= to || start+len(l.text) > len(text) || !equal(text[start:start+len(l.text)], l.text) {
-			continue
-		}
-		live := false
-		for _, u := range l.units {
-			p := c.set.units[u].pattern
-			if !c.done[p] {
-				live = true
-				continue
-			}
-			c.skipped[p]++
-			c.last[p] = start
-		}
-		if !live {
+		if !live || start < from || start >= to || !l.stands(text, start) {
 			continue
 		}
 		if start >= c.until && !c.next(text, start, each) {
 			return false
 		}
 		for _, u := range l.units {
-			if c.stamp[u] != c.now && !c.done[c.set.units[u].pattern] {
+			if c.stamp[u] != c.now && !c.asked.gone[c.set.units[u].pattern] {
 				c.stamp[u] = c.now
 				c.units = append(c.units, u)
 			}
@@ -144,24 +126,12 @@ func (c *Scanner) flush(text []byte, each func(*Line) bool) bool {
 		if u.plausible(c.lowered) {
 			c.noted[u.pattern] = c.now
 			l.Patterns = append(l.Patterns, u.pattern)
-		} else if c.missing[u.pattern]++; c.Costly && c.missing[u.pattern] > maxMissing && !c.done[u.pattern] {
-			c.done[u.pattern] = true
-			c.given = append(c.given, u.pattern)
+		} else if c.missing[u.pattern]++; c.Costly && c.missing[u.pattern] > maxMissing {
+			c.Enough(u.pattern)
 		}
 	}
 	c.units = c.units[:0]
 	return len(l.Patterns) == 0 || each(l)
-}
-
-// Enough says that a pattern is not asked for any more until [Scanner.Resume].
-func (c *Scanner) Enough(pattern int32) { c.done[pattern] = true }
-
-// Resume asks for a pattern again. It returns how many of its literals stood there since [Scanner.Enough], and
-// where the last of them did.
-func (c *Scanner) Resume(pattern int32) (literals, last int) {
-	literals, last = int(c.skipped[pattern]), c.last[pattern]
-	c.done[pattern], c.skipped[pattern] = false, 0
-	return literals, last
 }
 
 // next goes to the line, or the window of a long line, in which start stands.
@@ -217,6 +187,14 @@ func (c *Scanner) find(text []byte, start, known int) (until int) {
 		l.End, l.Ended = until+margin, false
 	}
 	return until
+}
+
+// stands reports whether the literal stands at a place of text.
+func (l *literal) stands(text []byte, at int) bool {
+	if at+8 <= len(text) && (binary.LittleEndian.Uint64(text[at:])|fold<<32|fold)&l.headMask != l.head {
+		return false
+	}
+	return at+len(l.text) <= len(text) && equal(text[at:at+len(l.text)], l.text)
 }
 
 // equal compares text with a literal, letters of either case being one.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -14,8 +15,8 @@ type Set struct {
 	patterns []pattern
 	units    []unit
 	literals []literal
-	bits     [1 << (tableBits - 6)]uint64
 	grams    []gram // open addressing; its length is a power of two
+	marks    []mark
 }
 
 const tableBits = 17
@@ -24,6 +25,17 @@ type pattern struct {
 	expr     string
 	compiled func() *regexp.Regexp
 	anchored bool
+	units    []int32
+	uses     []use
+}
+
+// use is a literal that a pattern is looked for by, and how many of its units are.
+type use struct{ literal, units int32 }
+
+// mark is a bit of the table, and how many literals are looked for by it.
+type mark struct {
+	bit      uint32
+	literals int32
 }
 
 // unit is an alternative of a pattern, or all of it.
@@ -37,6 +49,9 @@ type literal struct {
 	at    int    // where its gram stands in it
 	units []int32
 	next  int32 // of the same gram, -1 at the end
+	mark  int32
+	// head is the first eight bytes, folded, of those that headMask has.
+	head, headMask uint64
 }
 
 type gram struct {
@@ -60,6 +75,7 @@ func Compile(exprs []string) (*Set, error) {
 			if best == nil {
 				return nil, fmt.Errorf("pattern %d: %q has no literal of %d bytes", i, expr, minLiteral)
 			}
+			s.patterns[i].units = append(s.patterns[i].units, int32(len(s.units)))
 			s.units = append(s.units, unit{int32(i), must})
 			s.enter(best, byText)
 		}
@@ -77,10 +93,21 @@ func (s *Set) enter(literals []string, byText map[string]int32) {
 		if !have {
 			n = int32(len(s.literals))
 			byText[text] = n
-			s.literals = append(s.literals, literal{text: text})
+			l := literal{text: text}
+			for i := range min(len(text), 8) {
+				l.head |= uint64(text[i]|fold&0xff) << (8 * i)
+				l.headMask |= 0xff << (8 * i)
+			}
+			s.literals = append(s.literals, l)
 		}
 		if l := &s.literals[n]; len(l.units) == 0 || l.units[len(l.units)-1] != u {
 			l.units = append(l.units, u)
+			p := &s.patterns[s.units[u].pattern]
+			i := slices.IndexFunc(p.uses, func(u use) bool { return u.literal == n })
+			if i < 0 {
+				i, p.uses = len(p.uses), append(p.uses, use{literal: n})
+			}
+			p.uses[i].units++
 		}
 	}
 }
@@ -154,7 +181,7 @@ func (s *Set) index() {
 	for i := range s.grams {
 		s.grams[i].first = -1
 	}
-	taken := map[uint32]int{}
+	taken, marks := map[uint32]int{}, map[uint32]int32{}
 	for i := range s.literals {
 		l := &s.literals[i]
 		best := -1000.0
@@ -172,7 +199,13 @@ func (s *Set) index() {
 		key := load(l.text, l.at)
 		taken[key]++
 		h := hash(key)
-		s.bits[h>>6] |= 1 << (h & 63)
+		m, have := marks[h]
+		if !have {
+			m = int32(len(s.marks))
+			marks[h], s.marks = m, append(s.marks, mark{bit: h})
+		}
+		s.marks[m].literals++
+		l.mark = m
 		g := s.find(key)
 		if g.first < 0 {
 			g.key = key
