@@ -1,6 +1,7 @@
 package rauc
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/sha256"
@@ -187,6 +188,12 @@ func (r *reading) signed(ctx context.Context, t *trailing) {
 		return
 	}
 	a.Content.What, a.Content.Extent = "manifest", message
+	if p, err := cursor.Read(r.src, "CMS message", message.Offset, message.Length, message.Length); err == nil {
+		at := bytes.Index(p, t.message.Content) // what stands around it has no sum
+		if a.Content.Strong = a.Content.Strong && at >= 0; at >= 0 {
+			a.Content.Extent = block.Extent{Offset: message.Offset + int64(at), Length: int64(len(t.message.Content))}
+		}
+	}
 	r.part.Checks = append(r.part.Checks, a.Content)
 	r.verity(ctx, t.message.Content)
 }

@@ -293,7 +293,9 @@ func (r *reading) files(ctx context.Context) {
 	for _, name := range r.order {
 		if seen[name] == nil && name != nameOfDescription && name != nameOfSignature {
 			r.tell(unnamed, name)
-			r.part.Unused = r.part.Unused.Union(r.members[name].Idle())
+			// SWUpdate passes over it, but its name may be what was changed: of a signature, then nothing else is missed.
+			over := r.members[name].Header
+			r.part.Checks = append(r.part.Checks, firmware.Check{What: "name " + name, Method: "structure", State: firmware.Cannot, Extent: over, Why: "sw-description names no such file"})
 			r.part.Children = append(r.part.Children, r.child(ctx, name, firmware.Data))
 		}
 	}
