@@ -267,7 +267,6 @@ def main():
     DW = ["package.maker", "configuration.incompatible"]
     boot(D, "arm64", "device.wrong", "a uImage for arm64", board=image("", uimage("arm64")), also=DW)
     boot(D, "mips", "device.wrong", "a uImage for MIPS", board=image("", uimage("mips")), also=DW)
-    boot(D, "fit-arm64", "device.wrong", "a FIT for arm64", board=image("", fit("arm64"), file="fit.itb"), also=DW)
     boot(D, "fit-config", "device.wrong", "a FIT without a configuration for this board", board=image("", F, command="bootm ${kernel_addr_r}#conf-hub", file="fit.itb"), also=DW)
     boot(D, "type", "configuration.incompatible", "a uImage that holds a ramdisk", board=image("", uimage(kind="ramdisk")), also=DW + ["device.wrong"])
     boot(D, "zimage", "device.wrong", "bootz of what is no zImage", board=image("", small, command="bootz ${kernel_addr_r} - ${fdtcontroladdr}", file="zImage"), also=DW + PK)
