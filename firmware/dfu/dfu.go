@@ -107,6 +107,9 @@ func (s *suffix) claims() []firmware.Claim {
 	if s.vendor == every && s.product == every {
 		return nil
 	}
+	if s.vendor != every && s.product != every {
+		return []firmware.Claim{{Kind: firmware.USB, Values: []string{fmt.Sprintf("%04x:%04x", s.vendor, s.product)}}}
+	}
 	id := func(n uint16) string {
 		if n == every {
 			return "*"

@@ -44,7 +44,7 @@ func TestSuffix(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	part := firmwaretest.Open(t, p, nil, Format())
-	if part.Title != "DFU file for 0483:df11" || part.Version != "2.10" || len(part.Claims) != 1 || part.Claims[0].Values[0] != "usb:0483:df11" || firmware.Whole(part).Answer != firmware.OK {
+	if part.Title != "DFU file for 0483:df11" || part.Version != "2.10" || len(part.Claims) != 1 || part.Claims[0].Values[0] != "0483:df11" || part.Claims[0].Kind != firmware.USB || firmware.Whole(part).Answer != firmware.OK {
 		t.Errorf("%q, version %q, claims %v, %v", part.Title, part.Version, part.Claims, firmware.Whole(part))
 	}
 	if got, err := io.ReadAll(block.Reader(part.Children[0].Source)); err != nil || !bytes.Equal(got, content) {

@@ -187,7 +187,7 @@ func (g *program) tell(ctx context.Context, part *firmware.Part, fail func(what,
 	name := "no family"
 	if g.named {
 		name = (&unit{flags: flagFamily, family: g.family}).chip()
-		part.Claims = append(part.Claims, firmware.Claim{Kind: firmware.Chip, Values: []string{name}})
+		part.Claims = append(part.Claims, firmware.Claim{Kind: firmware.Family, Values: []string{fmt.Sprintf("0x%08x", g.family)}}, firmware.Claim{Kind: firmware.Chip, Values: []string{name}})
 	}
 	if g.blocks < g.count {
 		first := 0

@@ -32,7 +32,7 @@ func TestFile(t *testing.T) {
 	content := firmwaretest.Noise(20_000, 3)
 	p := file(0xe48bff56, 0x10000000, content)
 	part := firmwaretest.Open(t, p, nil, Format())
-	if part.Title != "UF2 file, RP2040" || len(part.Children) != 1 || part.Children[0].Name != "0x10000000" || part.Claims[0].Values[0] != "RP2040" {
+	if part.Title != "UF2 file, RP2040" || len(part.Children) != 1 || part.Children[0].Name != "0x10000000" || part.Claims[0].Values[0] != "0xe48bff56" || part.Claims[1].Values[0] != "RP2040" {
 		t.Fatalf("%q, %+v", part.Title, part.Children)
 	}
 	if got, err := io.ReadAll(block.Reader(part.Children[0].Source)); err != nil || !bytes.Equal(got, content) {
@@ -59,7 +59,7 @@ func TestMissing(t *testing.T) {
 	}
 	two := append(bytes.Clone(p), file(0xada52840, 0x1000, firmwaretest.Noise(600, 3))...)
 	part := firmwaretest.Open(t, two, nil, Format())
-	if len(part.Claims) != 2 || len(part.Children) != 2 || firmware.Whole(part).Answer == firmware.No {
+	if len(part.Claims) != 4 || len(part.Children) != 2 || firmware.Whole(part).Answer == firmware.No {
 		t.Errorf("two families: %+v, %v", part.Claims, firmware.Whole(part))
 	}
 }
