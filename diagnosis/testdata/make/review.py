@@ -77,22 +77,22 @@ def main():
             if cause == "drop":
                 os.remove(path)
                 continue
-            with open(path, encoding="utf-8") as f:
+            with open(path, encoding="utf-8", newline="") as f:
                 text = f.read()
-            with open(path, "w", encoding="utf-8") as f:
+            with open(path, "w", encoding="utf-8", newline="") as f:
                 f.write(relabel(text, cause, also))
         for folder, _, files in os.walk(os.path.join(HERE, half)):
             for name in files:
                 if not name.endswith(".txtar"):
                     continue
                 path = os.path.join(folder, name)
-                with open(path, encoding="utf-8") as f:
+                with open(path, encoding="utf-8", newline="") as f:
                     text = f.read()
                 if "origin: captured" not in text.partition("\n-- ")[0]:
                     continue
                 new = without_cause(clean(text))
                 if new != text:
-                    with open(path, "w", encoding="utf-8") as f:
+                    with open(path, "w", encoding="utf-8", newline="") as f:
                         f.write(new)
 
 
