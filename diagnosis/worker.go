@@ -19,13 +19,13 @@ const (
 	perKnown  = 4    // only so many. The last of each block is always told.
 	maxResets = 256  // boots in one block behind which counting begins anew
 
-	// What patterns may cost, in bytes that they are tried on: about a second, and as much for each 500 MB that
+	// What patterns may cost, in bytes that they are tried on: about a second, and as much for each 250 MB that
 	// were read. Usual logs cost far less. Behind that few lines of a block are tried, those of patterns that did
 	// not match yet before others, and in the end the last of each.
 	freeCost  = 8 << 20
-	costShare = 64 // of what was read
-	perCostly = 16 // lines of a block that one pattern is tried on
-	blockCost = 32 // of the block, for the first lines of all patterns, and as much for the last
+	costShare = 64  // of what was read
+	perCostly = 16  // lines of a block that one pattern is tried on
+	blockCost = 128 // of the block, for the first lines of all patterns, and as much for the last
 )
 
 // shared is what the workers of one input know together.

@@ -24,22 +24,26 @@ func speed(w io.Writer, size int64, only string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "| log | patterns | MB | seconds | MB/s | seconds of CPU | MB/s of a core | peak MiB |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
+	fmt.Fprintf(w, "| log | patterns | MB | seconds | MB/s | seconds of CPU | MB/s of a core | peak MiB | told of limits |\n|---|---:|---:|---:|---:|---:|---:|---:|---|\n")
 	for _, k := range kinds() {
 		if !strings.Contains(k.name, only) {
 			continue
 		}
 		start, cpu := time.Now(), cpuSeconds()
 		peak := watch()
-		_, err := e.Diagnose(context.Background(), diagnosis.Case{Inputs: []diagnosis.Input{
+		a, err := e.Diagnose(context.Background(), diagnosis.Case{Inputs: []diagnosis.Input{
 			{Name: k.name, Reader: io.LimitReader(&repeater{piece: k.piece}, size)}}})
 		if err != nil {
 			return err
 		}
+		limits := "no"
+		if len(a.Problems) > 0 {
+			limits = "yes"
+		}
 		seconds := time.Since(start).Seconds()
 		cpu = cpuSeconds() - cpu
 		mb := float64(size) / 1e6
-		fmt.Fprintf(w, "| %s | %d | %.0f | %.2f | %.0f | %.2f | %.0f | %d |\n", k.name, e.Patterns(), mb, seconds, mb/seconds, cpu, mb/cpu, peak()>>20)
+		fmt.Fprintf(w, "| %s | %d | %.0f | %.2f | %.0f | %.2f | %.0f | %d | %s |\n", k.name, e.Patterns(), mb, seconds, mb/seconds, cpu, mb/cpu, peak()>>20, limits)
 	}
 	if only != "" {
 		return nil

@@ -147,7 +147,7 @@ func (c *Scanner) Rest(text []byte, from, to int, each func(pattern int32, at in
 func (c *Scanner) Plausible(pattern int32, line []byte) bool {
 	c.lowered = lowered(c.lowered, line)
 	return slices.ContainsFunc(c.set.patterns[pattern].units, func(u int32) bool {
-		c.Spent += int64(len(c.set.units[u].must) * len(line) / 4)
+		c.Spent += int64(len(c.set.units[u].must) * len(line) / mustCost)
 		return c.set.units[u].plausible(c.lowered)
 	})
 }

@@ -11,7 +11,8 @@ const (
 	cell    = 1 << 10 // what of a long line one window stands for
 	margin  = 1 << 10 // what a window has beside that
 
-	maxMissing = 8 // lines of a text without a pattern's other parts, where that is costly
+	maxMissing = 8  // lines of a text without a pattern's other parts, where that is costly
+	mustCost   = 32 // bytes that are searched for a part in the time in which a pattern is tried on one
 )
 
 // Line is a line, or a window of a long one, in which literals were found.
@@ -35,7 +36,7 @@ type Scanner struct {
 	line    Line
 	until   int // what begins before this belongs to line
 	given   rest
-	// Spent counts the bytes, by their quarters, that lines were asked for the parts of patterns. Costly says that
+	// Spent is what it cost to ask lines for the parts of patterns, in bytes that a pattern is tried on. Costly says that
 	// a pattern whose other parts were missing often is given up for the rest of the text.
 	Spent  int64
 	Costly bool
@@ -122,7 +123,7 @@ func (c *Scanner) flush(text []byte, each func(*Line) bool) bool {
 		if c.noted[u.pattern] == c.now {
 			continue
 		}
-		c.Spent += int64(len(u.must) * len(c.lowered) / 4)
+		c.Spent += int64(len(u.must) * len(c.lowered) / mustCost)
 		if u.plausible(c.lowered) {
 			c.noted[u.pattern] = c.now
 			l.Patterns = append(l.Patterns, u.pattern)
