@@ -28,8 +28,6 @@ var (
 		Text: "no key was given for another signature of {part}: {method}"}
 )
 
-func argument(name string, value any) finding.Option { return finding.Arg(name, value) }
-
 // Format is the row of this package in the table of firmware formats.
 func Format() firmware.Format {
 	return firmware.Format{Name: "cab", Title: "cabinet", Look: look, Open: open,

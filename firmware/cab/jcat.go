@@ -17,6 +17,7 @@ import (
 
 	"salvor/block"
 	"salvor/cursor"
+	"salvor/finding"
 	"salvor/firmware"
 	"salvor/firmware/internal/cms"
 	"salvor/firmware/internal/pgp"
@@ -155,7 +156,7 @@ func enough(p *firmware.Part, list []firmware.Signature) (out []firmware.Signatu
 	}
 	for _, s := range list {
 		if good && s.State == firmware.Cannot {
-			p.Findings = append(p.Findings, notAsked.New(argument("method", s.Method), argument("part", p.Name)))
+			p.Findings = append(p.Findings, notAsked.New(finding.Arg("method", s.Method), finding.Arg("part", p.Name)))
 			continue
 		}
 		out = append(out, s)
