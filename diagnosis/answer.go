@@ -8,7 +8,7 @@ type Place struct {
 	Line   int64  `json:"line,omitempty"`   // from 1; 0 where there are no lines
 	Offset int64  `json:"offset"`           // bytes from the input's start; of the unpacked bytes where Unpacked
 	Length int64  `json:"length,omitempty"` // bytes
-	// Unpacked says that Offset counts unpacked bytes: the input is packed by gzip.
+	// Unpacked says that Offset counts unpacked bytes: the input is packed, by gzip or its like.
 	Unpacked bool `json:"unpacked,omitempty"`
 	// When is the time of the line as it tells it; "" when it does not.
 	When string `json:"time,omitempty"`

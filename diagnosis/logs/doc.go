@@ -1,7 +1,8 @@
 // Package logs reads text of any kind into lines whose places in the input are known.
 //
 // It understands UTF-8, UTF-16 of either order, Latin-1, NULs, escape sequences, lines that end in LF, CR LF or
-// CR, journald's export format and its JSON, and files packed by gzip. What it cannot understand it passes on as
+// CR, journald's export format and its JSON, and files packed by gzip, xz, Zstandard,
+// bzip2, LZ4 or lzop, of which each takes the memory of its window beside. What it cannot understand it passes on as
 // it is. It promises that each line's place is the place of its bytes in the input (in the unpacked bytes, where
 // the input is packed), that memory does not grow with the input, and that a line of any length is read in
 // windows which overlap. It never guesses a line: text that was not there is not in any block, but for the

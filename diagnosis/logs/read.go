@@ -3,10 +3,8 @@ package logs
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"unicode/utf8"
 )
@@ -49,21 +47,10 @@ func (s *stream) read(r io.Reader, depth int) error {
 	if err != nil { // this is all of it
 		s.size = len(head) + 1
 	}
+	if kind := packing(head); kind != nil && depth < maxNesting {
+		return s.readPacked(b, kind, depth)
+	}
 	switch {
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}) && depth < maxNesting:
-		z, err := gzip.NewReader(b)
-		if err != nil {
-			return fmt.Errorf("gzip: %w", err)
-		}
-		s.unpacked = true
-		limited := &io.LimitedReader{R: z, N: maxUnpacked}
-		if err := s.read(limited, depth+1); err != nil {
-			return err
-		}
-		if limited.N <= 0 {
-			return ErrTooLarge
-		}
-		return nil
 	case isExport(head):
 		return s.readExport(b)
 	case isJSON(head):
