@@ -59,6 +59,9 @@ var (
 // FindWhy says why an update failed, by all that is at hand. Nothing is written but, into a case, the answer.
 func FindWhy(ctx context.Context, o WhyOptions, events Events) (w *Why, err error) {
 	base, err := knowledge.Load(o.Knowledge...)
+	if err != nil && len(o.Knowledge) == 0 {
+		return nil, err
+	}
 	if err != nil {
 		return nil, &host.RefusedError{Exit: host.ExitUsage, Code: "rescue.why.knowledge", Why: fmt.Sprintf("The rules cannot be used: %v", err),
 			Next: "Correct what is named, or leave --knowledge out."}

@@ -32,6 +32,15 @@ func (g *gathering) add(ctx context.Context, in WhyInput) error {
 		g.image, g.why.Case, g.device.Case = in.Name, in.Name, in.Name
 		return nil
 	}
+	if host.FileSize(in.Name) == 0 {
+		kind := "log"
+		if isPackageName(in.Name) {
+			kind = "package"
+			g.fact("check.truncated", "YES", in.Name+" is empty", diagnosis.Place{Input: in.Name})
+		}
+		g.read(in.Name, kind, 0)
+		return nil
+	}
 	o, err := host.Open(ctx, in.Name, host.OpenOptions{Alone: true})
 	if err != nil {
 		return err
@@ -40,11 +49,6 @@ func (g *gathering) add(ctx context.Context, in WhyInput) error {
 	head := make([]byte, min(whyHead, o.Size))
 	if n, err := o.Source.ReadAt(head, 0); n < len(head) {
 		return fmt.Errorf("rescue: %s: %w", in.Name, err)
-	}
-	if o.Size == 0 && isPackageName(in.Name) {
-		g.fact("check.truncated", "YES", in.Name+" is empty", diagnosis.Place{Input: in.Name})
-		g.read(in.Name, "package", 0)
-		return nil
 	}
 	switch what := sniff(in.Name, head); what {
 	case "journal":
@@ -71,6 +75,11 @@ var packageNames = []string{".bin", ".img", ".swu", ".raucb", ".mender", ".fw", 
 
 func isPackageName(name string) bool {
 	return slices.Contains(packageNames, strings.ToLower(filepath.Ext(name)))
+}
+
+// isUpdateName tells an image that is installed from one that was read from a device.
+func isUpdateName(name string) bool {
+	return strings.ToLower(filepath.Ext(name)) == ".wic"
 }
 
 var (

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"salvor/casefile"
 	"salvor/compare"
@@ -60,8 +62,11 @@ func (g *gathering) checkOne(ctx context.Context, name string) (bool, error) {
 		return false, err
 	}
 	defer c.Close()
-	if c.Part.Format == "" {
-		return false, g.unknown(ctx, name, c.Part.Size)
+	switch {
+	case c.Part.Format == "":
+		return g.unknown(ctx, name, c.Part.Size)
+	case g.image == "" && slices.Contains(storageFormats, c.Part.Format) && !isUpdateName(name):
+		return g.unknown(ctx, name, c.Part.Size)
 	}
 	g.read(name, "package", c.Part.Size)
 	for _, q := range []struct {
@@ -102,33 +107,42 @@ func partWords(p *firmware.Part, name string) string {
 	return name
 }
 
-// unknown takes a file that is no package: an image of storage when volumes stand in it, else a log.
-func (g *gathering) unknown(ctx context.Context, name string, size int64) error {
+// storageFormats are images of a whole storage or of a volume that is written to: a person who names one without a case
+// most often has read it from the device.
+var storageFormats = []string{"disk", "ext", "btrfs", "f2fs", "fat"}
+
+// unknown takes a file that is no package that is known, and reports whether it is to be held against the storage all the
+// same. It is an image of storage when volumes stand in it, else a log with much garbage in it.
+func (g *gathering) unknown(ctx context.Context, name string, size int64) (bool, error) {
+	if g.image != "" && isPackageName(name) {
+		g.read(name, "package", size)
+		return true, nil
+	}
 	if g.image == "" {
 		m, err := mendMedium(ctx, MendOptions{Path: name, Program: g.o.Program}, g.events)
 		if err != nil {
-			return err
+			return false, err
 		}
 		g.closers = append(g.closers, m.close)
 		if len(m.tree.Volumes()) > 0 || len(m.tree.Children) > 0 {
 			g.image, g.device.Source = name, name
 			g.read(name, "image", size)
-			return g.look(ctx, m, name)
+			return false, g.look(ctx, m, name)
 		}
 	}
 	if isPackageName(name) {
 		g.fact("check.whole", "CANNOT TELL", name+" is no package or image that is known", diagnosis.Place{Input: name})
 		g.read(name, "unknown", size)
-		return nil
+		return false, nil
 	}
 	o, err := host.Open(ctx, name, host.OpenOptions{Alone: true})
 	if err != nil {
-		return err
+		return false, err
 	}
 	g.closers = append(g.closers, o.Close)
 	g.inputs = append(g.inputs, diagnosis.Input{Name: name, Reader: readerOf(o.Source)})
 	g.read(name, "log", size)
-	return nil
+	return false, nil
 }
 
 // compare holds the package against the storage: what differs in both is the download, what differs on the storage alone
@@ -143,6 +157,13 @@ func (g *gathering) compare(ctx context.Context, name string) error {
 		return nil
 	}
 	complete, partly, notBegun := c.State()
+	// Of what is complete in one place, pieces that stand elsewhere too by chance say nothing.
+	elsewhere := func(t compare.Target) bool {
+		return slices.ContainsFunc(complete, func(o compare.Target) bool {
+			return t.Content == o.Content && t.Piece.ID == o.Piece.ID || strings.HasPrefix(t.Piece.ID, o.Piece.ID+".")
+		})
+	}
+	partly, notBegun = slices.DeleteFunc(partly, elsewhere), slices.DeleteFunc(notBegun, elsewhere)
 	state := "unknown"
 	switch {
 	case len(partly) > 0:
