@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"salvor/block"
 	"salvor/casefile"
@@ -39,6 +40,9 @@ const (
 	maxBundle    = 256 << 20
 	maxRecordIn  = 64 << 20
 )
+
+// bundleTime is the time of all that is in a bundle, so that the same case gives the same bytes: the first that zip knows.
+var bundleTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
 var bundleSkipped = &finding.Def{Code: "rescue.bundle.skipped", Severity: finding.Warning,
 	Text: "{file} is not in the bundle: {found}"}
@@ -442,7 +446,7 @@ func (b *bundling) write() (err error) {
 	var archive bytes.Buffer
 	z := zip.NewWriter(&archive)
 	for _, m := range members {
-		w, err := z.CreateHeader(&zip.FileHeader{Name: m.name, Method: zip.Deflate}) // without a time, so that the same case gives the same bytes
+		w, err := z.CreateHeader(&zip.FileHeader{Name: m.name, Method: zip.Deflate, Modified: bundleTime})
 		if err == nil {
 			_, err = w.Write(m.data)
 		}
