@@ -50,8 +50,10 @@ import (
 	"salvor/firmware/beside"
 	"salvor/firmware/bootimg"
 	fwcab "salvor/firmware/cab"
+	"salvor/firmware/matter"
 	"salvor/firmware/mcuboot"
 	"salvor/firmware/mender"
+	"salvor/firmware/nordic"
 	"salvor/firmware/ota"
 	"salvor/firmware/payload"
 	"salvor/firmware/rauc"
@@ -93,7 +95,7 @@ var tables = map[string][]*finding.Def{
 	"filetype/avi": avi.Findings, "filetype/mp3": mp3.Findings, "filetype/mpeg": mpeg.Findings, "filetype/ogg": ogg.Findings,
 	"filetype/wav":     wav.Findings,
 	"carve":            carve.Findings,
-	"firmware/archive": archive.Findings, "firmware/cab": fwcab.Findings, "firmware/uefi": uefi.Findings, "firmware/mcuboot": mcuboot.Findings, "firmware/mender": mender.Findings, "firmware/rauc": rauc.Findings, "firmware/swu": swu.Findings,
+	"firmware/archive": archive.Findings, "firmware/cab": fwcab.Findings, "firmware/matter": matter.Findings, "firmware/nordic": nordic.Findings, "firmware/uefi": uefi.Findings, "firmware/mcuboot": mcuboot.Findings, "firmware/mender": mender.Findings, "firmware/rauc": rauc.Findings, "firmware/swu": swu.Findings,
 	"recovery": recovery.Findings, "preview": preview.Findings, "relate": relate.Findings, "rescue": rescue.Findings, "volume/bitlocker": bitlocker.Findings, "volume/filevault": filevault.Findings, "volume/gpt": gpt.Findings, "volume/luks": luks.Findings, "volume/mbr": mbr.Findings, "volume/md": md.Findings, "volume/lvm": lvm.Findings,
 	"volume/apm": apm.Findings, "volume/atari": atari.Findings, "volume/bsd": bsd.Findings, "volume/lp": lp.Findings,
 	"volume/mtdparts": mtdparts.Findings, "volume/pmt": pmt.Findings, "volume/sgi": sgi.Findings, "volume/sun": sun.Findings,
