@@ -20,7 +20,7 @@
 //	rules:
 //	  - id: rauc.compatible        # begins with the ecosystem
 //	    line: "Compatible mismatch: Expected '(?P<expected>[^']*)'"
-//	    role: cause                # cause symptom summary success begin writing reboot retry normal
+//	    role: cause                # cause symptom summary success begin writing reboot retry event normal
 //	    cause: device.wrong        # with cause and symptom only
 //	    strength: 90               # of 100 times, how often that is the cause when this line is all there is
 //	    also: {package.corrupted: 10}
@@ -45,11 +45,17 @@
 // An event of order is a rule's ID, a pattern of IDs (rauc.write*), or a role. "not" holds between its
 // neighbours, or from the one before it to the end of the input. Examples of order are whole logs.
 //
+// A success ends what failed of its ecosystem before it, and speaks against what failed of others since its update
+// began. A retry lowers what failed of its ecosystem before it in the same boot, when the log goes on behind it and
+// nothing of the ecosystem fails again. An event is something that sequences ask for, and nothing else.
+//
 // # Lines
 //
 // A pattern is tried on one cleaned line: without escape sequences, control bytes and the line's end. What
 // stands before a message (time, priority, host, program) is still there. A pattern that begins with ^ is tried
 // at the beginning of the line, behind the time, behind host and priority, and behind the program's name.
+// Behind a shell's "echo $?" stands the exit status of a command: rules see it as the line "exit status 22 of
+// curl -O http://...". A success on such a line ends all that failed while the command ran.
 // Lines of more than 4 KiB are tried in windows around what was found in them.
 //
 // # Groups with a meaning
