@@ -41,7 +41,10 @@ type Why struct {
 	Read  []wire.WhyRead   // what was read, and as what
 	Case  string           // "" without one
 	Kept  bool             // the answer stands in the case
-	Notes []finding.Finding
+	// FilesSafe says that the case holds all files, each as it was saved; Safety says why, or why not, in words.
+	FilesSafe bool
+	Safety    string
+	Notes     []finding.Finding
 }
 
 // saidName is what the words of a person are called as an input.
@@ -95,6 +98,7 @@ func FindWhy(ctx context.Context, o WhyOptions, events Events) (w *Why, err erro
 		place(answer)
 	}
 	g.why.Answer = answer
+	g.why.FilesSafe, g.why.Safety = g.device.FilesSafe == plan.Yes, g.device.Verified
 	if g.why.Plan, err = plan.Make(answer, g.device); err != nil {
 		return nil, err
 	}

@@ -285,6 +285,7 @@ func TestSniff(t *testing.T) {
 		{"boot.cap", "U-Boot 2022\r\n\xff\xfe\x80garbage\r\nStarting kernel ...\r\n" + strings.Repeat("ok line\n", 20), "log"},
 		{"fw.bin", "\x7fELF\x02\x01\x01\x00" + strings.Repeat("\x00\x01\x02\x03", 50), ""},
 		{"empty.log", "", "log"},
+		{"noise.log", strings.Repeat("\x00\x01\x80", 500), "log"},
 		{"a.log.gz", packed.String(), "log"},
 	} {
 		if got := sniff(c.name, []byte(c.head)); got != c.want {

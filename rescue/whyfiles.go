@@ -73,6 +73,9 @@ const whyHead = 64 << 10
 // packageNames end the names of firmware; of logs they do not.
 var packageNames = []string{".bin", ".img", ".swu", ".raucb", ".mender", ".fw", ".rom", ".cab", ".ipk", ".deb", ".itb", ".ubi", ".uf2", ".hex", ".srec", ".s19", ".dfu", ".ota", ".apj", ".trx", ".chk", ".efi", ".cap", ".wic"}
 
+// logNames end the names of logs, also of those that are mostly garbage.
+var logNames = []string{".log", ".txt", ".out", ".cap", ".console"}
+
 func isPackageName(name string) bool {
 	return slices.Contains(packageNames, strings.ToLower(filepath.Ext(name)))
 }
@@ -99,7 +102,7 @@ func sniff(name string, head []byte) string {
 		return "html"
 	case isPackageName(name) && bytes.HasPrefix(bytes.TrimSpace(head), []byte("{")) && readable(head):
 		return "json"
-	case readable(head):
+	case readable(head), slices.Contains(logNames, strings.ToLower(filepath.Ext(name))):
 		return "log"
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}):
 		if inner := gzipHead(head); readable(inner) && !textImage.Match(inner) {

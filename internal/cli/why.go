@@ -278,21 +278,13 @@ func whyResult(w *rescue.Why) wire.Result {
 	if w.Kept {
 		safe = fmt.Sprintf("only the answer was written, to %s/why.json and its report", w.Case)
 	}
+	if w.FilesSafe {
+		safe += fmt.Sprintf("; the case holds the files: %s", w.Safety)
+	}
 	if w.Cause == diagnosis.None {
 		return wire.NewResult(rescue.ExitDone, w.Cause.Words(), safe, "if the device does not work, give more: the log of the start and of the update, and what is seen with --said")
 	}
-	next := "collect more: the log of the update and of the start behind it, and what is seen with --said"
-	if len(w.Plan.Steps) > 0 {
-		s := w.Plan.Steps[0]
-		next = s.Title
-		if w.Case != "" { // what stands in a case is not in use any more
-			s = w.Plan.Steps[min(2, len(w.Plan.Steps)-1)]
-			next = s.Title
-		}
-		if s.Command != "" {
-			next += ": `" + s.Command + "`"
-		}
-	}
+	next := whyNext(w)
 	if w.Grade >= diagnosis.Likely {
 		return wire.NewResult(rescue.ExitDone, fmt.Sprintf("%s: %s", w.Cause.Words(), w.Grade), safe, next)
 	}
@@ -304,4 +296,20 @@ func whyResult(w *rescue.Why) wire.Result {
 		next = w.Question
 	}
 	return wire.NewResult(rescue.ExitReserved, state, safe, next)
+}
+
+// whyNext is the first step of the plan that is not done yet. What stands in a case is not in use any more.
+func whyNext(w *rescue.Why) string {
+	for _, s := range w.Plan.Steps {
+		saved := s.Stage == "stop" || s.Stage == "unique" || s.Stage == "files" && w.FilesSafe
+		if w.Case != "" && saved {
+			continue
+		}
+		next := s.Title
+		if s.Command != "" {
+			next += ": `" + s.Command + "`"
+		}
+		return next
+	}
+	return "collect more: the log of the update and of the start behind it, and what is seen with --said"
 }
