@@ -25,7 +25,8 @@ type Engine struct {
 type target struct {
 	rule   *Rule
 	codes  *codeTable
-	speaks int // index of the ecosystem, -1 otherwise
+	speaks int  // index of the ecosystem, -1 otherwise
+	exit   bool // a shell is asked for the exit status of a command
 }
 
 type codeTable struct {
@@ -90,6 +91,7 @@ func New(base *Base) (*Engine, error) {
 			}
 		}
 	}
+	add(exitAsked, target{speaks: -1, exit: true})
 	var err error
 	e.set, err = match.Compile(exprs)
 	return e, err

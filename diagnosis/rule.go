@@ -14,13 +14,14 @@ const (
 	RoleBegin   Role = "begin"   // an update begins
 	RoleWriting Role = "writing" // an update writes
 	RoleReboot  Role = "reboot"  // a new boot begins
-	RoleRetry   Role = "retry"   // the same is tried again
+	RoleRetry   Role = "retry"   // the same is tried again: ends what failed of its ecosystem before it in the same boot, unless it fails again
+	RoleEvent   Role = "event"   // something that sequences ask for; weighs nothing
 	RoleNormal  Role = "normal"  // a usual warning of a healthy system; no other rule takes such a line
 )
 
 // Roles returns all roles.
 func Roles() []Role {
-	return []Role{RoleCause, RoleSymptom, RoleSummary, RoleSuccess, RoleBegin, RoleWriting, RoleReboot, RoleRetry, RoleNormal}
+	return []Role{RoleCause, RoleSymptom, RoleSummary, RoleSuccess, RoleBegin, RoleWriting, RoleReboot, RoleRetry, RoleEvent, RoleNormal}
 }
 
 // Weigh reports whether a line of this role weighs for a cause.

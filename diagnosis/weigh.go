@@ -42,6 +42,8 @@ type item struct {
 	why    string
 	words  string
 	ended  bool
+	// retried says that it was tried again without this failure.
+	retried bool
 }
 
 // lower makes an item weigh less, and says why; the strongest reason is the one that is told.
@@ -74,6 +76,7 @@ func (t *tale) items(lower func(*item)) []*item {
 			o.own[ev.rule.Ecosystem] = append(o.own[ev.rule.Ecosystem], i)
 		}
 	}
+	t.retries(list)
 	t.beginnings(list)
 	reached(list)
 	t.firstFailures(list)
@@ -107,6 +110,10 @@ type openItems struct {
 // success ends the failures of its program, and speaks against those of others since its update began, or in the
 // same boot where that is not told.
 func (o *openItems) success(ev *told) {
+	if ev.since > 0 {
+		o.ended(ev)
+		return
+	}
 	eco := ev.rule.Ecosystem
 	for _, i := range o.own[eco] {
 		i.ended = true
@@ -132,6 +139,40 @@ func (o *openItems) success(ev *told) {
 	}
 	slices.Reverse(kept)
 	o.all = append(o.all[:n+1], kept...)
+}
+
+// ended ends what failed while a command ran that ended well.
+func (o *openItems) ended(ev *told) {
+	during := func(i *item) bool { return i.place.Line >= ev.since }
+	for n := len(o.all) - 1; n >= 0 && during(o.all[n]); n-- {
+		o.all[n].ended = true
+	}
+	for eco, list := range o.own {
+		o.own[eco] = slices.DeleteFunc(list, during)
+	}
+	o.all = slices.DeleteFunc(o.all, during)
+}
+
+// retries lowers what failed before a program tried the same again, where it went on behind that in the same boot
+// without failing again.
+func (t *tale) retries(list []*item) {
+	for n := range t.events {
+		ev := &t.events[n]
+		if ev.rule.Role != RoleRetry {
+			continue
+		}
+		own := func(i *item) bool { return i.rule.Ecosystem == ev.rule.Ecosystem && i.boot == ev.boot }
+		on := slices.ContainsFunc(t.events[n+1:], func(o told) bool { return o.boot == ev.boot && !fails(o.rule) && o.rule.Role != RoleRetry })
+		if !on || slices.ContainsFunc(list, func(i *item) bool { return own(i) && i.n > ev.n }) {
+			continue
+		}
+		for _, i := range list {
+			if own(i) && i.n < ev.n && !i.ended && !i.retried {
+				i.retried = true
+				i.lower(wentWell, "it was tried again, and did not fail again")
+			}
+		}
+	}
 }
 
 // reached lowers what kept a device from its server, where the server answered later in the same boot.

@@ -49,11 +49,12 @@ type hit struct {
 	program string
 	quote   string
 	groups  map[string]string
-	start   int  // of the line in its block
-	times   int  // lines like it that were not looked at one by one, and itself
-	known   bool // the rule, or who speaks, is a program and no library
-	foreign bool // another program speaks on this line, and the rule's does not
-	from    int  // where the match stands in the line
+	start   int   // of the line in its block
+	times   int   // lines like it that were not looked at one by one, and itself
+	since   int64 // the number of the line at which the command began whose exit status this is; 0 when it is none
+	known   bool  // the rule, or who speaks, is a program and no library
+	foreign bool  // another program speaks on this line, and the rule's does not
+	from    int   // where the match stands in the line
 	to      int
 }
 
@@ -69,7 +70,8 @@ type worker struct {
 	costly  bool
 	may     int64 // bytes that patterns may be tried on, where it is costly
 	hits    []hit
-	all     bool // rules do not hide each other
+	all     bool    // rules do not hide each other
+	aside   *worker // for exit statuses
 }
 
 // state is what became of a pattern in the present block.
@@ -215,6 +217,10 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 			continue
 		}
 		w.state[p].matched++
+		if f.target.exit {
+			w.exit(name, b, l, f.loc[0])
+			continue
+		}
 		f.rule = f.target.rule
 		if c := f.target.codes; c != nil {
 			if f.rule = c.row(string(f.group(line, "code"))); f.rule == nil {
