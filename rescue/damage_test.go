@@ -151,7 +151,7 @@ func TestDamage(t *testing.T) {
 	runs := 100
 	switch {
 	case ci():
-		runs = 3000
+		runs = 1200
 	case testing.Short():
 		runs = 20
 	}
