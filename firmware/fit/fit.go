@@ -196,7 +196,7 @@ func (r *reading) gaps() {
 func (r *reading) padding(what string, e block.Extent) bool {
 	c, ok := region.Filled(r.ctx, r.src, what, e)
 	if ok {
-		r.part.Checks = append(r.part.Checks, c)
+		r.part.Checks = append(r.part.Checks, region.Missed(r.o, c))
 	}
 	return ok
 }

@@ -271,7 +271,7 @@ func opener(d dialect) func(context.Context, block.Source, *firmware.Opening) (*
 				}
 			}
 		}
-		whole := block.Extent{Length: at}
+		whole, why := block.Extent{Length: at}, w.changed(r)
 		if bad > maxBad {
 			part.Checks = append(part.Checks, firmware.Check{What: "other lines", Method: "sum", State: firmware.Failed, Extent: whole, Expected: "lines that match their sums", Found: fmt.Sprintf("%d that do not", bad-maxBad)})
 		}
@@ -280,11 +280,11 @@ func opener(d dialect) func(context.Context, block.Source, *firmware.Opening) (*
 				Found: fmt.Sprintf("the end after line %d", lines), Why: "the file is cut off, or was never finished"})
 		} else if bad == 0 {
 			// Each line has a sum of eight bits: a single wrong digit is always seen, two may not be.
-			part.Checks = append(part.Checks, firmware.Check{What: "lines", Method: "sum of each line", State: firmware.Passed, Extent: whole, Strong: true,
+			part.Checks = append(part.Checks, firmware.Check{What: "lines", Method: "sum of each line", State: firmware.Passed, Extent: whole, Strong: why == "",
 				Expected: "lines that match their sums", Found: fmt.Sprintf("%d of %d", lines, lines)})
 		}
 		d.behind(r, part)
-		if why := w.changed(r); why != "" {
+		if why != "" {
 			part.Checks = append(part.Checks, firmware.Check{What: "how lines are written", Method: "structure", State: firmware.Cannot, Extent: whole, Why: why})
 		}
 		if r.over {

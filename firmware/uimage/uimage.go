@@ -132,7 +132,7 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 	h.children(ctx, src, here, part, o)
 	if behind := block.Between(data.End(), src.Size()); behind.Length > 0 {
 		if c, ok := region.Filled(ctx, src, "unused rest", behind); ok {
-			part.Checks = append(part.Checks, c)
+			part.Checks = append(part.Checks, region.Missed(o, c))
 			return part, ctx.Err()
 		}
 		rest := region.Part(src, "behind the image", firmware.Data, behind)

@@ -169,3 +169,19 @@ func FuzzOpen(f *testing.F) {
 		})
 	})
 }
+
+// TestMissed has zeros behind a kernel: a few fill it up; where a root file system could stand they prove nothing, but as a part
+// of something else they do.
+func TestMissed(t *testing.T) {
+	image := mkimage(t, []string{"-A", "arm", "-O", "linux", "-T", "kernel", "-C", "none", "-n", "k"}, firmwaretest.Noise(5000, 3))
+	for _, tt := range []struct {
+		fill byte
+		n    int
+		want firmware.Answer
+	}{{0, 4096, firmware.OK}, {0, 6 << 20, firmware.CannotTell}, {0xFF, 6 << 20, firmware.OK}} {
+		p := append(bytes.Clone(image), bytes.Repeat([]byte{tt.fill}, tt.n)...)
+		if v := firmware.Whole(firmwaretest.Open(t, p, nil, Format())); v.Answer != tt.want {
+			t.Errorf("%d bytes of %#x: %v %q", tt.n, tt.fill, v.Answer, v.Reasons)
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"strings"
 
 	"salvor/block"
 	"salvor/cursor"
@@ -135,6 +136,19 @@ func NotHere(err error) error {
 		return fmt.Errorf("%w: %w", cursor.ErrNot, err)
 	}
 	return err
+}
+
+// maxZeros is how many zeros behind an image are taken for filling up to a page or an erase block, in bytes.
+const maxZeros = 64 << 10
+
+// Missed is the check of the empty rest behind an image that others are put behind, as a root file system behind a kernel. It is
+// no proof where the rest is long and the image a file of its own: those who download take the room first, so that what never
+// came is zeros.
+func Missed(o *firmware.Opening, c firmware.Check) firmware.Check {
+	if _, itself := o.File(); itself && c.Extent.Length > maxZeros && strings.HasSuffix(c.Expected, " of 0x00") {
+		c.State, c.Why = firmware.Cannot, fmt.Sprintf("%d bytes of zeros stand behind the image: the empty rest of a partition, or what a download that was not finished never got", c.Extent.Length)
+	}
+	return c
 }
 
 // Behind adds what stands behind the end of an image: the empty rest of a partition, which is checked to be empty, or
