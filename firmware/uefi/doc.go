@@ -1,5 +1,5 @@
-// Package uefi reads firmware of computers: UEFI capsules, firmware volumes, and images of the whole flash with Intel's
-// descriptor.
+// Package uefi reads firmware of computers: UEFI capsules, firmware volumes, EFI programs, and images of the whole flash with
+// Intel's descriptor.
 //
 // It promises:
 //
@@ -9,6 +9,8 @@
 //   - Capsules: sizes, the items of firmware management capsules with the device (GUID) that each is for, signatures against
 //     the given keys, versions.
 //   - Intel's descriptor: the regions with their bounds, the sums of the network's settings, which belong to one unit.
+//   - Programs: the hash in each signature (Authenticode) is computed over the program, and the signature held against the given
+//     keys.
 //   - Sums of 8 and 16 bits prove nothing by themselves, and most files of a volume have none: a volume is never whole by them
 //     alone.
 //   - It says loudly that all this replaces what starts the computer.
@@ -27,11 +29,14 @@
 //	item:     version, GUID of the device, index, size of the image, size of the maker's code, [hardware, [flags]]; image:
 //	          [counter (64 bits), certificate: length, 0x0200, 0x0EF1, GUID, CMS over image and counter], ["MSS1", size, version,
 //	          lowest version]
+//	program:  a PE file of a subsystem of EFI; certificates at its end: length, 0x0200, 2, CMS over the program's hash, which is
+//	          over all but the checksum of the header, the place of the certificates, and themselves
 //	descriptor: 16 bytes, 0x0FF0A55A, maps; regions: first and last block of 4 KiB, 16 bits each
 //
 // # Sources
 //
 // Followed: UEFI 2.10 (capsules), PI 1.8 volume 3 (volumes), EDK II's FmpPayloadHeader, the datasheets of Intel's 100 series
-// for the descriptor. The volumes of the tests are those of EDK II in Debian's ovmf and qemu-efi-aarch64, judged by fwupdtool;
-// fwupdtool makes capsules and descriptors, openssl signs.
+// for the descriptor, Windows Authenticode Portable Executable Signature Format 1.0. The volumes of the tests are those of EDK II in Debian's ovmf and qemu-efi-aarch64, judged by fwupdtool;
+// fwupdtool makes a descriptor, sbsign signs programs.
+// Capsules are made by test code from the specification, signed by openssl: not checked against a maker's tool.
 package uefi

@@ -116,7 +116,7 @@ func headers(p *firmware.Part, size int64) block.Set {
 func TestFlips(t *testing.T) {
 	image := last(t)
 	rows := Formats()
-	formats := append(rows[2:], rows[:2]...)
+	formats := append(rows[3:], rows[:3]...)
 	p := firmwaretest.Open(t, image, nil, formats...)
 	if len(p.Children) < 1 || p.Format != "uefi" {
 		t.Fatalf("%+v", p)
@@ -219,6 +219,9 @@ func TestSums(t *testing.T) {
 func TestLook(t *testing.T) {
 	for seed := range uint64(3000) {
 		for _, f := range Formats() {
+			if len(f.Probes) == 0 {
+				continue
+			}
 			p := firmwaretest.Noise(5000, seed)
 			copy(p[f.Probes[0].At:], f.Probes[0].Bytes)
 			if _, err := f.Look(context.Background(), block.Bytes(p)); !errors.Is(err, cursor.ErrNot) && f.Name != "intelflash" && !(f.Name == "capsule" && le.Uint32(p[16:]) <= maxHeader) {

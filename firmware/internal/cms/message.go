@@ -28,6 +28,8 @@ type Message struct {
 	Certificates []*x509.Certificate
 	signers      []signer
 	loose        bool // there is something in it that nothing vouches for
+	// kind is the type of what is signed.
+	kind asn1.ObjectIdentifier
 }
 
 // signer is one who signed.
@@ -93,7 +95,10 @@ type head struct {
 
 // Parse reads a message at the beginning of p. It answers cursor.ErrNot when p is no message, and a
 // [*cursor.CorruptError] when it is a broken one.
-func Parse(p []byte) (*Message, error) {
+func Parse(p []byte) (*Message, error) { return ParseType(p, oidData) }
+
+// ParseType reads a message whose content is of a type of its own, such as that of programs for Windows and EFI.
+func ParseType(p []byte, content asn1.ObjectIdentifier) (*Message, error) {
 	if len(p) < 16 || p[0] != 0x30 {
 		return nil, cursor.ErrNot
 	}
@@ -108,7 +113,7 @@ func Parse(p []byte) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Message{Size: size}
+	m := &Message{Size: size, kind: content}
 	switch {
 	case kind.Equal(oidEnveloped), kind.Equal(oidEncrypted), kind.Equal(oidAuthEnveloped):
 		m.Encrypted = true
@@ -131,7 +136,7 @@ func Parse(p []byte) (*Message, error) {
 		for _, a := range s.AuthenticatedAttributes {
 			list = append(list, attribute{a.Type, a.Value})
 		}
-		if err := out.attribute(list); err != nil {
+		if err := out.attribute(list, m.kind); err != nil {
 			return nil, err
 		}
 		m.signers = append(m.signers, out)
@@ -179,7 +184,7 @@ func (m *Message) byKey(p []byte) error {
 		}
 		out := signer{keyID: s.ID.Bytes, signature: s.Signature}
 		out.algorithm(s.Digest, s.Way)
-		if err := out.attribute(s.Attributes); err != nil {
+		if err := out.attribute(s.Attributes, m.kind); err != nil {
 			return err
 		}
 		m.signers = append(m.signers, out)
@@ -211,8 +216,8 @@ func (m *Message) frame(p []byte) error {
 		return nil
 	}
 	m.loose = m.loose || inner.Version != 1 || len(inner.Digests) != 1
-	if !inner.Content.Type.Equal(oidData) {
-		return cursor.Corrupt(structure, -1, "content of the type data", inner.Content.Type)
+	if !inner.Content.Type.Equal(m.kind) {
+		return cursor.Corrupt(structure, -1, fmt.Sprintf("content of the type %v", m.kind), inner.Content.Type)
 	}
 	for i := range m.signers {
 		hash := m.signers[i].hash
@@ -286,7 +291,7 @@ func (s *signer) algorithm(digest, way pkix.AlgorithmIdentifier) {
 }
 
 // attribute takes what the signed attributes say. Each stands there once; digest and type of the content are demanded.
-func (s *signer) attribute(list []attribute) error {
+func (s *signer) attribute(list []attribute, content asn1.ObjectIdentifier) error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -307,7 +312,7 @@ func (s *signer) attribute(list []attribute) error {
 		case a.Type.Equal(oidContentType):
 			var oid asn1.ObjectIdentifier
 			_, err = asn1.Unmarshal(a.Value.Bytes, &oid)
-			typed = oid.Equal(oidData)
+			typed = oid.Equal(content)
 		case a.Type.Equal(oidTime):
 			_, err = asn1.Unmarshal(a.Value.Bytes, &s.time)
 		}
@@ -316,7 +321,7 @@ func (s *signer) attribute(list []attribute) error {
 		}
 	}
 	if s.digest == nil || !typed {
-		return cursor.Corrupt(structure, -1, "signed attributes with the type of the content (data) and its digest", "others")
+		return cursor.Corrupt(structure, -1, "signed attributes with the type of the content and its digest", "others")
 	}
 	der, err := asn1.Marshal(asn1.RawValue{Class: asn1.ClassUniversal, Tag: asn1.TagSet, IsCompound: true, Bytes: body})
 	s.attributes = der
