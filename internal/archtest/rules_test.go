@@ -48,6 +48,7 @@ var order = [][]string{
 	{"internal/wire"},
 	{"casefile"},
 	{"rescue"},
+	{"ui"},
 	{"internal/cli"},
 	{"cmd/*"},
 	{"internal/archtest", "bench/*", "release/*"},
@@ -71,16 +72,16 @@ var keepers = []struct {
 	rooms   []string
 	why     string
 }{
-	{[]string{"os"}, []string{"host", "casefile", "recovery", "internal/cli", "cmd/*", "bench/*", "release/*", "filesystem/filesystemtest", "filetype/filetypetest", "volume/volumetest", "container/containertest", "firmware/internal/imagetest"}, "touches the operating system"},
+	{[]string{"os"}, []string{"host", "casefile", "recovery", "ui", "internal/cli", "cmd/*", "bench/*", "release/*", "filesystem/filesystemtest", "filetype/filetypetest", "volume/volumetest", "container/containertest", "firmware/internal/imagetest"}, "touches the operating system"},
 	{[]string{"os/exec"}, []string{"host", "bench/*", "container/containertest", "firmware/internal/imagetest"}, "starts processes"},
 	{[]string{"os/signal"}, []string{"internal/cli"}, "listens to signals"},
 	{[]string{"syscall"}, []string{"host", "recovery", "internal/cli", "bench/*"}, "touches the operating system"},
-	{[]string{"log/slog"}, []string{"rescue", "internal/cli", "bench/*"}, "logs; a room returns findings instead"},
+	{[]string{"log/slog"}, []string{"rescue", "ui", "internal/cli", "bench/*"}, "logs; a room returns findings instead"},
 	{[]string{"log"}, nil, "logs without levels"},
 	{[]string{"unsafe"}, []string{"host"}, "reads memory without types; only ioctls need that"},
 	{[]string{"C", "plugin"}, nil, "loads code from outside"},
-	{[]string{"net"}, []string{"host", "bench/*"}, "reaches the network; host asks the UPS of this computer"},
-	{[]string{"net/http", "net/rpc", "net/smtp"}, []string{"bench/*"}, "reaches the network"},
+	{[]string{"net"}, []string{"host", "ui", "bench/*"}, "reaches the network; host asks the UPS of this computer, and ui listens on the loopback addresses"},
+	{[]string{"net/http", "net/rpc", "net/smtp"}, []string{"ui", "bench/*"}, "reaches the network"},
 	{[]string{"reflect"}, nil, "decodes without types"},
 }
 

@@ -84,6 +84,7 @@ disk or an image of its flash. It only ever reads the source.
 
 Stop using the device first. Do not format it, do not reset it, do not update it again.
 
+  salvor ui                           pages in the browser, for all of this
   salvor look                         the disks of this computer
   salvor look SOURCE                  what stands on a disk or in an image
   salvor rescue SOURCE --to CASE      the main job: everything into the folder CASE
@@ -143,7 +144,7 @@ again to go on), 1 error, 2 usage.`,
 		}
 	})
 	root.AddCommand(a.rescueCommand(), a.carveCommand(), a.lookCommand(), a.copyCommand(), a.filesCommand(), a.showCommand(), a.saveCommand(),
-		a.verifyCommand(), a.mapCommand(), a.impactCommand(), a.tableCommand(), a.mendCommand(), a.checkCommand(), a.compareCommand(), a.whyCommand(), a.bundleCommand(), a.unpackCommand(), a.noteCommand(), a.versionCommand())
+		a.verifyCommand(), a.mapCommand(), a.impactCommand(), a.tableCommand(), a.mendCommand(), a.checkCommand(), a.compareCommand(), a.whyCommand(), a.bundleCommand(), a.unpackCommand(), a.noteCommand(), a.uiCommand(), a.versionCommand())
 	return root
 }
 

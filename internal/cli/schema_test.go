@@ -19,7 +19,7 @@ func compile(t *testing.T) *schemas {
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	s := &schemas{byName: map[string]*jsonschema.Schema{}}
-	for _, name := range []string{"line", "report", "case", "act", "layer", "file", "block", "patch", "part", "comparison", "trace", "boot", "comparing", "cause", "step", "diagnosis", "answering", "suit", "bundle", "check", "device", "way", "image", "table", "entry", "preview", "findingLine", "progress", "result"} {
+	for _, name := range []string{"line", "report", "case", "act", "layer", "file", "block", "patch", "part", "comparison", "trace", "boot", "comparing", "cause", "step", "diagnosis", "answering", "suit", "bundle", "check", "device", "link", "way", "image", "table", "entry", "preview", "findingLine", "progress", "result"} {
 		compiled, err := c.Compile(path + "#/$defs/" + name)
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,11 @@
+package wire
+
+// Link is a line of type "link": the address that lets a browser into the graphical mode.
+type Link struct {
+	V    int    `json:"v"`
+	Type string `json:"type"`
+	URL  string `json:"url"`
+}
+
+// NewLink returns the line.
+func NewLink(url string) Link { return Link{V: Version, Type: "link", URL: url} }

@@ -1,0 +1,135 @@
+package ui
+
+import (
+	"encoding/base64"
+	"io"
+	"mime"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"salvor/host"
+	"salvor/recovery"
+	"salvor/rescue"
+)
+
+// media are the formats that a browser shows by itself, and runs nothing of. HTML, SVG and all else are only handed
+// out as files.
+var media = map[string]string{
+	"jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp", "bmp": "image/bmp",
+	"mp3": "audio/mpeg", "wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg",
+	"mp4": "video/mp4", "webm": "video/webm",
+}
+
+// plainMedium returns the type of content that may be shown in place, "" for all else.
+func plainMedium(format string) string { return media[format] }
+
+// contentAddress is where the content of a file is: on the other origin, under a path that only this server can make.
+func (s *Server) contentAddress(key string, e *recovery.Entry) string {
+	id := base64.RawURLEncoding.EncodeToString([]byte(e.ID))
+	return "http://" + s.contentHost + "/c/" + s.seal.mark("content", key, e.ID) + "/" + key + "/" + id
+}
+
+// reportAddress is where the report of a case is.
+func (s *Server) reportAddress(key string) string {
+	return "http://" + s.contentHost + "/r/" + s.seal.mark("report", key) + "/" + key
+}
+
+// contents answers on the origin of what was recovered. It knows no cookie: who has the path may read.
+func (s *Server) contents() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /c/{mark}/{key}/{id}", s.content)
+	mux.HandleFunc("GET /r/{mark}/{key}", s.reportContent)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin") // the pages stand on another host, and show pictures from here
+		h.Set("Cache-Control", "no-store")
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// content answers with the bytes of a file as they stand on the medium, any range of them. A byte that cannot be read
+// ends the answer: it is never a zero.
+func (s *Server) content(w http.ResponseWriter, r *http.Request) {
+	key := r.PathValue("key")
+	id, err := base64.RawURLEncoding.DecodeString(r.PathValue("id"))
+	k, ok := s.known.get(key)
+	if err != nil || !ok || !s.seal.holds(r.PathValue("mark"), "content", key, string(id)) {
+		http.NotFound(w, r)
+		return
+	}
+	c, err := rescue.OpenCase(k.Dir, s.o.Program)
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	defer c.Close()
+	e, err := c.Catalog.Get(r.Context(), string(id))
+	if err != nil || !e.Mode.IsRegular() {
+		http.NotFound(w, r)
+		return
+	}
+	src, done, err := c.Content(r.Context(), s.tables, e)
+	if err != nil {
+		http.Error(w, "the content cannot be read", http.StatusServiceUnavailable)
+		return
+	}
+	defer done()
+	how, kind := "attachment", "application/octet-stream"
+	if m := plainMedium(e.Format); m != "" {
+		how, kind = "inline", m
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Disposition", disposition(how, nameOf(e)))
+	http.ServeContent(w, r, "", time.Time{}, io.NewSectionReader(src, 0, src.Size()))
+}
+
+// disposition names the file that a browser saves, by a name that any system takes.
+func disposition(how, name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r == '/' || r == '\\' || r == ':' || r < ' ' || r == 0x7f {
+			return '_'
+		}
+		return r
+	}, plain(name))
+	if name == "" || name == "." || name == ".." {
+		name = "file"
+	}
+	if text := mime.FormatMediaType(how, map[string]string{"filename": name}); text != "" {
+		return text
+	}
+	return how
+}
+
+// report leads to the report of a case.
+func (s *Server) report(w http.ResponseWriter, r *http.Request) {
+	k, ok := s.known.get(r.PathValue("key"))
+	if !ok || host.FileSize(filepath.Join(k.Dir, "report.html")) < 0 {
+		s.refuse(w, r, http.StatusNotFound, "refused.case")
+		return
+	}
+	http.Redirect(w, r, s.reportAddress(k.Key()), http.StatusSeeOther)
+}
+
+// reportContent answers with the report, which carries its own style and its small pictures, and no script.
+func (s *Server) reportContent(w http.ResponseWriter, r *http.Request) {
+	key := r.PathValue("key")
+	k, ok := s.known.get(key)
+	if !ok || !s.seal.holds(r.PathValue("mark"), "report", key) {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, err := host.ReadFile(filepath.Join(k.Dir, "report.html"), func(f io.Reader, _ io.ReaderAt, _ int64) error {
+		_, err := io.Copy(w, f)
+		return err
+	})
+	if err != nil {
+		s.o.Log.Debug("the report", "error", err)
+	}
+}

@@ -1,0 +1,151 @@
+package ui
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// seal makes and checks what the server hands out and gets back: the link, cookies, tokens of forms, tickets of places.
+// Its secret lives as long as the server.
+type seal struct{ secret [32]byte }
+
+func newSeal() *seal {
+	s := &seal{}
+	rand.Read(s.secret[:]) // never fails: it ends the program instead
+	return s
+}
+
+// mark returns what only this server can make of these words.
+func (s *seal) mark(words ...string) string {
+	m := hmac.New(sha256.New, s.secret[:])
+	for _, w := range words {
+		fmt.Fprintf(m, "%d:%s", len(w), w)
+	}
+	return base64.RawURLEncoding.EncodeToString(m.Sum(nil)[:24])
+}
+
+func (s *seal) holds(mark string, words ...string) bool {
+	return hmac.Equal([]byte(mark), []byte(s.mark(words...)))
+}
+
+// ticket makes a place of this computer into something that a browser can give back, and cannot make up. The purpose is
+// part of it: a folder that was offered for saving is no source.
+func (s *seal) ticket(purpose, path string) string {
+	return s.mark("ticket", purpose, path) + "." + base64.RawURLEncoding.EncodeToString([]byte(path))
+}
+
+// place returns the path of a ticket, false for one that this server did not make.
+func (s *seal) place(purpose, ticket string) (string, bool) {
+	mark, text, ok := strings.Cut(ticket, ".")
+	if !ok {
+		return "", false
+	}
+	path, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || !s.holds(mark, "ticket", purpose, string(path)) {
+		return "", false
+	}
+	return string(path), true
+}
+
+func (s *Server) cookieName() string { return "salvor-" + s.port }
+
+// session returns the cookie of a browser that came by the link, "" for any other.
+func (s *Server) session(r *http.Request) string {
+	c, err := r.Cookie(s.cookieName())
+	if err != nil {
+		return ""
+	}
+	nonce, mark, ok := strings.Cut(c.Value, ".")
+	if !ok || !s.seal.holds(mark, "session", nonce) {
+		return ""
+	}
+	return c.Value
+}
+
+// enter makes the token of the link into a cookie. The page behind it has no token in its address.
+func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
+	if !s.seal.holds(r.URL.Query().Get("token"), "link") {
+		s.refuse(w, r, http.StatusForbidden, "refused.link")
+		return
+	}
+	nonce := rand.Text()
+	http.SetCookie(w, &http.Cookie{Name: s.cookieName(), Value: nonce + "." + s.seal.mark("session", nonce), Path: "/",
+		HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// csrf returns the token that the forms of a session carry.
+func (s *Server) csrf(session string) string { return s.seal.mark("csrf", session) }
+
+// guarded checks all that must hold before a page is made.
+func (s *Server) guarded(pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' http://"+s.contentHost+
+			"; media-src http://"+s.contentHost+"; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), usb=(), serial=()")
+		h.Set("Cache-Control", "no-store")
+		if strings.HasPrefix(r.URL.Path, "/static/") && r.Method == http.MethodGet {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		if r.URL.Path == "/enter" && r.Method == http.MethodGet {
+			s.enter(w, r)
+			return
+		}
+		session := s.session(r)
+		if session == "" {
+			s.refuse(w, r, http.StatusForbidden, "refused.session")
+			return
+		}
+		switch r.Method {
+		case http.MethodGet, http.MethodHead:
+		case http.MethodPost:
+			if o := r.Header.Get("Origin"); o != "" && o != "http://"+s.pageHost {
+				s.refuse(w, r, http.StatusForbidden, "refused.origin")
+				return
+			}
+			if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+				s.refuse(w, r, http.StatusForbidden, "refused.origin")
+				return
+			}
+			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+			if !s.seal.holds(r.PostFormValue("csrf"), "csrf", session) {
+				s.refuse(w, r, http.StatusForbidden, "refused.csrf")
+				return
+			}
+		default:
+			s.refuse(w, r, http.StatusMethodNotAllowed, "refused.method")
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
+}
+
+// maxForm bounds a form in bytes.
+const maxForm = 4 << 20
+
+// split leads a request to the pages or to the contents, by the host that it names. Any other name is someone who made
+// it lead here: DNS rebinding.
+func (s *Server) split(pages, contents http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Host {
+		case s.pageHost:
+			pages.ServeHTTP(w, r)
+		case s.contentHost:
+			contents.ServeHTTP(w, r)
+		default:
+			http.Error(w, "this address does not belong to this program", http.StatusMisdirectedRequest)
+		}
+	})
+}

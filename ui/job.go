@@ -1,0 +1,221 @@
+package ui
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"salvor/internal/wire"
+	"salvor/rescue"
+)
+
+// Bounds of what is kept of a job, and of how many are kept.
+const (
+	maxFindings = 200
+	maxJobs     = 64
+)
+
+// job is work that goes on without any page: a rescue, a saving, a verification.
+type job struct {
+	id, kind string // rescue, save, verify
+	key      string // of the case
+	to       string // where a saving goes
+	work     func(context.Context, rescue.Events) (wire.Result, error)
+
+	mu       sync.Mutex
+	changed  chan struct{} // closed at each change
+	cancel   context.CancelFunc
+	running  bool
+	pausing  bool
+	progress wire.Progress
+	findings []wire.Finding
+	more     int
+	result   *wire.Result
+	begun    time.Time
+}
+
+// seen is a job at one moment.
+type seen struct {
+	ID, Kind, Key, To string
+	Running, Pausing  bool
+	Progress          wire.Progress
+	Findings          []wire.Finding
+	More              int
+	Result            *wire.Result
+	Begun             time.Time
+}
+
+func (j *job) see() (seen, <-chan struct{}) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return seen{j.id, j.kind, j.key, j.to, j.running, j.pausing, j.progress, j.findings[:len(j.findings):len(j.findings)], j.more, j.result, j.begun}, j.changed
+}
+
+func (j *job) change(fn func()) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	fn()
+	close(j.changed)
+	j.changed = make(chan struct{})
+}
+
+func (j *job) Progress(p wire.Progress) { j.change(func() { j.progress = p }) }
+func (j *job) Layers([]wire.Layer)      { j.change(func() {}) }
+func (j *job) Finding(f wire.Finding) {
+	j.change(func() {
+		if len(j.findings) == maxFindings {
+			j.more++
+			return
+		}
+		j.findings = append(j.findings, f)
+	})
+}
+
+// jobs are those of one server.
+type jobs struct {
+	s    *Server
+	mu   sync.Mutex
+	list []*job
+	wg   sync.WaitGroup
+}
+
+func newJobs(s *Server) *jobs { return &jobs{s: s} }
+
+func (js *jobs) wait() { js.wg.Wait() }
+
+func (js *jobs) get(id string) *job {
+	js.mu.Lock()
+	defer js.mu.Unlock()
+	for _, j := range js.list {
+		if j.id == id {
+			return j
+		}
+	}
+	return nil
+}
+
+// of returns the job of a kind that works on a case, or did so last; nil when there is none.
+func (js *jobs) of(kind, key string) *job {
+	js.mu.Lock()
+	defer js.mu.Unlock()
+	for i := len(js.list) - 1; i >= 0; i-- {
+		if j := js.list[i]; j.kind == kind && j.key == key {
+			return j
+		}
+	}
+	return nil
+}
+
+// all returns the jobs, the newest first.
+func (js *jobs) all() []seen {
+	js.mu.Lock()
+	defer js.mu.Unlock()
+	var out []seen
+	for i := len(js.list) - 1; i >= 0; i-- {
+		v, _ := js.list[i].see()
+		out = append(out, v)
+	}
+	return out
+}
+
+// add begins a job. Where one of the same kind works on the same case already, that one is returned: pressing twice
+// starts nothing twice.
+func (js *jobs) add(j *job) *job {
+	js.mu.Lock()
+	for _, old := range js.list {
+		if v, _ := old.see(); v.Running && v.Kind == j.kind && v.Key == j.key && v.To == j.to {
+			js.mu.Unlock()
+			return old
+		}
+	}
+	j.id = js.s.seal.mark("job", time.Now().String(), j.kind, j.key, j.to)
+	j.changed = make(chan struct{})
+	js.list = append(js.list, j)
+	for i := 0; len(js.list) > maxJobs && i < len(js.list); {
+		if v, _ := js.list[i].see(); !v.Running && js.list[i] != j {
+			js.list = append(js.list[:i], js.list[i+1:]...)
+		} else {
+			i++
+		}
+	}
+	js.mu.Unlock()
+	js.run(j)
+	return j
+}
+
+// run begins a job, or goes on with one that was paused.
+func (js *jobs) run(j *job) {
+	ctx, cancel := context.WithCancel(js.s.ctx)
+	begin := false
+	j.change(func() {
+		if j.running {
+			return
+		}
+		begin = true
+		j.running, j.pausing, j.result, j.cancel, j.begun = true, false, nil, cancel, time.Now()
+		j.findings, j.more, j.progress = nil, 0, wire.Progress{}
+	})
+	if !begin {
+		cancel()
+		return
+	}
+	js.wg.Add(1)
+	go func() {
+		defer js.wg.Done()
+		defer cancel()
+		r, err := j.work(ctx, j)
+		if err != nil && r.State == "" {
+			r = rescue.Failure(err, "nothing was changed")
+		}
+		// A job that ended is not begun again with the next start of the program; one that the program's own end stopped is.
+		if j.kind == "rescue" && js.s.ctx.Err() == nil {
+			if err := js.s.known.running(j.key, false); err != nil {
+				js.s.o.Log.Warn("the list of known cases", "error", err)
+			}
+		}
+		j.change(func() { j.running, j.pausing, j.result = false, false, &r })
+	}()
+}
+
+// pause ends the work of a job, which can go on where it was.
+func (js *jobs) pause(j *job) {
+	j.change(func() {
+		if j.running {
+			j.pausing = true
+			j.cancel()
+		}
+	})
+}
+
+// rescueCase begins or goes on with the main job of a case, and notes it, so that it goes on after a restart.
+func (js *jobs) rescueCase(k knownCase) (*job, error) {
+	k.Running = true
+	if err := js.s.known.add(k); err != nil {
+		return nil, err
+	}
+	o := rescue.Options{Source: k.Source, Case: k.Dir, Copy: k.Copy, Program: js.s.o.Program}
+	return js.add(&job{kind: "rescue", key: k.Key(), work: func(ctx context.Context, e rescue.Events) (wire.Result, error) {
+		return rescue.Run(ctx, o, e, js.s.o.Log)
+	}}), nil
+}
+
+// resume goes on with what worked when the program ended.
+func (js *jobs) resume() {
+	for _, k := range js.s.known.all() {
+		if k.Running && k.Source != "" {
+			if _, err := js.rescueCase(k); err != nil {
+				js.s.o.Log.Warn("a job could not go on", "case", k.Dir, "error", err)
+			}
+		}
+	}
+}
+
+// goOn begins a job again that was paused or stopped. What it has is not lost.
+func (js *jobs) goOn(j *job) {
+	if j.kind == "rescue" {
+		if err := js.s.known.running(j.key, true); err != nil {
+			js.s.o.Log.Warn("the list of known cases", "error", err)
+		}
+	}
+	js.run(j)
+}

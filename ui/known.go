@@ -1,0 +1,132 @@
+package ui
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"salvor/host"
+)
+
+// knownCase is a case that was opened or begun here.
+type knownCase struct {
+	Dir     string    `json:"dir"`
+	Source  string    `json:"source,omitempty"` // of the main job; "" when it was begun elsewhere
+	Copy    bool      `json:"copy,omitempty"`
+	Running bool      `json:"running,omitempty"` // the main job works, or did so when the program ended
+	Opened  time.Time `json:"opened"`
+}
+
+// Key names a case in addresses. Only known cases have one that leads anywhere.
+func (k knownCase) Key() string {
+	sum := sha256.Sum256([]byte(k.Dir))
+	return hex.EncodeToString(sum[:8])
+}
+
+// Name is what a person calls it.
+func (k knownCase) Name() string { return filepath.Base(k.Dir) }
+
+// maxKnown bounds the list; the oldest goes.
+const maxKnown = 200
+
+// known is the list of cases, in the folder of the user's settings.
+type known struct {
+	mu   sync.Mutex
+	path string // "" keeps it in memory
+	list []knownCase
+}
+
+// openKnown reads the list. One that cannot be read as such is an error: it is not thrown away.
+func openKnown(dir string) (*known, error) {
+	k := &known{}
+	if dir == "" {
+		return k, nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	k.path = filepath.Join(dir, "cases.json")
+	f, err := os.Open(k.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return k, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := json.NewDecoder(io.LimitReader(f, 4<<20)).Decode(&k.list); err != nil {
+		return nil, fmt.Errorf("the list of known cases %s: %w", k.path, err)
+	}
+	return k, nil
+}
+
+func (k *known) write() error {
+	if k.path == "" {
+		return nil
+	}
+	return host.ReplaceFile(k.path, false, func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(k.list)
+	})
+}
+
+// add puts a case in front, keeping what is known of it.
+func (k *known) add(c knownCase) error {
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return err
+	}
+	c.Dir, c.Opened = dir, time.Now().UTC().Truncate(time.Second)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if i := k.find(c.Key()); i >= 0 {
+		if c.Source == "" {
+			c.Source, c.Copy, c.Running = k.list[i].Source, k.list[i].Copy, k.list[i].Running
+		}
+		k.list = slices.Delete(k.list, i, i+1)
+	}
+	k.list = slices.Insert(k.list, 0, c)
+	k.list = k.list[:min(len(k.list), maxKnown)]
+	return k.write()
+}
+
+func (k *known) find(key string) int {
+	return slices.IndexFunc(k.list, func(c knownCase) bool { return c.Key() == key })
+}
+
+func (k *known) get(key string) (knownCase, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if i := k.find(key); i >= 0 {
+		return k.list[i], true
+	}
+	return knownCase{}, false
+}
+
+func (k *known) all() []knownCase {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.list)
+}
+
+// running notes whether the main job of a case works.
+func (k *known) running(key string, yes bool) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	i := k.find(key)
+	if i < 0 || k.list[i].Running == yes {
+		return nil
+	}
+	k.list[i].Running = yes
+	return k.write()
+}

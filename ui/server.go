@@ -1,0 +1,175 @@
+package ui
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"salvor/rescue"
+)
+
+//go:embed pages static words
+var embedded embed.FS
+
+// Options say how the pages are served.
+type Options struct {
+	Port    int    // 0 takes any that is free
+	Case    string // opened first; "" for none
+	Program string // name and version
+	State   string // the folder in which the list of known cases is kept
+	Log     *slog.Logger
+}
+
+// Server serves the pages.
+type Server struct {
+	o                           Options
+	port, pageHost, contentHost string
+	listeners                   []net.Listener
+	http                        *http.Server
+	seal                        *seal
+	words                       map[string]catalogue
+	pages                       map[string]*template.Template
+	tables                      *rescue.Tables
+	jobs                        *jobs
+	known                       *known
+	looks                       looks
+	answers                     answers
+	decoding                    chan struct{} // a place for each small picture that is made now
+	ctx                         context.Context
+	stop                        context.CancelFunc
+}
+
+// Listen begins to listen on the loopback addresses. The caller calls Serve.
+func Listen(o Options) (*Server, error) {
+	s := &Server{o: o, seal: newSeal(), decoding: make(chan struct{}, 2)}
+	var err error
+	if s.words, err = loadWords(); err != nil {
+		return nil, err
+	}
+	if s.tables, err = rescue.NewTables(); err != nil {
+		return nil, err
+	}
+	if s.known, err = openKnown(o.State); err != nil {
+		return nil, err
+	}
+	if s.pages, err = s.loadPages(); err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(o.Port)))
+	if err != nil {
+		return nil, err
+	}
+	_, s.port, _ = net.SplitHostPort(l.Addr().String())
+	s.listeners = append(s.listeners, l)
+	// A browser may look for localhost on the other family first; a computer without it does without.
+	if six, err := net.Listen("tcp6", net.JoinHostPort("::1", s.port)); err == nil {
+		s.listeners = append(s.listeners, six)
+	}
+	s.pageHost, s.contentHost = "127.0.0.1:"+s.port, "localhost:"+s.port
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.jobs = newJobs(s)
+	s.http = &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		BaseContext:       func(net.Listener) context.Context { return s.ctx },
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	return s, nil
+}
+
+// Handler returns what answers all requests.
+func (s *Server) Handler() http.Handler {
+	return s.split(s.guarded(s.routes()), s.contents())
+}
+
+// Link returns the address that lets a browser in.
+func (s *Server) Link() string {
+	return "http://" + s.pageHost + "/enter?token=" + s.seal.mark("link")
+}
+
+// Serve answers until ctx ends, and then ends the jobs, which go on when the program is started again.
+func (s *Server) Serve(ctx context.Context) error {
+	if s.o.Case != "" {
+		if err := s.known.add(knownCase{Dir: s.o.Case}); err != nil {
+			return errors.Join(err, s.Close())
+		}
+	}
+	s.jobs.resume()
+	ended := make(chan error, len(s.listeners))
+	for _, l := range s.listeners {
+		go func() { ended <- s.http.Serve(l) }()
+	}
+	var err error
+	left := len(s.listeners)
+	select {
+	case <-ctx.Done():
+	case err = <-ended:
+		left--
+	}
+	s.stop() // ends streams of progress and jobs
+	s.jobs.wait()
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if s.http.Shutdown(ending) != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	for range left {
+		<-ended
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return err
+}
+
+// Close gives up a server that does not serve.
+func (s *Server) Close() (err error) {
+	s.stop()
+	for _, l := range s.listeners {
+		err = errors.Join(err, l.Close())
+	}
+	return err
+}
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	static, err := fs.Sub(embedded, "static")
+	if err != nil {
+		return http.NotFoundHandler() // the name stands in this package
+	}
+	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(static)))
+	mux.HandleFunc("GET /{$}", s.start)
+	mux.HandleFunc("POST /settings", s.settings)
+	mux.HandleFunc("GET /pick/{purpose}", s.pick)
+	mux.HandleFunc("GET /look", s.look)
+	mux.HandleFunc("GET /copy", s.copyForm)
+	mux.HandleFunc("POST /copy", s.copyStart)
+	mux.HandleFunc("GET /cases", s.cases)
+	mux.HandleFunc("POST /cases", s.caseOpen)
+	mux.HandleFunc("GET /case/{key}", s.caseHome)
+	mux.HandleFunc("GET /case/{key}/journal", s.journal)
+	mux.HandleFunc("POST /case/{key}/verify", s.verify)
+	mux.HandleFunc("POST /case/{key}/resume", s.resumeCase)
+	mux.HandleFunc("GET /case/{key}/files", s.files)
+	mux.HandleFunc("GET /case/{key}/file", s.file)
+	mux.HandleFunc("GET /case/{key}/thumb", s.thumb)
+	mux.HandleFunc("GET /case/{key}/save", s.saveForm)
+	mux.HandleFunc("POST /case/{key}/save", s.saveStart)
+	mux.HandleFunc("GET /case/{key}/report", s.report)
+	mux.HandleFunc("GET /job/{id}", s.job)
+	mux.HandleFunc("GET /job/{id}/events", s.jobEvents)
+	mux.HandleFunc("POST /job/{id}/pause", s.jobPause)
+	mux.HandleFunc("POST /job/{id}/resume", s.jobResume)
+	mux.HandleFunc("GET /firmware", s.firmware)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, http.StatusNotFound, "refused.page") })
+	return mux
+}

@@ -1,0 +1,45 @@
+// What scripts add to the pages: progress that moves by itself, and the size of what is chosen. All else works without.
+
+const part = (root, name) => root.querySelector(`[data-${name}]`);
+
+for (const box of document.querySelectorAll("[data-job]")) {
+  const events = new EventSource(`/job/${box.dataset.job}/events`);
+  let begun = 0;
+  events.onmessage = (event) => {
+    const now = JSON.parse(event.data);
+    const bar = part(box, "bar");
+    if (part(box, "step")) part(box, "step").textContent = now.step;
+    if (bar) bar.value = now.percent;
+    if (part(box, "of") && now.bytes) part(box, "of").textContent = `${now.done} / ${now.total}`;
+    if (part(box, "safe")) part(box, "safe").textContent = now.safe;
+    begun += 1;
+    // The page itself is made anew when the work ends, and now and then for what only the server draws.
+    if (!now.running || begun === 40) {
+      events.close();
+      location.reload();
+    }
+  };
+  events.onerror = () => {
+    events.close();
+    setTimeout(() => location.reload(), 3000);
+  };
+}
+
+const sizes = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+const words = (n) => {
+  let i = 0;
+  for (; n >= 1024 && i < sizes.length - 1; i++) n /= 1024;
+  return `${i ? n.toFixed(1) : n} ${sizes[i]}`;
+};
+
+for (const form of document.querySelectorAll("form[data-choose]")) {
+  form.addEventListener("change", () => {
+    let count = 0;
+    let bytes = 0;
+    for (const box of form.querySelectorAll("input[name=id]:checked")) {
+      count += 1;
+      bytes += Number(box.dataset.size);
+    }
+    part(form, "chosen").textContent = count ? form.dataset.choose.replace("{1}", `${count}, ${words(bytes)}`) : "";
+  });
+}
