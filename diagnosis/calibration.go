@@ -10,7 +10,8 @@ import (
 // cause may come.
 const (
 	weak         = 0.10 // below this a cause is not told
-	possibleFrom = 0.28
+	possibleFrom = 0.20
+	classFrom    = 0.35 // of all causes of the class together
 	likelyFrom   = 0.50
 	veryFrom     = 0.80
 	likelyRival  = 0.97 // of the first cause's score

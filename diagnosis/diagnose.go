@@ -49,7 +49,7 @@ func (e *Engine) Diagnose(ctx context.Context, c Case) (*Answer, error) {
 		i.words = words(i.rule.Means, i.groups)
 	}
 	contrary := against(items, present(tales, items))
-	e.conclude(a, items, contrary)
+	e.conclude(a, items, contrary, endsWell(tales, items))
 	a.tell(e, tales, items, speaks)
 	return a, nil
 }
@@ -133,8 +133,8 @@ func words(text string, groups map[string]string) string {
 	}
 }
 
-// conclude weighs the causes.
-func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item) {
+// conclude weighs the causes; well says that in the end all went well.
+func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item, well bool) {
 	var causes []Cause
 	for _, i := range items {
 		for _, w := range i.rule.Weights {
@@ -149,9 +149,13 @@ func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item) 
 		shares []share
 	}
 	var list []scored
+	classes := map[Class]float64{}
 	for _, c := range causes {
-		total, shares := score(items, c)
+		total, shares := score(items, forCause(c))
 		list = append(list, scored{c, total, shares})
+		if _, have := classes[c.Class()]; !have {
+			classes[c.Class()], _ = score(items, forClass(c.Class()))
+		}
 	}
 	slices.SortStableFunc(list, func(x, y scored) int {
 		if n := cmp.Compare(y.total, x.total); n != 0 {
@@ -173,6 +177,12 @@ func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item) 
 			}
 		}
 		c.Grade = grade(s.total, rival, n == 0)
+		switch {
+		case well && s.total < likelyFrom: // hints, before a good end
+			c.Grade = Unknown
+		case n == 0 && c.Grade == Unknown && classes[c.Class] >= classFrom:
+			c.Grade = Possible
+		}
 		c.Measured = measured(c.Grade)
 		for _, sh := range s.shares {
 			if len(c.For) < maxEvidence {

@@ -20,8 +20,8 @@ const (
 	firstBoot    = 0.1  // usual on a first boot
 	contradicted = 0.4  // something says the contrary
 	silent       = 0.8  // its program does not speak, and another one does
-	foreign      = 0.35 // another program speaks on its line
-	besideIt     = 0.3  // a library's words on the line of a program that has no part in the update
+	foreign      = 0.22 // another program speaks on its line
+	besideIt     = 0.22 // a library's words on the line of a program that has no part in the update
 	debugLine    = 0.3  // a line for those who search for faults in the program
 	infoLine     = 0.6  // a line that tells what goes on
 
@@ -30,6 +30,7 @@ const (
 
 	moreSpecific = 25 // points of strength by which a later line outweighs the first failure
 	serverSaid   = 60 // points by which a line tells that a server answered
+	hint         = 30 // points of what says little alone
 	leads        = 35 // points that the first failure needs, to explain what follows
 )
 
@@ -341,6 +342,30 @@ func (t *tale) beside(program string) bool {
 	return program != "" && !t.programs[program] && !updaterName.MatchString(program)
 }
 
+// endsWell reports whether the last that is told is that it went well: behind that nothing failed, and no line says
+// that an update failed.
+func endsWell(tales []*tale, items []*item) bool {
+	some := false
+	last := map[*tale]int{}
+	for _, t := range tales {
+		last[t] = -1
+		for n := range t.events {
+			if t.events[n].rule.Role == RoleSuccess {
+				last[t], some = t.events[n].n, true
+			}
+		}
+	}
+	return some && !slices.ContainsFunc(items, func(i *item) bool {
+		switch {
+		case i.ended:
+			return false
+		case i.tale == nil: // a fact has no time
+			return true
+		}
+		return i.rule.Role == RoleSummary || i.n > last[i.tale] && i.strength() > hint
+	})
+}
+
 // share is what one item gives to one cause.
 type share struct {
 	item  *item
@@ -348,15 +373,34 @@ type share struct {
 	times int     // lines of the item's rule
 }
 
-// score combines the evidence of each cause: one rule counts once, however often its lines stand there; rules of
+// forCause is what a rule says for a cause, from 0 to 100.
+func forCause(c Cause) func(*Rule) float64 {
+	return func(r *Rule) float64 { return float64(r.Strength(c)) }
+}
+
+// forClass is what a rule says for all causes of a class together. It says less than their sum, since who wrote a
+// rule did not take each of them to exclude the others.
+func forClass(c Class) func(*Rule) float64 {
+	return func(r *Rule) float64 {
+		most, sum := 0.0, 0.0
+		for _, w := range r.Weights {
+			if w.Cause.Class() == c {
+				most, sum = max(most, float64(w.Strength)), sum+float64(w.Strength)
+			}
+		}
+		return max(most, min(most+0.5*(sum-most), 95))
+	}
+}
+
+// score combines the evidence of a cause or a class: one rule counts once, however often its lines stand there; rules of
 // one program depend on each other; programs depend little; facts not at all.
-func score(items []*item, cause Cause) (total float64, shares []share) {
+func score(items []*item, strength func(*Rule) float64) (total float64, shares []share) {
 	best := map[*Rule]share{}
 	for _, i := range items {
-		if s := i.rule.Strength(cause); s > 0 && !i.ended {
+		if s := strength(i.rule); s > 0 && !i.ended {
 			b := best[i.rule]
 			b.times += i.times
-			if v := float64(s) / 100 * i.factor; v > b.value {
+			if v := s / 100 * i.factor; v > b.value {
 				b.item, b.value = i, v
 			}
 			best[i.rule] = b
