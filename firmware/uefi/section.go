@@ -109,7 +109,7 @@ func sections(ctx context.Context, part, holder *firmware.Part, o *firmware.Open
 			body.Offset, body.Length = body.Offset+2, max(body.Length-2, 0)
 			part.Version = wide(src, body)
 		case typeVolume:
-			child := region.Part(src, "", firmware.BootLoader, body)
+			child := region.Part(src, "", firmware.Program, body)
 			o.Inner(ctx, child)
 			holder.Children = append(holder.Children, child)
 		case typeGUID:
@@ -151,7 +151,7 @@ func defined(ctx context.Context, part, holder *firmware.Part, o *firmware.Openi
 		holder.Checks = append(holder.Checks, c)
 		sections(ctx, part, holder, o, data, level+1)
 	case way == "lzma":
-		child := region.Part(holder.Source, "packed sections", firmware.BootLoader, data)
+		child := region.Part(holder.Source, "packed sections", firmware.Program, data)
 		if out := o.Expand(ctx, child, way); out != nil {
 			sections(ctx, part, out, o, block.Extent{Length: out.Size}, level+1)
 		}

@@ -117,12 +117,15 @@ func openVolume(ctx context.Context, src block.Source, o *firmware.Opening) (*fi
 	if err != nil {
 		return nil, err
 	}
-	if at == 0 && v.size >= src.Size() {
-		part := v.open(ctx, src, o)
-		return part, ctx.Err()
-	}
 	part := &firmware.Part{Title: "UEFI firmware", Role: firmware.BootLoader}
-	volumes(ctx, src, part, o)
+	if at == 0 && v.size >= src.Size() {
+		part = v.open(ctx, src, o)
+	} else {
+		volumes(ctx, src, part, o)
+	}
+	if _, itself := o.File(); itself && part.Role == firmware.BootLoader { // what holds it says so else
+		part.Installs = append(part.Installs, firmware.Install{Where: "firmware of the device", Loader: true})
+	}
 	return part, ctx.Err()
 }
 
@@ -140,6 +143,9 @@ func volumes(ctx context.Context, src block.Source, part *firmware.Part, o *firm
 		child := region.Part(src, "", firmware.BootLoader, block.Extent{Offset: at, Length: v.size})
 		found := v.open(ctx, child.Source, o)
 		child.Format, child.Title, child.Role, child.Checks, child.Children, child.Unused = "uefi", found.Title, found.Role, found.Checks, found.Children, found.Unused
+		if child.Role == firmware.BootLoader {
+			child.Role = firmware.Program // all of them together are what starts the computer
+		}
 		part.Children = append(part.Children, child)
 		at = (at + v.size + pageSize - 1) &^ (pageSize - 1)
 		from = min(at, child.Offset+v.size, size)
