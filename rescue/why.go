@@ -116,6 +116,9 @@ type gathering struct {
 	files    []string // packages
 	image    string   // a case, or an image of storage; "" for none
 	closers  []func() error
+	ended    int                       // exit code of the last rescue into the case
+	left     int64                     // bytes of the storage that were not to be read
+	closed   string                    // a volume whose files have no names; "" for none
 	journals []func(*diagnosis.Answer) // carry places back to the files of journals
 }
 

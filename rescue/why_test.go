@@ -237,15 +237,33 @@ func TestWhySafety(t *testing.T) {
 	u := newEMMC(t, 6)
 	u.withLogs(t, map[string][]byte{"a.txt": []byte("a file of the user\n"), "b.txt": []byte("another file\n")})
 	dir := u.cased(t)
-	gather := func() *gathering {
+	gather := func(change func(*gathering)) *gathering {
 		c, err := OpenCase(dir, "salvor test")
 		must(t, err)
 		defer c.Close()
 		g := &gathering{why: &Why{Case: dir}}
+		rows, err := c.Catalog.Layers(t.Context())
+		must(t, err)
+		for _, r := range rows {
+			g.layer(dir, r)
+		}
+		must(t, g.unread(c, c.Record().Sources))
+		must(t, g.health(c))
+		if change != nil {
+			change(g)
+		}
 		must(t, g.safety(t.Context(), c))
 		return g
 	}
-	if g := gather(); g.device.FilesSafe != plan.Yes {
+	for _, change := range []func(*gathering){
+		func(g *gathering) { g.left = 4096 }, func(g *gathering) { g.closed = "data (luks)" }, func(g *gathering) { g.ended = ExitStopped },
+		func(g *gathering) { g.device.StorageSound = plan.No },
+	} {
+		if g := gather(change); g.device.FilesSafe != plan.No || g.device.Verified == "" {
+			t.Errorf("safe %v: %s", g.device.FilesSafe, g.device.Verified)
+		}
+	}
+	if g := gather(nil); g.device.FilesSafe != plan.Yes {
 		t.Fatalf("safe %v: %s", g.device.FilesSafe, g.device.Verified)
 	}
 	var file string
@@ -256,11 +274,11 @@ func TestWhySafety(t *testing.T) {
 		return err
 	}))
 	must(t, os.WriteFile(file, []byte("a file of the USER\n"), 0o600))
-	if g := gather(); g.device.FilesSafe != plan.No || !strings.Contains(g.device.Verified, "not what was saved") {
+	if g := gather(nil); g.device.FilesSafe != plan.No || !strings.Contains(g.device.Verified, "not what was saved") {
 		t.Errorf("changed: safe %v: %s", g.device.FilesSafe, g.device.Verified)
 	}
 	must(t, os.Remove(file))
-	if g := gather(); g.device.FilesSafe != plan.No {
+	if g := gather(nil); g.device.FilesSafe != plan.No {
 		t.Errorf("removed: safe %v: %s", g.device.FilesSafe, g.device.Verified)
 	}
 }

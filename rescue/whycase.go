@@ -112,6 +112,9 @@ func (g *gathering) layer(input string, r recovery.LayerRow) {
 		}
 		g.fact(f.Code, value, f.Text, at)
 	}
+	if r.Volume > 0 && !r.Readable && r.Kind != "swap" && r.Set == "" {
+		g.closed = fmt.Sprintf("%s (%s)", name, r.Kind)
+	}
 	if r.Kind == "partition" && spaceRole(r.Label) == "slot" {
 		g.device.TwoSlots = plan.Yes
 	}
@@ -127,6 +130,7 @@ func (g *gathering) unread(c *Case, sources []casefile.Source) error {
 			}
 			continue
 		}
+		g.left += m.Of(imaging.NonTried).Bytes()
 		bad := m.Of(imaging.BadSector, imaging.NonTrimmed, imaging.NonScraped)
 		if n := bad.Bytes(); n > 0 {
 			first := block.Extent{}
@@ -141,13 +145,20 @@ func (g *gathering) unread(c *Case, sources []casefile.Source) error {
 	return nil
 }
 
-// health notes what the storage said of itself when it was copied.
+// health notes what the storage said of itself when it was copied, and how the last rescue ended.
 func (g *gathering) health(c *Case) error {
 	acts, err := c.Journal(0)
 	if err != nil {
 		return err
 	}
+	g.ended = ExitStopped
 	for _, a := range acts {
+		var end struct {
+			Exit int `json:"exit"`
+		}
+		if a.Act == "result" && json.Unmarshal(a.Fields, &end) == nil {
+			g.ended = end.Exit
+		}
 		if a.Act != "source.health" {
 			continue
 		}
@@ -196,7 +207,7 @@ func (g *gathering) safety(ctx context.Context, c *Case) error {
 	if err != nil {
 		return err
 	}
-	var saved, open, broken int64
+	var saved, live, open, broken int64
 	var bytes int64
 	for _, x := range s.Groups {
 		switch {
@@ -206,14 +217,21 @@ func (g *gathering) safety(ctx context.Context, c *Case) error {
 		default:
 			saved += x.Files
 			bytes += x.Bytes
-			if x.Verdict == filetype.Partial || x.Verdict == filetype.Damaged || x.Verdict == filetype.Encrypted {
+			live += map[bool]int64{true: x.Files}[x.Drawer == "files"]
+			if x.Drawer == "files" && (x.Verdict == filetype.Partial || x.Verdict == filetype.Damaged || x.Verdict == filetype.Encrypted) {
 				broken += x.Files
 			}
 		}
 	}
 	switch {
-	case saved == 0:
-		return unsafe("no file was saved in it")
+	case live == 0:
+		return unsafe("no file was saved in it by its name")
+	case g.ended != ExitDone && g.ended != ExitReserved:
+		return unsafe("the rescue did not come to its end")
+	case g.left > 0:
+		return unsafe("%s of the storage were not read", host.Bytes(g.left))
+	case g.closed != "":
+		return unsafe("%s could not be opened", g.closed)
 	case open > 0:
 		return unsafe("%d files were found and not saved", open)
 	case d.StorageSound == plan.No:
