@@ -42,6 +42,7 @@ func (e *Engine) Diagnose(ctx context.Context, c Case) (*Answer, error) {
 	for _, t := range tales {
 		items = append(items, t.items(e.quiet(speaks))...)
 	}
+	between(items)
 	facts := append(slices.Clone(c.Facts), derive(tales, items, c.Facts)...)
 	items = append(items, e.factItems(facts)...)
 	for n, i := range items {

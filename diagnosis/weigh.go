@@ -20,8 +20,8 @@ const (
 	firstBoot    = 0.1  // usual on a first boot
 	contradicted = 0.4  // something says the contrary
 	silent       = 0.8  // its program does not speak, and another one does
-	foreign      = 0.22 // another program speaks on its line
-	besideIt     = 0.22 // a library's words on the line of a program that has no part in the update
+	foreign      = 0.28 // another program speaks on its line
+	besideIt     = 0.28 // a library's words on the line of a program that has no part in the update
 	debugLine    = 0.3  // a line for those who search for faults in the program
 	infoLine     = 0.6  // a line that tells what goes on
 
@@ -31,7 +31,7 @@ const (
 	moreSpecific = 25 // points of strength by which a later line outweighs the first failure
 	serverSaid   = 60 // points by which a line tells that a server answered
 	hint         = 30 // points of what says little alone
-	leads        = 35 // points that the first failure needs, to explain what follows
+	leadsFrom    = 35 // points that the first failure needs, to explain what follows
 )
 
 // item is a piece of evidence on its way through the reasons for which it weighs less.
@@ -233,7 +233,7 @@ func (t *tale) firstFailures(list []*item) {
 			}
 			switch {
 			case lead == nil:
-				if i.rule.Role == RoleCause && i.strength() >= leads {
+				if i.rule.Role == RoleCause && i.strength() >= leadsFrom {
 					lead = i
 				}
 			case i.place == lead.place: // one line: the better words lead
