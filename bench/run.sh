@@ -5,7 +5,7 @@
 #   bench/run.sh [OPTION...] cases [ID...]      single volumes: deleted files, damaged starts; needs root
 #   bench/run.sh [OPTION...] read               how fast healthy volumes are listed and read
 #   bench/run.sh [OPTION...] disks [IMAGE...]   partitioned disks made by image.sh; two are made without IMAGE
-#   bench/run.sh [OPTION...] fat|ntfs|carve|copy|ext|layout   the benches in the folders of these names
+#   bench/run.sh [OPTION...] fat|ntfs|carve|copy|ext|layout|firmware   the benches in the folders of these names
 #   bench/run.sh --quick                        small volumes, one round, nothing written; fails when what must hold does not
 #
 #   --runs N     rounds, 3 unless told          --seed N    other files and places, 1 unless told
@@ -223,6 +223,9 @@ others() {
         { printf '\n## Lost partitions\n\n    bench/layout/run.sh\n\n'; SALVOR="$W/salvor" "$here/layout/run.sh" --work "$W"; } >"$W/layout.md"
         "$W/score" -into "$into" -sections "$W/layout.md"
         ;;
+    firmware) # it prints; the words around its tables are written by hand
+        (cd "$root" && go run ./bench/firmware -salvor "$W/salvor" -work "$W")
+        ;;
     esac
 }
 
@@ -233,6 +236,7 @@ if [ -n "$quick" ]; then
     cases ext4-deleted ntfs hfsplus hfsplus-wiped
     score_cases -gate >"$W/quick.md" || { cat "$W/quick.md"; exit 1; }
     cat "$W/quick.md" "$W/read.md"
+    (cd "$root" && go run ./bench/firmware -quick -salvor "$W/salvor" -work "$W") || failed=1
     exit $failed
 fi
 what=${1:-all}
@@ -244,7 +248,7 @@ all)
     score_cases -into "$into"
     "$W/score" -into "$into" -sections "$W/read.md"
     disks
-    for b in fat ntfs carve copy ext layout; do others "$b" || echo "bench/$b failed" >&2; done
+    for b in fat ntfs carve copy ext layout firmware; do others "$b" || echo "bench/$b failed" >&2; done
     ;;
 cases)
     if [ $# -eq 0 ]; then
@@ -257,7 +261,7 @@ cases)
     ;;
 read) healthy && "$W/score" -into "$into" -sections "$W/read.md" ;;
 disks) disks "$@" ;;
-fat | ntfs | carve | copy | ext | layout) others "$what" ;;
+fat | ntfs | carve | copy | ext | layout | firmware) others "$what" ;;
 *) echo "no bench $what" >&2; exit 2 ;;
 esac
 exit $failed

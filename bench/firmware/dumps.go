@@ -39,11 +39,11 @@ var kinds = []struct {
 
 // dumps lays parts out as flash chips and disks have them: at erase blocks, at sectors, or right behind each other, between what
 // is erased, random, encrypted or text.
-func (w *workshop) dumps(size int) (out []dump, err error) {
+func (w *workshop) dumps(size int, quick bool) (out []dump, err error) {
 	files := make([][]byte, len(kinds))
 	for i, k := range kinds {
 		for _, r := range recipes() {
-			if r.name == k.recipe {
+			if r.name == k.recipe && r.here() {
 				if files[i], err = w.make(r); err != nil {
 					return nil, err
 				}
@@ -68,7 +68,7 @@ func (w *workshop) dumps(size int) (out []dump, err error) {
 		}
 		for k := range kinds {
 			k = (k*7 + i*3) % len(kinds)
-			if kinds[k].format == "ubi" && layout.align != 128<<10 || kinds[k].format == "uf2" && layout.align < 512 || kinds[k].format == "jffs2" && layout.align < 4096 {
+			if files[k] == nil || kinds[k].format == "ubi" && layout.align != 128<<10 || kinds[k].format == "uf2" && layout.align < 512 || kinds[k].format == "jffs2" && layout.align < 4096 {
 				continue // which stand at erase blocks only
 			}
 			align := layout.align
@@ -95,10 +95,14 @@ func (w *workshop) dumps(size int) (out []dump, err error) {
 	if err != nil {
 		return nil, err
 	}
+	var other []byte
+	if !quick { // which compiles a library
+		other = arm(size)
+	}
 	for _, x := range []struct {
 		name string
 		data []byte
-	}{{"random bytes", noise(size, 77)}, {"English text", english(size)}, {"text about formats", manual(size)}, {"machine code, x86-64", code(size)}, {"machine code, ARM", arm(size)}, {"JPEG pictures", pictures}} {
+	}{{"random bytes", noise(size, 77)}, {"English text", english(size)}, {"text about formats", manual(size)}, {"machine code, x86-64", code(size)}, {"machine code, ARM", other}, {"JPEG pictures", pictures}} {
 		if x.data != nil {
 			out = append(out, dump{fmt.Sprintf("%d MiB of %s", len(x.data)/mebi, x.name), x.data, nil})
 		}

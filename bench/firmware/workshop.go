@@ -21,10 +21,11 @@ type workshop struct {
 	dir     string
 	formats []firmware.Format
 	in      inputs
+	made    map[string][]byte // good files by their recipes
 }
 
 func newWorkshop(dir string) (*workshop, error) {
-	w := &workshop{dir: dir, formats: all.Table(), in: inputs{kernel: kernel(160 << 10)}}
+	w := &workshop{dir: dir, formats: all.Table(), made: map[string][]byte{}, in: inputs{kernel: kernel(160 << 10)}}
 	if err := errors.Join(os.MkdirAll(filepath.Join(dir, "tmp"), 0o755), w.write("kernel", w.in.kernel)); err != nil {
 		return nil, err
 	}
@@ -71,8 +72,16 @@ func has(program string) bool {
 	return false
 }
 
-// make makes the good file of a recipe.
+// here reports whether the tool that a recipe is made by is installed.
+func (r *recipe) here() bool {
+	return r.build != nil || has(strings.TrimRight(strings.Fields(r.by)[0], ","))
+}
+
+// make makes the good file of a recipe, once.
 func (w *workshop) make(r recipe) ([]byte, error) {
+	if p, ok := w.made[r.name]; ok {
+		return p, nil
+	}
 	if r.build != nil {
 		return r.build(w.in), nil
 	}
@@ -80,7 +89,9 @@ func (w *workshop) make(r recipe) ([]byte, error) {
 	if said, err := w.sh(r.script, ""); err != nil {
 		return nil, fmt.Errorf("%s: %w: %s", r.name, err, said)
 	}
-	return w.read("out")
+	p, err := w.read("out")
+	w.made[r.name] = p
+	return p, err
 }
 
 // takes asks the maker's tool whether it takes a file for good.
