@@ -94,6 +94,7 @@ Stop using the device first. Do not format it, do not reset it, do not update it
   salvor save CASE --to FOLDER        some of it, elsewhere
   salvor note CASE FILE…              photos of screens, notes and logs into the case
   salvor verify CASE                  is all that was saved still what it was
+  salvor why CASE FILE…               why the update failed, and what is safe to do now
 
 Exit codes: 0 done, 10 done with reservations, 20 only locked content, 30 a choice is
 needed, 40 refused for safety, 50 checked and bad, 3 stopped before the end (run it
