@@ -152,10 +152,10 @@ func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item, 
 	var list []scored
 	classes := map[Class]float64{}
 	for _, c := range causes {
-		total, shares := score(items, forCause(c))
+		total, shares := score(items, c.Class(), forCause(c))
 		list = append(list, scored{c, total, shares})
 		if _, have := classes[c.Class()]; !have {
-			classes[c.Class()], _ = score(items, forClass(c.Class()))
+			classes[c.Class()], _ = score(items, c.Class(), forClass(c.Class()))
 		}
 	}
 	slices.SortStableFunc(list, func(x, y scored) int {

@@ -14,6 +14,7 @@ import (
 const (
 	afterCause   = 0.25 // a symptom behind a cause of the same boot
 	laterCause   = 0.55 // another cause behind the first one of the same boot
+	otherWords   = 0.75 // what a line that supports the first failure says for another class
 	laterBoot    = 0.75 // a failure of a boot behind the first one that failed
 	beforeUpdate = 0.6  // it stood there before the update began
 	wentWell     = 0.2  // the update ended well behind it
@@ -28,6 +29,7 @@ const (
 	sameProgram  = 0.35 // of a second rule of one program for the same cause, and of each further one again
 	otherProgram = 0.8  // of another program's
 
+	ownWords     = 20 // points from which a line says the same as the first failure in its own words
 	moreSpecific = 25 // points of strength by which a later line outweighs the first failure
 	serverSaid   = 60 // points by which a line tells that a server answered
 	hint         = 30 // points of what says little alone
@@ -43,6 +45,8 @@ type item struct {
 	why    string
 	words  string
 	ended  bool
+	// lead is the class of the first failure, which this one supports; "" when there is none.
+	lead Class
 	// retried says that it was tried again without this failure.
 	retried bool
 }
@@ -241,6 +245,9 @@ func (t *tale) firstFailures(list []*item) {
 					lead = i
 				}
 			case supports(i.rule, lead.rule):
+				if i.rule.Strength(lead.rule.Cause()) >= ownWords && float64(i.rule.Weights[0].Strength) < lead.strength()+moreSpecific {
+					i.lead = lead.rule.Cause().Class() // it says the same in other words, more than what else it could mean
+				}
 			case i.rule.Role == RoleSymptom:
 				i.lower(afterCause, "explained by an earlier failure")
 			case float64(i.rule.Weights[0].Strength) < lead.strength()+moreSpecific:
@@ -394,13 +401,17 @@ func forClass(c Class) func(*Rule) float64 {
 
 // score combines the evidence of a cause or a class: one rule counts once, however often its lines stand there; rules of
 // one program depend on each other; programs depend little; facts not at all.
-func score(items []*item, strength func(*Rule) float64) (total float64, shares []share) {
+func score(items []*item, class Class, strength func(*Rule) float64) (total float64, shares []share) {
 	best := map[*Rule]share{}
 	for _, i := range items {
 		if s := strength(i.rule); s > 0 && !i.ended {
 			b := best[i.rule]
 			b.times += i.times
-			if v := s / 100 * i.factor; v > b.value {
+			v := s / 100 * i.factor
+			if i.lead != "" && i.lead != class {
+				v *= otherWords
+			}
+			if v > b.value {
 				b.item, b.value = i, v
 			}
 			best[i.rule] = b
