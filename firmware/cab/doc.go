@@ -28,5 +28,5 @@
 // # Sources
 //
 // Followed: [MS-CAB] and the MSZIP format of [MS-MCI]; AppStream 1.0 and fwupd 2.0 for metainfo.xml; libjcat 0.2. gcab,
-// fwupdtool and jcat-tool make the files of the tests; fwupdtool judges them.
+// fwupdtool and jcat-tool make the files of the tests.
 package cab

@@ -18,5 +18,6 @@
 // # Sources
 //
 // Followed: Matter Core Specification 1.4, 11.21 and annex A; the numbers of digests of IANA's registry "Named Information
-// Hash Algorithm". The images of the tests are made by test code from the specification: not checked against the maker's tool.
+// Hash Algorithm". Tags and
+// numbers are not held against their text. The images of the tests are made by test code from the specification: not checked against the maker's tool.
 package matter

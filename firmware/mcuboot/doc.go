@@ -27,6 +27,7 @@
 //
 // # Sources
 //
-// Followed: the design document of MCUboot 2.1 and its image.h; what imgtool 2.1 hashes and signs. The images of the tests
+// Followed: the design document of MCUboot and its image.h, as far as versions that were at hand go; the numbers of the newest entries
+// (pure signatures, UUIDs, compression) are not held against its text. The images of the tests
 // are made by test code from the specification: not checked against the maker's tool. openssl makes the signatures.
 package mcuboot

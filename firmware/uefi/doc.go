@@ -37,6 +37,7 @@
 //
 // Followed: UEFI 2.10 (capsules), PI 1.8 volume 3 (volumes), EDK II's FmpPayloadHeader, the datasheets of Intel's 100 series
 // for the descriptor, Windows Authenticode Portable Executable Signature Format 1.0. The volumes of the tests are those of EDK II in Debian's ovmf and qemu-efi-aarch64, judged by fwupdtool;
-// fwupdtool makes a descriptor, sbsign signs programs.
+// fwupdtool makes a descriptor, sbsign signs programs. What none of these shows of the layouts is not held against the
+// documents' text.
 // Capsules are made by test code from the specification, signed by openssl: not checked against a maker's tool.
 package uefi

@@ -19,6 +19,7 @@
 //
 // # Sources
 //
-// Followed: Zigbee Cluster Library 8, chapter 11; Zigbee 22.1 annex B.6 for the hash. The files of the tests are made by test
+// Followed: Zigbee Cluster Library 8, chapter 11; Zigbee 22.1 annex B.6 for the hash. What the hash covers is
+// not held against their text. The files of the tests are made by test
 // code from the specification: not checked against a maker's tool.
 package zigbee
