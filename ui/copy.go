@@ -140,8 +140,8 @@ func (s *Server) job(w http.ResponseWriter, r *http.Request) {
 		if now.Kind == "rescue" {
 			cells := s.mapOf(k.Dir)
 			data["Cells"], data["CellsHigh"] = cells, (len(cells)+cellsAcross-1)/cellsAcross*10
-			data["Ready"] = !now.Running && host.FileSize(filepath.Join(k.Dir, "report.html")) > 0
 		}
+		data["Ready"] = !now.Running && host.FileSize(filepath.Join(k.Dir, "report.html")) > 0
 	}
 	s.show(w, r, http.StatusOK, "job", v, data)
 }
