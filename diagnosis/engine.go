@@ -80,12 +80,13 @@ func New(base *Base) (*Engine, error) {
 				e.orders = append(e.orders, r)
 			case KindCode:
 				t := tables[r.Code.In]
-				switch {
-				case t == nil:
+				if t == nil {
 					return nil, fmt.Errorf("rule %s: no table %q", r.ID, r.Code.In)
-				case r.Code.Number != nil:
+				}
+				if r.Code.Number != nil {
 					t.numbers[*r.Code.Number] = r
-				default:
+				}
+				if r.Code.Name != "" {
 					t.names[strings.ToLower(r.Code.Name)] = r
 				}
 			}

@@ -117,7 +117,7 @@ type Within struct {
 	Time  time.Duration
 }
 
-// CodeTable is a row of a table of codes.
+// CodeTable is a row of a table of codes, known by its number, its name, or both.
 type CodeTable struct {
 	In     string // the table's name, of the ecosystem's Codes
 	Number *int64 // the code, when it is a number

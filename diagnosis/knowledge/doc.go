@@ -40,7 +40,7 @@
 //	fact: {name: check.whole, is: "NO"}             # is, not, matches (RE2), above, below; match and miss are values
 //	order: [uboot.spl, "role:writing", {not: linux.boot}]
 //	within: 200 lines                               # or 30 s; for order
-//	code: {in: status, number: 9}                   # or name: a word; in: a table of this file's codes
+//	code: {in: status, number: 9}                   # or name: a word, or both; in: a table of this file's codes
 //
 // An event of order is a rule's ID, a pattern of IDs (rauc.write*), or a role. "not" holds between its
 // neighbours, or from the one before it to the end of the input. Examples of order are whole logs.
@@ -71,6 +71,7 @@
 //
 // Additions to the form, newest first:
 //
+//   - a row of a table may be known by its number and by its name.
 //   - anywhere: a rule of an ecosystem without it weighs less on a line on which another ecosystem speaks.
 //   - passing, never_retry, first_boot: see above.
 //   - codes is a list of tables; a row of a table may be a number (also 0x...) or a name.

@@ -179,8 +179,8 @@ func (y *rule) looks(r *diagnosis.Rule, f *file) error {
 		switch {
 		case !slices.ContainsFunc(f.Codes, func(t table) bool { return t.Name == y.Code.In }):
 			err = fmt.Errorf("code: no table %q in codes", y.Code.In)
-		case (y.Code.Number == nil) == (y.Code.Name == ""):
-			err = errors.New("code: a number or a name")
+		case y.Code.Number == nil && y.Code.Name == "":
+			err = errors.New("code: a number, a name, or both")
 		}
 	}
 	if kinds != 1 {
