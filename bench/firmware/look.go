@@ -142,7 +142,7 @@ func judge(d dump, lines []line, fits func(part, line) bool) (x looked) {
 
 // measureLook runs the programs on the dumps in turns and writes what they found. It returns what is false of salvor's.
 func (w *workshop) measureLook(out io.Writer, salvor string, size int, beside bool) (bad []string, err error) {
-	all, err := w.dumps(size, !beside)
+	all, err := w.dumps(size, size <= mebi)
 	if err != nil {
 		return nil, err
 	}

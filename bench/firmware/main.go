@@ -24,6 +24,7 @@ import (
 
 func main() {
 	quick := flag.Bool("quick", false, "small files and few of them, without other programs")
+	alone := flag.Bool("alone", false, "salvor look alone, without binwalk")
 	size := flag.Int("size", 64, "MiB of each kind of bytes that are swept and looked at")
 	rounds := flag.Int("rounds", 9, "rounds of the sweep and of the speed of check; look runs once")
 	salvor := flag.String("salvor", "", "a built program; one is built without it")
@@ -33,7 +34,7 @@ func main() {
 	dir, err := os.MkdirTemp(*work, "firmware.")
 	if err == nil {
 		defer os.RemoveAll(dir)
-		err = run(os.Stdout, bench{dir: dir, quick: *quick, size: *size * mebi, rounds: *rounds, salvor: *salvor, only: *only, parts: flag.Args()})
+		err = run(os.Stdout, bench{dir: dir, quick: *quick, alone: *alone, size: *size * mebi, rounds: *rounds, salvor: *salvor, only: *only, parts: flag.Args()})
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "firmware:", err)
@@ -45,7 +46,7 @@ func main() {
 // bench says what is measured.
 type bench struct {
 	dir, salvor, only string
-	quick             bool
+	quick, alone      bool
 	size, rounds      int
 	parts             []string
 }
@@ -84,7 +85,7 @@ func run(out io.Writer, b bench) error {
 	}
 	if b.wants("look") {
 		fmt.Fprint(out, "\n### What salvor look lists\n\n")
-		told, err := w.measureLook(out, b.salvor, b.size, !b.quick)
+		told, err := w.measureLook(out, b.salvor, b.size, !b.quick && !b.alone)
 		if err != nil {
 			return err
 		}

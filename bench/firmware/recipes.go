@@ -66,7 +66,7 @@ printf '%s\n' sw-description sw-description.sig root.squashfs kernel | cpio --qu
 	const mender = `mender-artifact write rootfs-image -n release-4.2 -t acme-board-3 -f disk.ext4 -o out.mender `
 	const judgeSWU = `swupdate -H board-3:1.0 -e stable,main -k dev.crt -l 3 -c -i "$1" >said 2>&1; grep -q 'SWUPDATE successful' said && ! grep -q 'SWUPDATE failed' said`
 	packed := func(name, tool string, quick bool) recipe {
-		return recipe{name: name, by: tool, script: tool + " -qc kernel >out 2>/dev/null || " + tool + " -c kernel >out", tool: tool + " -t", theirs: tool + ` -tc <"$1"`, quick: quick}
+		return recipe{name: name, by: tool, script: tool + " -qc kernel >out 2>/dev/null || " + tool + " -c kernel >out", tool: tool + " -t", theirs: tool + ` -t <"$1"`, ends: name == "xz", quick: quick}
 	}
 	return []recipe{
 		{name: "U-Boot legacy image", by: "mkimage", script: `mkimage -A arm -O linux -T kernel -C gzip -a 0x8000 -e 0x8000 -n 'Linux 6.1' -d kernel.gz out`, tool: "dumpimage -l", theirs: `dumpimage -l "$1"`, quick: true},
@@ -100,7 +100,7 @@ printf '[a]\nmode=ubi\nimage=root.ubifs\nvol_id=0\nvol_type=dynamic\nvol_name=ro
 		{name: "cpio, with sums", by: "cpio", script: `find tree | sort | cpio --quiet -o -H crc >out`, tool: "cpio --only-verify-crc", theirs: `cpio --quiet -i --only-verify-crc <"$1" >said 2>&1 && ! grep -qi 'checksum\|premature\|malformed' said`},
 		{name: "tar.gz", by: "tar, gzip", script: `tar -cf - tree | gzip -9n >out`, tool: "gzip -t", theirs: `gzip -t <"$1"`, quick: true},
 		packed("gzip", "gzip", true), packed("xz", "xz", false), packed("bzip2", "bzip2", false), packed("Zstandard", "zstd", false), packed("LZ4", "lz4", false), packed("LZO", "lzop", false),
-		{name: "cabinet", by: "gcab", script: `rm -f out.cab; gcab -cz out.cab kernel board.dtb && mv out.cab out`, tool: "gcab -t", theirs: `gcab -t "$1"`},
+		{name: "cabinet", ends: true, by: "gcab", script: `rm -f out.cab; gcab -cz out.cab kernel board.dtb && mv out.cab out`, tool: "gcab -t", theirs: `gcab -t "$1"`},
 		{name: "UF2", by: "the specification", build: uf2, tool: "fwupdtool (uf2)", theirs: `fwupdtool firmware-parse "$1" uf2`, kind: firmware.Family, right: "0xe48bff56", wrong: "0x68ed2b88"},
 		{name: "TRX", by: "the specification", build: trx, quick: true},
 		{name: "SEAMA", by: "the specification", build: seama, quick: true},

@@ -18,7 +18,7 @@ var large = []struct{ name, script string }{
 printf '[update]\ncompatible=acme,board-3\nversion=4.2\n[bundle]\nformat=verity\n[image.rootfs]\nfilename=rootfs.img\n' >big/manifest.raucm
 rauc --cert dev.crt --key dev.key bundle big out.raucb && rm -r big && mv out.raucb out`},
 	{"OTA zip with images", ""},
-	{"squashfs, gzip", `rm -rf big out; mkdir big; for i in 1 2 3 4; do head -c 50000000 /dev/urandom | od -An -tx1 -w64 -v | head -c 90000000 >big/$i; done; mksquashfs big out -quiet -no-progress -comp gzip; rm -r big`},
+	{"squashfs, gzip", `rm -rf big out; mkdir big; for i in $(seq 1100); do cat kernel; head -c 40000 /dev/urandom; done | split -b 40000000 - big/part.; mksquashfs big out -quiet -no-progress -comp gzip -Xcompression-level 1; rm -r big`},
 }
 
 // measureSpeed holds salvor check against sha256sum of the same file, in turns.

@@ -50,9 +50,12 @@ func (w *workshop) path(name string) string           { return filepath.Join(w.d
 func (w *workshop) read(name string) ([]byte, error)  { return os.ReadFile(w.path(name)) }
 func (w *workshop) write(name string, p []byte) error { return os.WriteFile(w.path(name), p, 0o600) }
 
-// sh runs a script of bash in the folder, at most for 20 seconds: tools hang on damaged files.
+// patience is how long a tool may take: they hang on damaged files, and take their time over large ones.
+const patience = 2 * time.Minute
+
+// sh runs a script of bash in the folder.
 func (w *workshop) sh(script, argument string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-c", script, "bash", argument)
 	cmd.Dir = w.dir
