@@ -11,5 +11,6 @@
 //	entry    sequence number 16, real time 24, monotonic 32, boot 40, items from 64: offset and hash of data, 16 bytes
 //	         each; in compact files 4 bytes
 //
-// Source: systemd's docs/JOURNAL_FILE_FORMAT.md, version 257.
+// The layout is that of systemd's docs/JOURNAL_FILE_FORMAT.md, and is held against files that systemd 252 wrote; data that is
+// compressed by LZ4 or XZ was put together by test code and not checked against systemd.
 package journald
