@@ -12,7 +12,7 @@ const (
 	margin  = 1 << 10 // what a window has beside that
 
 	maxMissing = 8  // lines of a text without a pattern's other parts, where that is costly
-	mustCost   = 32 // bytes that are searched for a part in the time in which a pattern is tried on one
+	mustCost   = 256 // bytes that are searched for a part in the time in which a pattern is tried on one
 )
 
 // Line is a line, or a window of a long one, in which literals were found.
