@@ -75,10 +75,22 @@ func total(p []byte) (sum uint32) {
 	return sum
 }
 
+// plausible reports whether a header whose sum does not fit leads to a file: its numbers stay inside of the image.
+func (h *head) plausible(src block.Source) bool {
+	if h.first+16 > min(h.size, src.Size()) {
+		return h.size > src.Size() // cut inside of the header
+	}
+	p, err := cursor.Read(src, "romfs: file", h.first, 16, 16)
+	return err == nil && int64(be.Uint32(p)&^15) < h.size && int64(be.Uint32(p[8:])) <= h.size
+}
+
 func look(_ context.Context, src block.Source) (firmware.Sighting, error) {
 	h, err := read(src)
 	if err != nil {
 		return firmware.Sighting{}, err
+	}
+	if h.total != 0 && !h.plausible(src) {
+		return firmware.Sighting{}, cursor.ErrNot // programs that know the format hold its mark
 	}
 	return firmware.Sighting{Title: "romfs", Name: h.name, Size: h.size}, nil
 }

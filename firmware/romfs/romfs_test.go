@@ -2,8 +2,11 @@ package romfs
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"salvor/cursor"
 	"strings"
 	"testing"
 
@@ -79,4 +82,13 @@ func FuzzOpen(f *testing.F) {
 			last = c.Extent
 		}
 	})
+}
+
+// TestConstant has the mark of the format among the strings of a program.
+func TestConstant(t *testing.T) {
+	p := []byte("-rom1fs-\x00not a file system of this kind\x00could not be read\x00invalid filesystem\x00")
+	p = append(p, bytes.Repeat([]byte("error: no such file or directory\x00"), 40)...)
+	if _, err := look(context.Background(), block.Bytes(p)); !errors.Is(err, cursor.ErrNot) {
+		t.Errorf("%v", err)
+	}
 }
