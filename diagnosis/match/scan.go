@@ -11,7 +11,7 @@ const (
 	cell    = 1 << 10 // what of a long line one window stands for
 	margin  = 1 << 10 // what a window has beside that
 
-	maxMissing = 8  // lines of a text without a pattern's other parts, where that is costly
+	maxMissing = 8   // lines of a text without a pattern's other parts, where that is costly
 	mustCost   = 256 // bytes that are searched for a part in the time in which a pattern is tried on one
 )
 
