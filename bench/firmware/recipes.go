@@ -64,7 +64,8 @@ software = { version = "4.2"; board-3 = { hardware-compatibility: [ "1.0" ]; sta
 openssl cms -sign -in sw-description -out sw-description.sig -signer dev.crt -inkey dev.key -outform DER -nosmimecap -binary
 printf '%s\n' sw-description sw-description.sig root.squashfs kernel | cpio --quiet -o -H crc >out`
 	const mender = `mender-artifact write rootfs-image -n release-4.2 -t acme-board-3 -f disk.ext4 -o out.mender `
-	const judgeSWU = `swupdate -H board-3:1.0 -e stable,main -k dev.crt -l 3 -c -i "$1" >said 2>&1; grep -q 'SWUPDATE successful' said && ! grep -q 'SWUPDATE failed' said`
+	const judgeSWU = `setsid -w sh -c 'swupdate -H board-3:1.0 -e stable,main -k dev.crt -l 3 -c -i "$0" >said 2>&1; trap "" TERM; kill -- -$$' "$1" # its own processes outlive it
+grep -q 'SWUPDATE successful' said && ! grep -q 'SWUPDATE failed' said`
 	packed := func(name, tool string, quick bool) recipe {
 		return recipe{name: name, by: tool, script: tool + " -qc kernel >out 2>/dev/null || " + tool + " -c kernel >out", tool: tool + " -t", theirs: tool + ` -t <"$1"`, ends: name == "xz", quick: quick}
 	}
