@@ -167,6 +167,7 @@ func TestOneLine(t *testing.T) {
 
 // Whatever is read, an answer is sound: places lie inside of the input, quotes are bounded, grades fit.
 func FuzzDiagnose(f *testing.F) {
+	f.Add([]byte("gw:~# curl -s http://a\ngw:~# echo $?\n6\n$ echo $?"))
 	f.Add([]byte("update begins\nhash mismatch\nwriting block\nU-Boot 2023\nLinux version 6\nKernel panic\n"))
 	f.Add([]byte("\xff\xfeh\x00a\x00s\x00h\x00"))
 	f.Add([]byte("__CURSOR=a\nMESSAGE=hash mismatch\n_BOOT_ID=a\n\n__CURSOR=b\n_BOOT_ID=b\nMESSAGE=status code 0x1\n"))

@@ -72,7 +72,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil && len(in) < 3 {
 			t.Fatal(err)
 		}
-		packed := bytes.HasPrefix(in, []byte{0x1f, 0x8b})
+		packed := packing(in) != nil
 		last := int64(1)
 		for _, l := range list {
 			if l.offset < 0 || l.length < 0 || !packed && l.offset+l.length > int64(len(in)) && l.length < 1<<16 || l.number < last {
