@@ -75,7 +75,7 @@ const pageSize = 512
 // where each page costs a pass over the catalogue.
 const maxPageSize = 32 << 10
 
-// where returns the condition of q but for Name, which only Go can match as promised. The sign before a
+// where returns the condition of q; that of Name lets some through that only Go can tell as promised. The sign before a
 // column keeps SQLite from an index of that column, whose rows it would sort for every page.
 func (q *Query) where() (string, []any) {
 	var conds []string
@@ -122,6 +122,10 @@ func (q *Query) where() (string, []any) {
 	}
 	if !q.IncludeDirs {
 		add("kind <> 1")
+	}
+	if q.Name != "" {
+		like := nameLike(q.Name)
+		add(`(CASE name WHEN '' THEN path ELSE name END) LIKE ? ESCAPE '\'`, "%"+strings.TrimPrefix(like, "%")) // the end of a path is its name
 	}
 	if len(conds) == 0 {
 		return "1", args

@@ -200,7 +200,7 @@ func TestSavingWhereItMustNot(t *testing.T) {
 func BenchmarkFiles(b *testing.B) {
 	b.Setenv("HOME", b.TempDir())
 	var entries []*recovery.Entry
-	for i := range 100_000 {
+	for i := range 1_000_000 {
 		entries = append(entries, live(i, fmt.Sprintf("a%d/b%d/file%d", i%50, i%900, i), "text"))
 	}
 	k := made(b, filepath.Join(b.TempDir(), "case"), nil, entries...)
@@ -212,7 +212,7 @@ func BenchmarkFiles(b *testing.B) {
 	if err := s.known.add(k); err != nil {
 		b.Fatal(err)
 	}
-	for _, address := range []string{"/files?tab=live&v=1", "/files?tab=live&class=document"} {
+	for _, address := range []string{"/files?tab=live&v=1", "/files?tab=live&v=1&dir=a7/b7", "/files?tab=live&class=document", "/files?tab=live&class=photo", "/files?tab=live&q=file99999"} {
 		b.Run(address, func(b *testing.B) {
 			for b.Loop() {
 				w := &discarded{head: http.Header{}}
