@@ -82,7 +82,7 @@ func WriteReports(ctx context.Context, c *Case, d ReportData) error {
 	}
 	p := &page{
 		Comparison: comparison, Answer: answer,
-		Maps:       maps, CaseNotes: notes, Thumbnails: d.Thumbnails,
+		Maps: maps, CaseNotes: notes, Thumbnails: d.Thumbnails,
 		Program: c.o.Program, Case: c.dir, Written: c.o.Now().UTC().Truncate(time.Second),
 		Result: d.Result, Finished: d.Finished, Steps: d.Steps, Avoid: append(avoid[:len(avoid):len(avoid)], d.Avoid...),
 		Record: c.Record(), Journal: journal, Findings: d.Findings, tally: newTally(), floors: d.Floors,
