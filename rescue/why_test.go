@@ -3,6 +3,7 @@ package rescue
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/base64"
 	"context"
 	"encoding/binary"
 	"hash/crc32"
@@ -283,6 +284,14 @@ func TestWhySafety(t *testing.T) {
 	}
 }
 
+// decoded is what packers made of "a log\nof two lines\n", in base64.
+func decoded(t *testing.T, text string) string {
+	t.Helper()
+	b, err := base64.StdEncoding.DecodeString(text)
+	must(t, err)
+	return string(b)
+}
+
 func TestSniff(t *testing.T) {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
@@ -305,6 +314,8 @@ func TestSniff(t *testing.T) {
 		{"empty.log", "", "log"},
 		{"noise.log", strings.Repeat("\x00\x01\x80", 500), "log"},
 		{"a.log.gz", packed.String(), "log"},
+		{"a.log.xz", decoded(t, "/Td6WFoAAAFpIt42AgAhARwAAAAQz1jMAQASYSBsb2cKb2YgdHdvIGxpbmVzCgAAV/cuPgABJxOQRv1+kEKZDQEAAAAAAVla"), "log"},
+		{"a.log.zst", decoded(t, "KLUv/QRomQAAYSBsb2cKb2YgdHdvIGxpbmVzCvHFyHU="), "log"},
 	} {
 		if got := sniff(c.name, []byte(c.head)); got != c.want {
 			t.Errorf("%s: %q, expected %q", c.name, got, c.want)
@@ -314,7 +325,7 @@ func TestSniff(t *testing.T) {
 
 func TestLogPaths(t *testing.T) {
 	for _, p := range []string{"var/log/messages", "var/log/journal/0/system.journal", "log/syslog", "messages", "syslog.1", "var/lib/systemd/pstore/dmesg.txt", "sys/fs/pstore/dmesg-ramoops-0",
-		"recovery/last_log", "cache/recovery/last_install", "data/misc/update_engine_log/update_engine.1", "misc/recovery/log.1", "var/lib/mender/deployments.0001.log", "overlay/upper/var/log/messages", "dmesg", "update.log"} {
+		"recovery/last_log", "cache/recovery/last_install", "data/misc/update_engine_log/update_engine.1", "misc/recovery/log.1", "var/lib/mender/deployments.0001.log", "overlay/upper/var/log/messages", "dmesg", "update.log", "messages.2.xz", "kern.log.1.zst"} {
 		if !isLogPath(p) {
 			t.Errorf("%s is no log", p)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"salvor/block"
 	"salvor/diagnosis"
+	"salvor/diagnosis/logs"
 	"salvor/host"
 )
 
@@ -104,10 +105,9 @@ func sniff(name string, head []byte) string {
 		return "json"
 	case readable(head), slices.Contains(logNames, strings.ToLower(filepath.Ext(name))):
 		return "log"
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}):
-		if inner := gzipHead(head); readable(inner) && !textImage.Match(inner) {
-			return "log"
-		}
+	}
+	if inner, ok := logs.Unpack(head, whyHead); ok && len(inner) > 0 && readable(inner) && !textImage.Match(inner) {
+		return "log"
 	}
 	return ""
 }

@@ -40,7 +40,7 @@ var logPaths = regexp.MustCompile(`(?i)^(?:(?:rootfs|overlay/upper|upper|data|us
 	`(?:var/lib/)?(?:mender|rauc|swupdate|hawkbit|fwupd)/[^/]*\.(?:log|status|raucs|json|txt)(?:\.\d+)?`,
 	`(?:etc/)?(?:fw_env\.config|uenv\.txt|cmdline\.txt|config\.txt)`,
 	`journal/.+\.journal~?`,
-	`(?:dmesg|messages|syslog|kern\.log|system\.log|boot\.log|bootlog|console\.log|install\.log|update[^/]*\.log|upgrade[^/]*\.log|recovery\.log|last_install|last_log)(?:[.-]\d+)?(?:\.gz)?`,
+	`(?:dmesg|messages|syslog|kern\.log|system\.log|boot\.log|bootlog|console\.log|install\.log|update[^/]*\.log|upgrade[^/]*\.log|recovery\.log|last_install|last_log)(?:[.-]\d+)?(?:\.(?:gz|xz|zst|bz2|lz4|lzo))?`,
 }, "|") + `)$`)
 
 // notLogs are files among logs that hold records of a fixed form, or databases.

@@ -1,12 +1,9 @@
 package rescue
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -228,16 +225,6 @@ func sameFault(c *Compared, complete, partly []compare.Target) bool {
 		}
 	}
 	return false
-}
-
-// gzipHead returns the beginning of what a gzip file holds.
-func gzipHead(head []byte) []byte {
-	z, err := gzip.NewReader(bytes.NewReader(head))
-	if err != nil {
-		return nil
-	}
-	b, _ := io.ReadAll(io.LimitReader(z, whyHead)) // cut, as head is
-	return b
 }
 
 // keepWhy puts the answer into the case.
