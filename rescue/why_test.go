@@ -3,8 +3,8 @@ package rescue
 import (
 	"bytes"
 	"compress/gzip"
-	"encoding/base64"
 	"context"
+	"encoding/base64"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
@@ -284,8 +284,8 @@ func TestWhySafety(t *testing.T) {
 	}
 }
 
-// decoded is what packers made of "a log\nof two lines\n", in base64.
-func decoded(t *testing.T, text string) string {
+// packedLog is what packers made of "a log\nof two lines\n", in base64.
+func packedLog(t *testing.T, text string) string {
 	t.Helper()
 	b, err := base64.StdEncoding.DecodeString(text)
 	must(t, err)
@@ -314,8 +314,8 @@ func TestSniff(t *testing.T) {
 		{"empty.log", "", "log"},
 		{"noise.log", strings.Repeat("\x00\x01\x80", 500), "log"},
 		{"a.log.gz", packed.String(), "log"},
-		{"a.log.xz", decoded(t, "/Td6WFoAAAFpIt42AgAhARwAAAAQz1jMAQASYSBsb2cKb2YgdHdvIGxpbmVzCgAAV/cuPgABJxOQRv1+kEKZDQEAAAAAAVla"), "log"},
-		{"a.log.zst", decoded(t, "KLUv/QRomQAAYSBsb2cKb2YgdHdvIGxpbmVzCvHFyHU="), "log"},
+		{"a.log.xz", packedLog(t, "/Td6WFoAAAFpIt42AgAhARwAAAAQz1jMAQASYSBsb2cKb2YgdHdvIGxpbmVzCgAAV/cuPgABJxOQRv1+kEKZDQEAAAAAAVla"), "log"},
+		{"a.log.zst", packedLog(t, "KLUv/QRomQAAYSBsb2cKb2YgdHdvIGxpbmVzCvHFyHU="), "log"},
 	} {
 		if got := sniff(c.name, []byte(c.head)); got != c.want {
 			t.Errorf("%s: %q, expected %q", c.name, got, c.want)
