@@ -238,7 +238,7 @@ func TestKillCarve(t *testing.T) {
 	points := 6
 	switch {
 	case ci():
-		points = 40
+		points = 20
 	case testing.Short():
 		points = 2
 	}

@@ -151,7 +151,7 @@ func TestDamage(t *testing.T) {
 	runs := 100
 	switch {
 	case ci():
-		runs = 1200
+		runs = 600
 	case testing.Short():
 		runs = 20
 	}

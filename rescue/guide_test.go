@@ -68,7 +68,7 @@ func TestFirstUsed(t *testing.T) {
 	size := int64(64 << 20)
 	rounds := uint64(2)
 	if ci() {
-		rounds = 4
+		rounds = 3
 	}
 	data := halfFull(t, size)
 	used, _ := usedOf(t, tables, data)

@@ -22,7 +22,7 @@ func TestImageKill(t *testing.T) {
 	kills := 12
 	switch {
 	case ci():
-		kills = 100
+		kills = 50
 	case testing.Short():
 		kills = 3
 	}

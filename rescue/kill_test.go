@@ -82,7 +82,7 @@ func TestKill(t *testing.T) {
 	points := 8
 	switch {
 	case ci():
-		points = 50
+		points = 20
 	case testing.Short():
 		points = 2
 	}

@@ -223,7 +223,7 @@ func TestDestroyedLayouts(t *testing.T) {
 	must(t, err)
 	n := layouts
 	if ci() {
-		n *= 8
+		n *= 4
 	}
 	dir := t.TempDir()
 	rnd := rand.New(rand.NewPCG(2026, 1121))

@@ -30,7 +30,7 @@ func TestRandomLayouts(t *testing.T) {
 	dir := t.TempDir()
 	n := layouts
 	if ci() {
-		n *= 8
+		n *= 4
 	}
 	count := 0
 	rapid.Check(t, func(rt *rapid.T) {
