@@ -1,9 +1,6 @@
 package casefile
 
 import (
-	"encoding/json"
-	"fmt"
-	"io"
 	"time"
 
 	"salvor/internal/wire"
@@ -31,31 +28,8 @@ func (c *Case) PutAnswer(what wire.Answering) error {
 		return ErrReadOnly
 	}
 	k := Answer{V: wire.Version, Type: "answering", Program: c.o.Program, Written: c.o.Now().UTC().Truncate(time.Second), Answering: what}
-	if err := c.Append(actAnswer, map[string]any{"cause": what.Diagnosis.Cause, "grade": what.Diagnosis.Grade}); err != nil {
-		return err
-	}
-	err := writeAtomic(c.root, c.dir, answerName, func(w io.Writer) error {
-		line, err := wire.Encode(k)
-		if err == nil {
-			_, err = w.Write(line)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return c.showSection("why", &k)
+	return c.keep(answerName, actAnswer, "why", map[string]any{"cause": what.Diagnosis.Cause, "grade": what.Diagnosis.Grade}, &k)
 }
 
 // Answer returns what was kept; nil when there is none.
-func (c *Case) Answer() (*Answer, error) {
-	b, err := c.readBounded(answerName, maxAnswer)
-	if err != nil || b == nil {
-		return nil, err
-	}
-	k := &Answer{}
-	if err := json.Unmarshal(b, k); err != nil {
-		return nil, fmt.Errorf("casefile: %s: %w", answerName, err)
-	}
-	return k, nil
-}
+func (c *Case) Answer() (*Answer, error) { return kept[Answer](c, answerName, maxAnswer) }

@@ -2,7 +2,6 @@ package casefile
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -40,33 +39,12 @@ func (c *Case) PutComparison(name string, what wire.Comparing) error {
 		return ErrReadOnly
 	}
 	k := Comparison{V: wire.Version, Type: "comparing", Program: c.o.Program, Written: c.o.Now().UTC().Truncate(time.Second), Package: wire.Text(name), Comparing: what.Listed()}
-	if err := c.Append(actComparison, map[string]any{"package": k.Package, "parts": len(k.Parts)}); err != nil {
-		return err
-	}
-	err := writeAtomic(c.root, c.dir, comparisonName, func(w io.Writer) error {
-		line, err := wire.Encode(k)
-		if err == nil {
-			_, err = w.Write(line)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return c.showSection("update", &k)
+	return c.keep(comparisonName, actComparison, "update", map[string]any{"package": k.Package, "parts": len(k.Parts)}, &k)
 }
 
 // Comparison returns what was kept; nil when there is none.
 func (c *Case) Comparison() (*Comparison, error) {
-	b, err := c.readBounded(comparisonName, maxComparison)
-	if err != nil || b == nil {
-		return nil, err
-	}
-	k := &Comparison{}
-	if err := json.Unmarshal(b, k); err != nil {
-		return nil, fmt.Errorf("casefile: %s: %w", comparisonName, err)
-	}
-	return k, nil
+	return kept[Comparison](c, comparisonName, maxComparison)
 }
 
 // readBounded reads a file of the case; nil when there is none.
