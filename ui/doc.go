@@ -12,6 +12,6 @@
 //
 //	server.go    listening, the order of the checks, stopping      screens: start.go look.go cases.go jobs.go
 //	guard.go     cookie, Host, Origin, CSRF, headers                 files.go file.go save.go firmware.go
-//	content.go   recovered files, on the other origin              words.go, words/*.txt   the strings, one file a language
+//	content.go   recovered files, on the other origin              words.go, words/LANGUAGE  the strings, a folder a language
 //	job.go       jobs and their progress                           pages/, static/          templates, style, scripts
 package ui

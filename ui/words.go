@@ -1,9 +1,7 @@
 package ui
 
 import (
-	"bufio"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"path"
 	"slices"
@@ -14,45 +12,53 @@ import (
 // catalogue holds the words of one language by their names.
 type catalogue map[string]string
 
-// languages are those that are complete, the first one where nothing fits. Each has words/LANGUAGE.txt.
+// languages are those that are complete, the first one where nothing fits. Each has a folder words/LANGUAGE with a file
+// for each part of the pages.
 var languages = []string{"en", "de"}
 
 // languageNames say what each is called in itself.
 var languageNames = map[string]string{"en": "English", "de": "Deutsch"}
 
-// loadWords reads the catalogues: lines "name = text", where {1} stands for an argument.
+// loadWords reads the catalogues.
 func loadWords() (map[string]catalogue, error) {
 	out := map[string]catalogue{}
 	for _, l := range languages {
-		f, err := embedded.Open(path.Join("words", l+".txt"))
+		dir := path.Join("words", l)
+		files, err := embedded.ReadDir(dir)
 		if err != nil {
 			return nil, err
 		}
-		c, err := readWords(f)
-		if err != nil {
-			return nil, fmt.Errorf("words/%s.txt: %w", l, err)
+		c := catalogue{}
+		for _, f := range files {
+			if err := c.read(path.Join(dir, f.Name())); err != nil {
+				return nil, err
+			}
 		}
 		out[l] = c
 	}
 	return out, nil
 }
 
-func readWords(f fs.File) (catalogue, error) {
-	defer f.Close()
-	c := catalogue{}
-	lines := bufio.NewScanner(f)
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
+// read adds a file: lines "name = text", where {1} stands for an argument. A line that begins with # is a remark.
+func (c catalogue) read(file string) error {
+	content, err := embedded.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for line := range strings.Lines(string(content)) {
+		n++
+		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
 		name, text, ok := strings.Cut(line, " = ")
 		if _, twice := c[name]; !ok || twice {
-			return nil, fmt.Errorf("line %d: expected a new name, \" = \" and a text, found %q", n, line)
+			return fmt.Errorf("%s: line %d: expected a new name, \" = \" and a text, found %q", file, n, line)
 		}
 		c[name] = text
 	}
-	return c, lines.Err()
+	return nil
 }
 
 // say returns a text with its arguments. A name without a text is shown itself; a test holds all that are used.
