@@ -56,6 +56,10 @@ func choiceOf(v url.Values) choice {
 	return c
 }
 
+// choice reads what is chosen on the pages of a case: by the words of the address or the form, or by what this browser has
+// gathered there.
+func (s *Server) choice(_ *http.Request, _ string, v url.Values) choice { return choiceOf(v) }
+
 // Values are the choice as words of an address.
 func (c choice) Values() url.Values {
 	v := url.Values{}

@@ -19,7 +19,7 @@ func (s *Server) saveForm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer c.Close()
-	now := choiceOf(r.URL.Query())
+	now := s.choice(r, k.Key(), r.URL.Query())
 	address := "/case/" + k.Key() + "/save?" + now.Values().Encode()
 	parent, err := os.UserHomeDir()
 	if err != nil {
@@ -68,7 +68,7 @@ func (s *Server) saveStart(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusBadRequest, "refused.name")
 		return
 	}
-	now := choiceOf(r.PostForm)
+	now := s.choice(r, k.Key(), r.PostForm)
 	to := filepath.Join(parent, name)
 	c, err := rescue.OpenCase(k.Dir, s.o.Program)
 	if err != nil {
