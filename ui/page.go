@@ -47,7 +47,8 @@ func (v *view) Job(j seen) part     { return part{V: v, J: j} }
 func (v *view) Lit(l light) part    { return part{V: v, L: l} }
 func (v *view) With(n []*node) part { return part{V: v, Nodes: n} }
 
-// loadPages reads the templates: layout.html around each of the others.
+// loadPages reads the templates: layout.html around each of the others. What several pages show is defined in files
+// named part-NAME.html.
 func (s *Server) loadPages() (map[string]*template.Template, error) {
 	functions := template.FuncMap{"plain": plain, "bytes": host.Bytes, "when": when, "base": func(p string) string { return plain(path.Base(p)) },
 		"percent": func(done, total int64) int { return int(100 * float64(done) / float64(max(total, 1))) },
@@ -59,10 +60,10 @@ func (s *Server) loadPages() (map[string]*template.Template, error) {
 	out := map[string]*template.Template{}
 	for _, f := range list {
 		name := strings.TrimSuffix(f.Name(), ".html")
-		if name == "layout" {
+		if name == "layout" || strings.HasPrefix(name, "part-") {
 			continue
 		}
-		if out[name], err = template.New("layout.html").Funcs(functions).ParseFS(embedded, "pages/layout.html", "pages/"+f.Name()); err != nil {
+		if out[name], err = template.New("layout.html").Funcs(functions).ParseFS(embedded, "pages/layout.html", "pages/part-*.html", "pages/"+f.Name()); err != nil {
 			return nil, err
 		}
 	}
