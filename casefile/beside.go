@@ -23,7 +23,7 @@ func OpenJournal(path string) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("casefile: %w", err)
 	}
-	_, held, err := systemLock(guard)
+	_, held, err := host.LockFile(guard)
 	if err == nil && held {
 		err = &host.RefusedError{Exit: host.ExitRefused, Code: "casefile.journal.locked",
 			Why: fmt.Sprintf("Another run writes to %s at this moment.", path), Next: "Wait until it ends, or end it, then run the same command."}

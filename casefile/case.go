@@ -81,7 +81,7 @@ func Open(dir string, mode Mode, o Options) (_ *Case, err error) {
 		c.record, err = readRecord(c.root)
 		return c, err
 	}
-	if c.lock, err = acquire(c.root, abs, o, systemLock); err != nil {
+	if c.lock, err = acquire(c.root, abs, o, host.LockFile); err != nil {
 		return c, err
 	}
 	return c, c.begin()

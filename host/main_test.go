@@ -12,6 +12,9 @@ func TestMain(m *testing.M) {
 	if IsReader() {
 		os.Exit(ServeReader())
 	}
+	if parent := os.Getenv(privateEnv); parent != "" {
+		os.Exit(ownPrivate(parent))
+	}
 	os.Exit(m.Run())
 }
 
