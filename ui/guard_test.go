@@ -72,7 +72,7 @@ func TestHeaders(t *testing.T) {
 		if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || !strings.Contains(policy, "frame-ancestors 'none'") {
 			t.Errorf("%s: policy %q", path, policy)
 		}
-		if b.head.Get("X-Content-Type-Options") != "nosniff" || b.head.Get("Referrer-Policy") != "no-referrer" || b.head.Get("Cache-Control") != "no-store" {
+		if b.head.Get("X-Content-Type-Options") != "nosniff" || b.head.Get("Referrer-Policy") != "same-origin" || b.head.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %v", path, b.head)
 		}
 		if strings.Contains(b.page, "style=") || strings.Contains(b.page, "<script>") || strings.Contains(b.page, " onclick") || strings.Contains(b.page, "https://") {
