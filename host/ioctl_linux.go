@@ -71,13 +71,21 @@ func ClearReadOnly(o *Opened) error {
 }
 
 func setReadOnly(o *Opened, on bool) error {
-	v := 0
-	if on {
-		v = 1
+	set := func(on bool) error { return setReadOnlyFlag(o.file, on) }
+	if o.grant != nil {
+		set = o.grant.setReadOnly
 	}
-	if err := control(o.file, func(fd uintptr) error { return unix.IoctlSetPointerInt(int(fd), unix.BLKROSET, v) }); err != nil {
+	if err := set(on); err != nil {
 		return fmt.Errorf("host: %s: read-only flag: %w", o.Path, err)
 	}
 	o.ReadOnly = on
 	return nil
+}
+
+func setReadOnlyFlag(f *os.File, on bool) error {
+	v := 0
+	if on {
+		v = 1
+	}
+	return control(f, func(fd uintptr) error { return unix.IoctlSetPointerInt(int(fd), unix.BLKROSET, v) })
 }

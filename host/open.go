@@ -69,6 +69,7 @@ type Opened struct {
 	parts   []*Opened
 	beside  []*Opened // further files of an image in a container
 	file    *os.File
+	grant   *grant // nil where this process may open the device itself
 	close   func() error
 	size    int64
 	changed time.Time
@@ -107,15 +108,36 @@ func Open(ctx context.Context, path string, o OpenOptions) (*Opened, error) {
 		}
 	}
 	f, err := openWithin(ctx, path)
+	var g *grant
+	if errors.Is(err, fs.ErrPermission) && st.Mode()&fs.ModeDevice != 0 {
+		f, g, err = rightsOf(ctx).open(ctx, realPath(path), err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	op, err := open(ctx, f, path, o)
 	if err != nil {
+		if g != nil {
+			g.release()
+		}
 		return nil, errors.Join(err, f.Close())
+	}
+	if g != nil {
+		op.given(g)
 	}
 	op.Notes = notes
 	return op, nil
+}
+
+// given notes the permission by which the device is open. It is released with it.
+func (o *Opened) given(g *grant) {
+	o.grant = g
+	c := o.close
+	o.close = func() error {
+		err := c()
+		g.release()
+		return err
+	}
 }
 
 func open(ctx context.Context, f *os.File, path string, o OpenOptions) (*Opened, error) {
@@ -289,7 +311,7 @@ func openError(path string, err error) error {
 		return &RefusedError{Exit: ExitUsage, Code: "host.source.notfound",
 			Why: fmt.Sprintf("There is no %s.", path), Next: "salvor look lists this computer's disks.", Err: err}
 	case errors.Is(err, fs.ErrPermission):
-		return &RefusedError{Exit: ExitError, Code: "host.source.permission",
+		return &RefusedError{Exit: ExitError, Code: CodePermission,
 			Why:  fmt.Sprintf("You may not read %s.", path),
 			Next: permissionNext, Err: err}
 	case isNoMedium(err):

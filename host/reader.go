@@ -20,6 +20,8 @@ import (
 // the latter two n is less than the step.
 const (
 	readerArgument = "__salvor-read-descriptor"
+	openerArgument = "__salvor-open-device" // with the path of the device behind it
+	keeperArgument = "__salvor-keep-device"
 	readerVariable = "SALVOR_READER" // set in a reader, so that it never starts another
 	readerHello    = "SALVRD01"
 	readerFD       = 3
@@ -39,19 +41,31 @@ const (
 // IsReader reports whether this process was started as a reader process. A program that opens devices asks
 // it before anything else, and when it is true does nothing but exit with what [ServeReader] returns.
 func IsReader() bool {
-	return len(os.Args) == 2 && (os.Args[1] == readerArgument || os.Args[1] == healthArgument) && os.Getenv(readerVariable) == "1"
+	switch {
+	case len(os.Args) == 3 && os.Args[1] == openerArgument: // sudo and pkexec hand on no variable
+		return true
+	case len(os.Args) != 2 || os.Getenv(readerVariable) != "1":
+		return false
+	}
+	return os.Args[1] == readerArgument || os.Args[1] == healthArgument || os.Args[1] == keeperArgument
 }
 
 // ServeReader asks the disk for its health, or answers read requests on the standard input from the descriptor that the parent passed, until
-// the parent closes the input or is gone. It refuses a descriptor that can write. It returns the exit code.
+// the parent closes the input or is gone; or it opens a device for a parent that may not, and keeps the rights to that (see [Rights]). It
+// refuses a descriptor that can write. It returns the exit code.
 func ServeReader() int {
-	if os.Args[1] == healthArgument {
-		if err := serveHealth(os.Stdout); err != nil {
-			return ExitError
-		}
-		return 0
+	var err error
+	switch os.Args[1] {
+	case openerArgument:
+		err = serveOpener(os.Args[2])
+	case keeperArgument:
+		err = serveKeeper()
+	case healthArgument:
+		err = serveHealth(os.Stdout)
+	default:
+		err = serve(os.Stdin, os.Stdout)
 	}
-	if err := serve(os.Stdin, os.Stdout); err != nil {
+	if err != nil {
 		return ExitError
 	}
 	return 0

@@ -27,7 +27,12 @@ type asker func(ctx context.Context, f *os.File, transport string) (healthPages,
 // and those that SATA, SCSI and NVMe disks give when they are asked. Disks behind USB are not asked: some bridges hang
 // for good when they get a command that they do not know, and the source is one that must not be lost now. It comes
 // back within some seconds, also where the disk does not answer.
-func HealthOf(ctx context.Context, o *Opened) Health { return o.system.healthOf(ctx, o, askByProcess) }
+func HealthOf(ctx context.Context, o *Opened) Health {
+	if o.grant != nil {
+		return o.system.healthOf(ctx, o, o.grant.askHealth)
+	}
+	return o.system.healthOf(ctx, o, askByProcess)
+}
 
 func (s System) healthOf(ctx context.Context, o *Opened, ask asker) Health {
 	if !o.Device {

@@ -121,6 +121,9 @@ func (s *Standby) places(ctx context.Context) []string {
 
 // try opens what stands at path and returns it when it is the source.
 func (s *Standby) try(ctx context.Context, path string, check func(block.Source) error, tell func(string)) *Opened {
+	if !s.likely(ctx, path) {
+		ctx = WithRights(ctx, nil) // nobody is asked for a password for each disk of this computer
+	}
 	opened, err := Open(ctx, path, s.o)
 	if err != nil {
 		return nil // not there yet, or not ready
@@ -138,6 +141,15 @@ func (s *Standby) try(ctx context.Context, path string, check func(block.Source)
 		tell(fmt.Sprintf("%s is not the source: %v", path, err))
 	}
 	return nil
+}
+
+// likely reports whether the system says of the disk at path, unopened, what it said of the source.
+func (s *Standby) likely(ctx context.Context, path string) bool {
+	d, ok := s.o.System.DiskOf(ctx, path)
+	if ok && d.Serial != "" && s.id.Serial != "" {
+		return d.Serial == s.id.Serial
+	}
+	return path == s.id.Path
 }
 
 // same says why o is not the source. Where neither marks nor a serial number tell, nothing is the source.

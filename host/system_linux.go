@@ -125,8 +125,11 @@ func deviceNumber(path string) (string, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFBLK {
 		return "", errors.New("not a block device")
 	}
-	return fmt.Sprintf("%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev)), nil
+	return numberOf(st.Rdev), nil
 }
+
+// numberOf writes the number of a device as the system does.
+func numberOf(rdev uint64) string { return fmt.Sprintf("%d:%d", unix.Major(rdev), unix.Minor(rdev)) }
 
 // holdingDevice returns "major:minor" of the file system that path is in.
 func holdingDevice(path string) (string, error) {
@@ -134,7 +137,7 @@ func holdingDevice(path string) (string, error) {
 	if err := unix.Stat(path, &st); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev)), nil
+	return numberOf(st.Dev), nil
 }
 
 // widen makes room in a pipe for a whole answer; a system that does not allow that is slower.
