@@ -6,6 +6,7 @@
 //	go run ./bench/diagnosis -half train -misses    with the cases that went wrong, of the training half
 //	go run ./bench/diagnosis -explain rauc/killed    the answers to some of these, with their evidence
 //	go run ./bench/diagnosis -write diagnosis/measured.json    the hit rates that the program tells
+//	go run ./bench/diagnosis -noise DIR       which rules take lines of texts in which no update failed
 //	go run ./bench/diagnosis -speed           how fast 1 GB of log is read
 //
 // The held-out half is for measuring only: its cases are named only with -held-names, which nobody who writes
@@ -34,6 +35,8 @@ func main() {
 	fast := flag.Bool("speed", false, "measure how fast a log is read")
 	size := flag.Int64("size", 1<<30, "bytes of log for -speed")
 	kind := flag.String("kind", "", "of -speed, only the logs whose kinds contain this")
+	quiet := flag.String("noise", "", "read this folder of texts in which no update failed, and write which rules take lines of them")
+	piece := flag.Int("piece", 64<<10, "bytes of the pieces that -noise answers one by one, 0 for whole files")
 	profile := flag.String("cpuprofile", "", "write where the time goes to this file")
 	flag.Parse()
 	var err error
@@ -53,6 +56,8 @@ func main() {
 	switch {
 	case *fast:
 		err = speed(os.Stdout, *size, *kind)
+	case *quiet != "":
+		err = noise(os.Stdout, *quiet, *piece)
 	case *why != "":
 		err = explain(os.Stdout, *corpus, *why)
 	default:
@@ -65,12 +70,14 @@ func main() {
 }
 
 func engine() (*diagnosis.Engine, error) {
-	base, err := knowledge.Embedded()
+	base, err := base()
 	if err != nil {
 		return nil, err
 	}
 	return diagnosis.New(base)
 }
+
+func base() (*diagnosis.Base, error) { return knowledge.Embedded() }
 
 func bench(corpus, only string, named, heldNamed bool, write string) error {
 	e, err := engine()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"time"
@@ -80,9 +81,20 @@ func kinds() []logKind {
 			fmt.Fprintf(&syslog, "Nov 21 %02d:%02d:%02d gateway %s\n", i/3600%24, i/60%60, i%60, failing[i/500%len(failing)])
 		}
 	}
+	var words bytes.Buffer
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range 20000 {
+		fmt.Fprintf(&words, "Nov 21 %02d:%02d:%02d gw-%d %s[%d]:", i/3600%24, i/60%60, i%60, i%9, usual[r.IntN(len(usual))], r.IntN(9999))
+		for range 3 + r.IntN(9) {
+			words.WriteByte(' ')
+			words.WriteString(usual[r.IntN(len(usual))])
+		}
+		words.WriteByte('\n')
+	}
 	hostile := bytes.Repeat([]byte("cp: error writing '/x': No space left on device "), 1000)
 	return []logKind{
 		{"a usual log", syslog.Bytes()},
+		{"words of messages", words.Bytes()},
 		{"failures only", []byte(failing[0] + "\n" + failing[1] + "\n" + failing[2] + "\n" + failing[3] + "\n")},
 		{"one line", bytes.ReplaceAll(syslog.Bytes(), []byte("\n"), []byte(" "))},
 		{"one line of failures", hostile},
@@ -106,6 +118,10 @@ var ordinary = []string{
 	"systemd-timesyncd[330]: Initial synchronization to time server 192.0.2.1:123.",
 	"wpa_supplicant[601]: wlan0: WPA: Group rekeying completed with 02:00:00:00:00:01 [GTK=CCMP]",
 }
+
+// usual are words that messages of failures are made of too.
+var usual = strings.Fields("address buffer check cron daemon debug driver eth0 event handler info interface kernel link memory network packet process queue " +
+	"service session started state status stopped systemd thread timer update usb user wlan")
 
 var failing = []string{
 	"rauc[412]: Compatible mismatch: Expected 'acme,gw' but bundle manifest has 'acme,hub'",

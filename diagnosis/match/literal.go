@@ -319,6 +319,7 @@ var commonWords = []string{"error", "fail", "update", "device", "kernel", "syste
 const usualWords = " error: failed: could not cannot unable to the for from with device kernel: systemd[ service started session interface connection connected " +
 	"address network update version status memory driver initialized registered loaded configuration request response received client server user root " +
 	"partition image block write read file system mounted state change config info warning debug message process running starting stopping " +
+	"event buffer stopped daemon packet eth0 usb link queue thread handler timer check socket port power reset reading writing " +
 	"complete success install download package firmware signature checksum invalid missing timeout timed out not found no such"
 
 // bitsOf is about -log2 of how often a byte stands in logs.

@@ -107,7 +107,7 @@ func (c *Scanner) Rest(text []byte, from, to int, each func(pattern int32, at in
 	floor := max(from, c.given.floor)
 	look := func(i int) {
 		key := binary.LittleEndian.Uint32(text[i:]) | fold
-		for n := c.set.find(key).first; n >= 0; {
+		for n := c.set.grams[c.set.place(key)].first; n >= 0; {
 			l := &c.set.literals[n]
 			live := w.literals[n] > 0
 			n = l.next
@@ -145,9 +145,9 @@ func (c *Scanner) Rest(text []byte, from, to int, each func(pattern int32, at in
 
 // Plausible reports whether a line has all parts that every match of the pattern has.
 func (c *Scanner) Plausible(pattern int32, line []byte) bool {
-	c.lowered = lowered(c.lowered, line)
+	c.lowered.set(line)
 	return slices.ContainsFunc(c.set.patterns[pattern].units, func(u int32) bool {
 		c.Spent += int64(len(c.set.units[u].must) * len(line) / mustCost)
-		return c.set.units[u].plausible(c.lowered)
+		return c.set.units[u].plausible(&c.lowered)
 	})
 }

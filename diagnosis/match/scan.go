@@ -31,7 +31,7 @@ type Scanner struct {
 	now     uint32
 	units   []int32
 	noted   []uint32 // the line for which a pattern was last noted
-	lowered []byte
+	lowered lowered
 	missing []int32 // how often a pattern's other parts were missing
 	line    Line
 	until   int // what begins before this belongs to line
@@ -86,7 +86,11 @@ func (c *Scanner) Scan(text []byte, from, to int, each func(*Line) bool) {
 
 // at looks at the literals of the four bytes at i.
 func (c *Scanner) at(text []byte, i int, key uint32, from, to int, each func(*Line) bool) bool {
-	for n := c.set.find(key).first; n >= 0; {
+	g := &c.set.grams[c.set.place(key)]
+	if i+8 <= len(text) && !g.after.at(text, i) || i >= 8 && !g.before.at(text, i-8) {
+		return true
+	}
+	for n := g.first; n >= 0; {
 		l := &c.set.literals[n]
 		live := c.asked.literals[n] > 0
 		n = l.next
@@ -114,17 +118,18 @@ func (c *Scanner) flush(text []byte, each func(*Line) bool) bool {
 	}
 	l := &c.line
 	l.Patterns = l.Patterns[:0]
-	c.lowered = c.lowered[:0]
+	isLowered := false
 	for _, n := range c.units {
 		u := &c.set.units[n]
-		if len(u.must) > 0 && len(c.lowered) == 0 {
-			c.lowered = lowered(c.lowered, text[l.Start:l.End])
+		if len(u.must) > 0 && !isLowered {
+			c.lowered.set(text[l.Start:l.End])
+			isLowered = true
 		}
 		if c.noted[u.pattern] == c.now {
 			continue
 		}
-		c.Spent += int64(len(u.must) * len(c.lowered) / mustCost)
-		if u.plausible(c.lowered) {
+		c.Spent += int64(len(u.must) * (l.End - l.Start) / mustCost)
+		if u.plausible(&c.lowered) {
 			c.noted[u.pattern] = c.now
 			l.Patterns = append(l.Patterns, u.pattern)
 		} else if c.missing[u.pattern]++; c.Costly && c.missing[u.pattern] > maxMissing {
@@ -192,7 +197,7 @@ func (c *Scanner) find(text []byte, start, known int) (until int) {
 
 // stands reports whether the literal stands at a place of text.
 func (l *literal) stands(text []byte, at int) bool {
-	if at+8 <= len(text) && (binary.LittleEndian.Uint64(text[at:])|fold<<32|fold)&l.headMask != l.head {
+	if at+8 <= len(text) && !l.head.at(text, at) {
 		return false
 	}
 	return at+len(l.text) <= len(text) && equal(text[at:at+len(l.text)], l.text)

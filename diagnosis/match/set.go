@@ -1,7 +1,7 @@
 package match
 
 import (
-	"bytes"
+	"encoding/binary"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
@@ -15,11 +15,12 @@ type Set struct {
 	patterns []pattern
 	units    []unit
 	literals []literal
-	grams    []gram // open addressing; its length is a power of two
+	keys     []uint32 // of grams, in open addressing; their number is a power of two
+	grams    []gram
 	marks    []mark
 }
 
-const tableBits = 17
+const tableBits = 18
 
 type pattern struct {
 	expr     string
@@ -41,7 +42,7 @@ type mark struct {
 // unit is an alternative of a pattern, or all of it.
 type unit struct {
 	pattern int32
-	must    [][]string // of each one member stands in every match, in small ASCII letters
+	must    [][]part // of each one member stands in every match
 }
 
 type literal struct {
@@ -50,13 +51,38 @@ type literal struct {
 	units []int32
 	next  int32 // of the same gram, -1 at the end
 	mark  int32
-	// head is the first eight bytes, folded, of those that headMask has.
-	head, headMask uint64
+	head  window // its first eight bytes
 }
 
 type gram struct {
-	key   uint32
 	first int32 // literal, -1 in an empty place
+	// What stands in front of the key and from it on in all of its literals: most places are known by it to be none of
+	// them before one is looked at.
+	before, after window
+}
+
+// window is up to eight bytes, folded, of those that mask has.
+type window struct{ bytes, mask uint64 }
+
+func (w *window) set(i int, c byte) {
+	w.bytes |= uint64(c|fold&0xff) << (8 * i)
+	w.mask |= 0xff << (8 * i)
+}
+
+// join leaves what both have in common.
+func (w *window) join(o window) {
+	same := w.mask & o.mask
+	for i := range 8 {
+		if b := uint64(0xff) << (8 * i); (w.bytes^o.bytes)&b != 0 {
+			same &^= b
+		}
+	}
+	w.mask, w.bytes = same, w.bytes&same
+}
+
+// at reports whether the bytes of text from i on can be those of the window.
+func (w *window) at(text []byte, i int) bool {
+	return (binary.LittleEndian.Uint64(text[i:])|fold<<32|fold)&w.mask == w.bytes
 }
 
 // Compile makes a set of patterns; they are called by their index. Each must pass [Check] and have [Literals].
@@ -76,7 +102,7 @@ func Compile(exprs []string) (*Set, error) {
 				return nil, fmt.Errorf("pattern %d: %q has no literal of %d bytes", i, expr, minLiteral)
 			}
 			s.patterns[i].units = append(s.patterns[i].units, int32(len(s.units)))
-			s.units = append(s.units, unit{int32(i), must})
+			s.units = append(s.units, unit{int32(i), parts(must)})
 			s.enter(best, byText)
 		}
 	}
@@ -95,8 +121,7 @@ func (s *Set) enter(literals []string, byText map[string]int32) {
 			byText[text] = n
 			l := literal{text: text}
 			for i := range min(len(text), 8) {
-				l.head |= uint64(text[i]|fold&0xff) << (8 * i)
-				l.headMask |= 0xff << (8 * i)
+				l.head.set(i, text[i])
 			}
 			s.literals = append(s.literals, l)
 		}
@@ -110,34 +135,6 @@ func (s *Set) enter(literals []string, byText map[string]int32) {
 			p.uses[i].units++
 		}
 	}
-}
-
-// plausible reports whether a line, its ASCII letters made small, has all parts that every match of the unit
-// has. It costs a fraction of what the pattern does.
-func (u *unit) plausible(lowered []byte) bool {
-	for _, set := range u.must {
-		found := false
-		for _, part := range set {
-			if found = bytes.Contains(lowered, []byte(part)); found {
-				break
-			}
-		}
-		if !found {
-			return false
-		}
-	}
-	return true
-}
-
-// lowered writes line to dst with its ASCII letters made small.
-func lowered(dst, line []byte) []byte {
-	dst = append(dst[:0], line...)
-	for i, c := range dst {
-		if 'A' <= c && c <= 'Z' {
-			dst[i] = c + 'a' - 'A'
-		}
-	}
-	return dst
 }
 
 // Len returns the number of patterns.
@@ -171,13 +168,17 @@ func anchored(re *syntax.Regexp) bool {
 	return first(re)
 }
 
+// wordsMeet is how many bits rarer four bytes are that say where one word ends and how the next begins: lines have
+// the words of others far more often than two of them in their order.
+const wordsMeet = 8
+
 // index chooses four bytes of each literal and enters them.
 func (s *Set) index() {
 	size := 64
 	for size < 4*len(s.literals) {
 		size *= 2
 	}
-	s.grams = make([]gram, size)
+	s.keys, s.grams = make([]uint32, size), make([]gram, size)
 	for i := range s.grams {
 		s.grams[i].first = -1
 	}
@@ -191,6 +192,9 @@ func (s *Set) index() {
 			r := rarity(mark) - 2*float64(taken[load(mark, 0)])
 			if strings.Contains(usualWords, mark) {
 				r -= 12
+			}
+			if mark[1] == ' ' || mark[2] == ' ' {
+				r += wordsMeet
 			}
 			if r > best {
 				best, l.at = r, at
@@ -206,22 +210,39 @@ func (s *Set) index() {
 		}
 		s.marks[m].literals++
 		l.mark = m
-		g := s.find(key)
+		at := s.place(key)
+		s.keys[at] = key
+		g := &s.grams[at]
+		before, after := l.around()
 		if g.first < 0 {
-			g.key = key
+			g.before, g.after = before, after
+		} else {
+			g.before.join(before)
+			g.after.join(after)
 		}
 		l.next, g.first = g.first, int32(i)
 	}
 }
 
-// find returns the place of a key: its own, or an empty one.
-func (s *Set) find(key uint32) *gram {
-	for i := hash(key); ; i++ {
-		g := &s.grams[int(i)&(len(s.grams)-1)]
-		if g.first < 0 || g.key == key {
-			return g
-		}
+// around returns what stands in front of a literal's gram, and from it on.
+func (l *literal) around() (before, after window) {
+	for i := range min(l.at, 8) {
+		before.set(7-i, l.text[l.at-1-i])
 	}
+	for i := range min(len(l.text)-l.at, 8) {
+		after.set(i, l.text[l.at+i])
+	}
+	return before, after
+}
+
+// place returns where a key stands, or the empty place where it would. No key is 0, since all have the bits of fold.
+func (s *Set) place(key uint32) uint32 {
+	mask := uint32(len(s.keys) - 1)
+	i := hash(key) & mask
+	for s.keys[i] != key && s.keys[i] != 0 {
+		i = (i + 1) & mask
+	}
+	return i
 }
 
 // fold makes four letters small, and other characters some that are the same for all that fold to them.
