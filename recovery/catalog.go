@@ -18,7 +18,7 @@ import (
 
 // Findings are the kinds of finding that this package raises.
 var Findings = []*finding.Def{
-	guessedPlace, empty, special, lockedContent, notOpened, notIdentified, erasedSkipped, encodedContent, foreignBytes, lostBytes,
+	guessedPlace, empty, notChecked, special, lockedContent, notOpened, notIdentified, erasedSkipped, encodedContent, foreignBytes, lostBytes,
 	unreadBytes, deletedFolder, twinCarved, twinFound, firstPiece, sameContent, nothingLeft, tooLarge, tooManyHoles,
 	notWritten, unreadWhileSaving, linkAsText, cutShort, notAsWritten, tarDiffers, tarUnread,
 }
@@ -294,14 +294,21 @@ func ignoreDone(err error) error {
 	return err
 }
 
-// Optimize makes the indexes for [BySize] and [ByTime], which would slow down filling the catalogue, since
-// sizes and times come in no order. It is called once when everything is found; [Save] does.
+// Optimize makes the indexes for [BySize] and [ByTime] and the columns for [Catalog.List], which would slow down filling the
+// catalogue. It is called when everything is found, and again when that was changed; [Save] does both.
 func (c *Catalog) Optimize(ctx context.Context) error {
-	return c.note(ctx, "indexes", func(tx *sql.Tx) error {
+	err := c.note(ctx, "indexes", func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `CREATE INDEX IF NOT EXISTS entries_size ON entries (size);
 			CREATE INDEX IF NOT EXISTS entries_time ON entries (time)`)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	if err := c.makeColumns(ctx); err != nil && !IsFull(err) { // without them a listing takes longer, and nothing else is lost
+		return fmt.Errorf("recovery: catalogue: columns: %w", err)
+	}
+	return nil
 }
 
 // Path returns where the catalogue stands.

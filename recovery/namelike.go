@@ -4,7 +4,8 @@ import "strings"
 
 // nameLike returns a pattern of SQL's LIKE that holds for every name that the pattern of [Query] holds for, and for some
 // more: so that the database passes over what cannot fit, and Go decides. LIKE knows upper and lower case of ASCII only,
-// so all other characters fit anything, and so do i and k, of which each is the lower case of one that is not ASCII.
+// so all other characters fit anything, and so do i, k, ; and `, of which each is also what [foldName] makes of one that is not
+// ASCII.
 func nameLike(pattern string) string {
 	var b strings.Builder
 	any := func() {
@@ -27,7 +28,7 @@ func nameLike(pattern string) string {
 			continue
 		}
 		switch {
-		case c >= 0x80 || c == 'i' || c == 'I' || c == 'k' || c == 'K':
+		case c >= 0x80 || strings.IndexByte("iIkK;`", c) >= 0:
 			any()
 		case c == '%' || c == '_' || c == '\\':
 			b.WriteString(`\` + string(c))

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -63,8 +62,18 @@ type Query struct {
 	AlsoIDs []string
 	// From is the ID of the entry behind which to go on, in the same order; "" begins at the first.
 	From string
+	// Steps, when there are any, are how a choice was gathered: of those whose query holds for an entry, the last one
+	// says whether it is meant. The fields above must hold, too.
+	Steps []Step
 
 	kinds []int
+}
+
+// Step adds what its query asks for to a choice, or takes it out. The query's order, limit, start and steps, and its
+// AlsoIDs, are not regarded.
+type Step struct {
+	Query Query
+	Out   bool
 }
 
 // pageSize is how many entries are read at once. No lock is held between pages, so that a writer never
@@ -75,7 +84,7 @@ const pageSize = 512
 // where each page costs a pass over the catalogue.
 const maxPageSize = 32 << 10
 
-// where returns the condition of q; that of Name lets some through that only Go can tell as promised. The sign before a
+// where returns the condition of q; those of Name and Steps let some through that only Go can tell as promised. The sign before a
 // column keeps SQLite from an index of that column, whose rows it would sort for every page.
 func (q *Query) where() (string, []any) {
 	var conds []string
@@ -127,6 +136,17 @@ func (q *Query) where() (string, []any) {
 		like := nameLike(q.Name)
 		add(`(CASE name WHEN '' THEN path ELSE name END) LIKE ? ESCAPE '\'`, "%"+strings.TrimPrefix(like, "%")) // the end of a path is its name
 	}
+	if len(q.Steps) > 0 {
+		any := []string{"0"}
+		for _, s := range q.Steps {
+			if !s.Out {
+				s.Query.AlsoIDs, s.Query.Steps = nil, nil
+				cond, a := s.Query.where()
+				any, args = append(any, "("+cond+")"), append(args, a...)
+			}
+		}
+		conds = append(conds, "("+strings.Join(any, " OR ")+")")
+	}
 	if len(conds) == 0 {
 		return "1", args
 	}
@@ -172,21 +192,6 @@ var orders = map[Order]struct {
 	ByTime:      {"time, seq", true},
 }
 
-// nameMatcher returns what decides on the name of an entry, nil when every name will do.
-func (q *Query) nameMatcher() (func(string) bool, error) {
-	if q.Name == "" {
-		return nil, nil
-	}
-	pattern := strings.ToLower(q.Name)
-	if _, err := path.Match(pattern, ""); err != nil {
-		return nil, fmt.Errorf("recovery: name pattern %q: %w", q.Name, err)
-	}
-	return func(name string) bool {
-		ok, _ := path.Match(pattern, strings.ToLower(name))
-		return ok
-	}, nil
-}
-
 // texts returns the statements for the first page of q and for those behind an entry, whose ID is the
 // first argument; the last argument of both is the length of the page.
 func (q *Query) texts() (first, next string, args []any) {
@@ -209,7 +214,7 @@ func (q *Query) texts() (first, next string, args []any) {
 // BySize and ByTime are slow for a large catalogue until [Catalog.Optimize] was called.
 func (c *Catalog) Select(ctx context.Context, q Query) iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
-		match, err := q.nameMatcher()
+		match, err := q.decider()
 		if err != nil {
 			yield(nil, err)
 			return
@@ -242,7 +247,7 @@ func (c *Catalog) Select(ctx context.Context, q Query) iter.Seq2[*Entry, error] 
 				return
 			}
 			for _, e := range page {
-				if match != nil && !match(e.Name) && !slices.Contains(q.AlsoIDs, e.ID) {
+				if match != nil && !match(e) && !slices.Contains(q.AlsoIDs, e.ID) {
 					continue
 				}
 				if !yield(e, nil) {
@@ -335,6 +340,9 @@ func (s Summary) Total(keep func(Group) bool) Count {
 
 // Summary counts the entries of q; its order, limit and start are not regarded.
 func (c *Catalog) Summary(ctx context.Context, q Query) (Summary, error) {
+	if len(q.Steps) > 0 {
+		return c.summaryOfSteps(ctx, q)
+	}
 	match, err := q.nameMatcher()
 	if err != nil {
 		return Summary{}, err

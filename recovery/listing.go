@@ -1,0 +1,280 @@
+package recovery
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+
+	"salvor/filetype"
+)
+
+// Sort says in which order a listing shows files. Files that are alike in it come in the order of the catalogue.
+type Sort uint8
+
+const (
+	// SortName goes by the folded name.
+	SortName Sort = iota
+	// SortSize puts the smallest first.
+	SortSize
+	// SortTime puts the oldest first, those without a time last.
+	SortTime
+	// SortVerdict puts those first of which most is known to be there.
+	SortVerdict
+)
+
+// Listing asks for a page of what is in a case.
+type Listing struct {
+	// Query says what is meant, by its Name, PathPrefix, Classes, Verdicts, Drawers, Volumes, Sources, sizes and times.
+	Query Query
+	// InFolder shows only what stands in PathPrefix itself: its folders by name, then its files.
+	InFolder bool
+	Sort     Sort
+	Down     bool   // the other way round; folders stay where they are
+	Limit    int    // most items of the page, from 1
+	After    string // Next of the page before; "" begins
+}
+
+// Item is a file of a listing, or a folder, of which Entry is nil.
+type Item struct {
+	Name  string // of a folder
+	Entry *Entry
+}
+
+// Listed is a page, with what there is beside it. The counts are of all pages, without directories; each regards all that
+// is asked for, but not what it counts by.
+type Listed struct {
+	Items     []Item
+	Next      string // "" on the last page
+	Total     Count
+	ByDrawer  map[string]Count
+	ByClass   map[filetype.Class]Count
+	ByVerdict map[filetype.Verdict]Count
+}
+
+// bookmark is where a page ended.
+type bookmark struct {
+	Folder string `json:"d,omitempty"`
+	Key    int64  `json:"k,omitempty"`
+	Name   []byte `json:"n,omitempty"`
+	Seq    int64  `json:"s,omitempty"`
+}
+
+// List gives a page. It looks through what is known of all files, which takes about as long for each page; memory is that
+// of a page. Errors: a name pattern or a start that is none.
+func (c *Catalog) List(ctx context.Context, l Listing) (Listed, error) {
+	s, err := newSieve(l.Query, l.InFolder, nil)
+	if err != nil {
+		return Listed{}, err
+	}
+	t := top{sort: l.Sort, down: l.Down, limit: l.Limit + 1}
+	f := shelf{limit: l.Limit + 1}
+	if l.After != "" {
+		var at bookmark
+		raw, err := base64.RawURLEncoding.DecodeString(l.After)
+		if err == nil {
+			err = json.Unmarshal(raw, &at)
+		}
+		if err != nil {
+			return Listed{}, fmt.Errorf("recovery: a page behind %q: %w", l.After, err)
+		}
+		if f.after = at.Folder; at.Folder == "" {
+			t.after, f.limit = &candidate{key: at.Key, name: at.Name, seq: at.Seq}, 0
+		}
+	}
+	var tally tally
+	err = c.chunks(ctx, s.names() || l.Sort == SortName, func(k *chunk) error {
+		s.enter(k)
+		f.enter(len(s.places))
+		at := 0
+		for i := range k.rows {
+			var name []byte
+			if k.lengths != nil {
+				end := at + k.length(i)
+				name, at = k.text[at:end], end
+			}
+			bad := s.look(k, i)
+			if bad == wrong {
+				continue
+			}
+			m := k.mark(i)
+			dir := m>>kindShift == kindDir
+			if !dir {
+				tally.add(bad, m, k.size(i))
+			}
+			if bad != 0 {
+				continue
+			}
+			if place := k.place(i); l.InFolder && !s.places[place].exact {
+				f.used[place] = true
+			} else if !dir || !l.InFolder {
+				t.offer(k, i, name)
+			}
+		}
+		for i, used := range f.used {
+			if used {
+				f.offer(s.places[i].name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Listed{}, err
+	}
+	out := Listed{Total: tally.total, ByDrawer: map[string]Count{}, ByClass: map[filetype.Class]Count{}, ByVerdict: map[filetype.Verdict]Count{}}
+	for i, n := range tally.drawers {
+		out.ByDrawer[word(drawers, i)] = n
+	}
+	for i, n := range tally.classes[:len(classes)] {
+		was := out.ByClass[classes[i]]
+		was.add(n)
+		out.ByClass[classes[i]] = was
+	}
+	for i, n := range tally.verdicts {
+		out.ByVerdict[filetype.Verdict(i)] = n
+	}
+	return out, c.fill(ctx, &out, f.names, t.list, l.Limit)
+}
+
+// fill puts the items of a page, and where the next one begins, into out.
+func (c *Catalog) fill(ctx context.Context, out *Listed, folders []string, list []candidate, limit int) error {
+	more := len(folders)+len(list) > limit
+	folders = folders[:min(len(folders), limit)]
+	list = list[:min(len(list), limit-len(folders))]
+	for _, name := range folders {
+		out.Items = append(out.Items, Item{Name: name})
+	}
+	seqs := make([]int64, len(list))
+	for i, f := range list {
+		seqs[i] = f.seq
+	}
+	entries, err := c.numbered(ctx, seqs)
+	if err != nil {
+		return err
+	}
+	for _, n := range seqs {
+		if e := entries[n]; e != nil { // else it was replaced meanwhile
+			out.Items = append(out.Items, Item{Entry: e})
+		}
+	}
+	if !more {
+		return nil
+	}
+	var at bookmark
+	if len(list) > 0 {
+		last := list[len(list)-1]
+		at = bookmark{Key: last.key, Name: last.name, Seq: last.seq}
+	} else {
+		at = bookmark{Folder: folders[len(folders)-1]}
+	}
+	raw, err := json.Marshal(at)
+	out.Next = base64.RawURLEncoding.EncodeToString(raw)
+	return err
+}
+
+// numbered returns the entries of these numbers.
+func (c *Catalog) numbered(ctx context.Context, seqs []int64) (map[int64]*Entry, error) {
+	out := map[int64]*Entry{}
+	if len(seqs) == 0 {
+		return out, nil
+	}
+	b, err := json.Marshal(seqs)
+	if err != nil {
+		return nil, err
+	}
+	err = c.each(ctx, "SELECT "+entryColumns+" FROM entries WHERE seq IN (SELECT value FROM json_each(?))", []any{string(b)}, func(s scanner) error {
+		seq, e, err := scanEntry(s)
+		out[seq] = e
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("recovery: catalogue: %w", err)
+	}
+	return out, nil
+}
+
+// tally counts rows.
+type tally struct {
+	total    Count
+	drawers  [4]Count
+	classes  [16]Count
+	verdicts [8]Count
+}
+
+// add counts a row of which at most one word does not hold.
+func (t *tally) add(bad uint8, marks uint16, size int64) {
+	n := Count{Files: 1, Bytes: size}
+	if bad == 0 {
+		t.total.add(n)
+	}
+	if bad&^wrongDrawer == 0 {
+		t.drawers[marks>>drawerShift&3].add(n)
+	}
+	if bad&^wrongClass == 0 {
+		t.classes[marks>>classShift&15].add(n)
+	}
+	if bad&^wrongVerdict == 0 {
+		t.verdicts[marks&7].add(n)
+	}
+}
+
+// Tally counts the files of q, by IDs, steps and all that [Catalog.List] takes, with their bytes, as quickly as a page.
+func (c *Catalog) Tally(ctx context.Context, q Query) (Count, error) {
+	steps := q.Steps
+	if len(steps) == 0 {
+		steps = []Step{{Query: q}}
+	}
+	names := false
+	sieves := make([]*sieve, len(steps))
+	for i, step := range steps {
+		seqs, err := c.seqsOf(ctx, step.Query.IDs)
+		if err != nil {
+			return Count{}, err
+		}
+		step.Query.AlsoIDs, step.Query.Steps = nil, nil
+		if sieves[i], err = newSieve(step.Query, false, seqs); err != nil {
+			return Count{}, err
+		}
+		names = names || sieves[i].names()
+	}
+	var total Count
+	return total, c.chunks(ctx, names, func(k *chunk) error {
+		for _, s := range sieves {
+			s.enter(k)
+		}
+		for i := range k.rows {
+			for n := len(sieves) - 1; n >= 0; n-- {
+				if sieves[n].look(k, i) != 0 {
+					continue
+				}
+				if !steps[n].Out {
+					total.add(Count{Files: 1, Bytes: k.size(i)})
+				}
+				break
+			}
+		}
+		return nil
+	})
+}
+
+// seqsOf returns the numbers of the entries of these IDs, nil for no IDs.
+func (c *Catalog) seqsOf(ctx context.Context, ids []string) (map[int64]bool, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	b, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	out := map[int64]bool{}
+	err = c.each(ctx, "SELECT seq FROM entries WHERE id IN (SELECT value FROM json_each(?))", []any{string(b)}, func(s scanner) error {
+		var n int64
+		err := s.Scan(&n)
+		out[n] = true
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("recovery: catalogue: %w", err)
+	}
+	return out, nil
+}
