@@ -51,7 +51,7 @@ var order = [][]string{
 	{"ui"},
 	{"internal/cli"},
 	{"cmd/*"},
-	{"internal/archtest", "bench/*", "release/*"},
+	{"internal/archtest", "ui/browsertest", "bench/*", "release/*"},
 }
 
 // tables are the packages that gather the rows of their family, and the only ones that name its members.

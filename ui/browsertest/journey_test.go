@@ -1,0 +1,69 @@
+//go:build linux
+
+package browsertest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// From a device that does not start any more to files that were saved and verified, by clicks, on the example; and the
+// same with scripts switched off.
+func TestJourney(t *testing.T) {
+	for name, scripts := range map[string]bool{"scripts": true, "no scripts": false} {
+		t.Run(name, func(t *testing.T) {
+			home := example(t)
+			b := visit(t, start(t, home))
+			if !scripts {
+				b.noScripts()
+				b.open("/")
+			}
+			journey(b, home)
+		})
+	}
+}
+
+func journey(b *page, home string) {
+	b.t.Helper()
+	b.must("Stop using it. Do not format, do not reset, do not update again.")
+	b.follow("Choose the file")
+	b.follow("gateway.img")
+	b.until("What not to do now")
+	b.follow("Save its files")
+	b.fill("name", "rescued")
+	b.leave(func() { b.clickOn("button.main") })
+	b.until("How it ended")
+	b.must("What is safe", "What is next")
+	b.follow("Back to the rescue")
+	home0 := b.address()
+	b.must("What was found")
+	b.follow("Show the files")
+	b.follow("Photos")
+	b.must(".jpg")
+	b.open(home0)
+	b.follow("Save all of it elsewhere")
+	b.fill("name", "out")
+	b.leave(func() { b.clickOn("button.main") })
+	b.until("How it ended")
+	b.must("saved in")
+	b.open(home0)
+	b.follow("Check that nothing changed")
+	b.until("everything in the case is what it was")
+	saved(b.t, filepath.Join(home, "out"))
+}
+
+// saved holds that files stand there.
+func saved(t testing.TB, dir string) {
+	t.Helper()
+	n := 0
+	must(t, filepath.WalkDir(dir, func(_ string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			n++
+		}
+		return err
+	}))
+	if n < 40 {
+		t.Errorf("%d files were saved", n)
+	}
+}
