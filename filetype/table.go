@@ -148,6 +148,18 @@ func (t *Table) Identify(ctx context.Context, src block.Source, name string) (*F
 	return nil, r, nil
 }
 
+// ByExtension returns the first format whose files are often named so. Nothing of a file was read for that: it is a
+// guess, good for sorting files and for no verdict.
+func (t *Table) ByExtension(name string) (*Format, bool) {
+	ext := strings.ToLower(strings.TrimPrefix(path.Ext(name), "."))
+	for i := range t.formats {
+		if ext != "" && slices.Contains(t.formats[i].Extensions, ext) {
+			return &t.formats[i], true
+		}
+	}
+	return nil, false
+}
+
 // candidates returns the formats to ask, in order.
 func (t *Table) candidates(ctx context.Context, src block.Source, head []byte, name string) ([]*Format, error) {
 	var signed, hinted, bare []*Format

@@ -8,6 +8,8 @@ var (
 		Text: "its place was guessed from what is allocated; no check proves that these are its bytes"}
 	empty = &finding.Def{Code: "recovery.empty", Severity: finding.Info,
 		Text: "0 bytes: there is no content that could be checked"}
+	notChecked = &finding.Def{Code: "recovery.unchecked", Severity: finding.Info,
+		Text: "it was not checked yet"}
 	special = &finding.Def{Code: "recovery.special", Severity: finding.Info,
 		Text: "a {found}: listed, and not created"}
 	lockedContent = &finding.Def{Code: "recovery.locked", Severity: finding.Warning,

@@ -37,36 +37,36 @@ func BrowseCase(ctx context.Context, dir, program string, keys volume.Keyring) (
 	return c, nil
 }
 
-// browse lists what the copies of a case show.
-func (c *Case) browse(ctx context.Context) error {
+// copied returns the numbers of the sources of which something was copied.
+func (c *Case) copied() ([]int, error) {
 	var numbers []int
 	for _, s := range c.Record().Sources {
 		had, err := c.ReadMap(s.Number, func(io.Reader) error { return nil })
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if had && s.Unpacked == nil {
 			numbers = append(numbers, s.Number)
 		}
 	}
-	if len(numbers) == 0 {
-		return nil
-	}
-	tables, err := NewTables()
+	return numbers, nil
+}
+
+// browse lists what the copies of a case show.
+func (c *Case) browse(ctx context.Context) error {
+	numbers, err := c.copied()
 	if err != nil {
 		return err
+	}
+	if len(numbers) == 0 {
+		return nil
 	}
 	temp, err := host.TempFolder()
 	if err != nil {
 		return err
 	}
 	c.temp = temp
-	cat, err := recovery.OpenCatalog(filepath.Join(temp, "catalog.db"))
-	if err != nil {
-		return err
-	}
-	err = c.list(ctx, tables, cat, numbers)
-	if err = errors.Join(err, cat.Close()); err != nil {
+	if c.recipes, err = c.listInto(ctx, temp, numbers, time.Time{}, false); err != nil {
 		return err
 	}
 	readOnly, err := recovery.OpenCatalogReadOnly(filepath.Join(temp, "catalog.db"))
@@ -78,10 +78,26 @@ func (c *Case) browse(ctx context.Context) error {
 	return old.Close()
 }
 
-// list does the steps of the main job that find volumes and read their files.
-func (c *Case) list(ctx context.Context, tables *Tables, cat *recovery.Catalog, numbers []int) error {
-	j := &job{browsing: true, o: Options{Keys: c.Keys}, c: c.Case, cat: cat, tables: tables, events: unheard{}, labels: map[int]string{}, begun: time.Now(),
+// listInto lists what the copies of these numbers show, into a catalogue in the folder dir. It returns the volumes that
+// were put together for that, which the case does not know. Behind until, when that is set, files are listed as they
+// come, and none is checked any more. early says that the copies are not whole, so that less can be said of a file.
+func (c *Case) listInto(ctx context.Context, dir string, numbers []int, until time.Time, early bool) ([]casefile.Virtual, error) {
+	tables, err := NewTables()
+	if err != nil {
+		return nil, err
+	}
+	cat, err := recovery.OpenCatalog(filepath.Join(dir, "catalog.db"))
+	if err != nil {
+		return nil, err
+	}
+	j := &job{browsing: true, until: until, early: early, o: Options{Keys: c.Keys}, c: c.Case, cat: cat, tables: tables, events: unheard{}, labels: map[int]string{}, begun: time.Now(),
 		log: slog.New(slog.DiscardHandler)}
+	err = c.list(ctx, j, numbers)
+	return j.recipes, errors.Join(err, cat.Close())
+}
+
+// list does the steps of the main job that find volumes and read their files.
+func (c *Case) list(ctx context.Context, j *job, numbers []int) error {
 	for _, n := range numbers {
 		medium, err := c.Medium(ctx, n)
 		if err != nil {
@@ -89,7 +105,7 @@ func (c *Case) list(ctx context.Context, tables *Tables, cat *recovery.Catalog, 
 		}
 		j.disk = &disk{number: n, path: c.ImagePath(n), opened: &host.Opened{Name: sourceName(c.Case, n)}, medium: medium}
 		j.disks = append(j.disks, j.disk)
-		if err := copyLandmarks(ctx, c.Catalog, cat, n); err != nil {
+		if err := copyLandmarks(ctx, c.Catalog, j.cat, n); err != nil {
 			return err
 		}
 	}

@@ -40,12 +40,24 @@ type Looked struct {
 	Cut        bool           // of which only the beginning was looked at
 	Notes      []wire.Finding // about the sources themselves: parts that are missing
 	Duration   time.Duration
+
+	searches map[string]searched // by what was searched
+}
+
+// searched is what a search of a source or of a volume found.
+type searched struct {
+	hits, images      []probe.Hit
+	bytes, unreadable int64
+	whole             bool
 }
 
 // LookOptions are what a look may use.
 type LookOptions struct {
 	Keys     volume.Keyring // the secrets of encrypted volumes; nil for none
 	Progress func(done, total int64)
+	// Earlier is a look at the same sources, nil for none: what it searched is not searched again, so that trying a
+	// secret reads little more than the structures that the search led to.
+	Earlier *Looked
 }
 
 // looking is one look.
@@ -68,7 +80,7 @@ func Look(ctx context.Context, paths []string, o LookOptions) (*Looked, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &looking{Looked: &Looked{Whole: true}, o: o, tables: tables, begun: time.Now(), device: map[int]bool{}}
+	l := &looking{Looked: &Looked{Whole: true, searches: map[string]searched{}}, o: o, tables: tables, begun: time.Now(), device: map[int]bool{}}
 	err = l.all(ctx, paths)
 	for _, opened := range l.opened {
 		err = errors.Join(err, opened.Close())
@@ -91,7 +103,7 @@ func (l *looking) all(ctx context.Context, paths []string) error {
 		for _, m := range v.Members {
 			l.device[number] = l.device[number] || l.device[m.Source]
 		}
-		return l.resolve(ctx, v.String(), v.Source)
+		return l.resolve(ctx, v.String(), "volume "+v.Key, v.Source)
 	}})
 	return err
 }
@@ -132,20 +144,24 @@ func (l *looking) source(ctx context.Context, path string) error {
 			l.Notes = append(l.Notes, wireFinding(n))
 		}
 	}
-	_, err = l.resolve(ctx, opened.Name, src)
+	_, err = l.resolve(ctx, opened.Name, "source "+opened.Real, src)
 	return err
 }
 
-// resolve searches a source or a volume, and finds its layers.
-func (l *looking) resolve(ctx context.Context, name string, src block.Source) (*layers.Layer, error) {
+// resolve searches a source or a volume, which key tells from all others, and finds its layers.
+func (l *looking) resolve(ctx context.Context, name, key string, src block.Source) (*layers.Layer, error) {
 	number := len(l.Trees) + 1
-	hits, images, err := l.search(ctx, src, l.device[number])
+	key = fmt.Sprintf("%s of %d", key, src.Size())
+	found, err := l.searchOnce(ctx, key, src, l.device[number])
 	if err != nil {
 		return nil, err
 	}
-	if err := l.images(ctx, number, src, images); err != nil {
+	l.Whole = l.Whole && found.whole && !l.Cut
+	l.Unreadable += found.unreadable
+	if err := l.images(ctx, number, src, found.images); err != nil {
 		return nil, err
 	}
+	hits := found.hits
 	t, err := layers.Resolve(ctx, layers.Disk{Number: number, Name: name, Source: src, Volumes: l.count}, hits, l.tables.Layers)
 	if err != nil {
 		return nil, err
@@ -165,47 +181,60 @@ func (l *looking) images(ctx context.Context, number int, src block.Source, hits
 	return err
 }
 
+// searchOnce searches a source or a volume, unless an earlier look did.
+func (l *looking) searchOnce(ctx context.Context, key string, src block.Source, device bool) (searched, error) {
+	l.Size += src.Size()
+	if l.o.Earlier != nil {
+		if was, ok := l.o.Earlier.searches[key]; ok {
+			l.Searched += was.bytes
+			l.searches[key] = was
+			return was, nil
+		}
+	}
+	found, err := l.search(ctx, src, device)
+	if err == nil {
+		l.searches[key] = found
+	}
+	return found, err
+}
+
 // search returns the landmarks on a source, and the places that look like firmware.
-func (l *looking) search(ctx context.Context, src block.Source, device bool) (hits, images []probe.Hit, err error) {
+func (l *looking) search(ctx context.Context, src block.Source, device bool) (found searched, err error) {
 	size := src.Size()
-	l.Size += size
 	landmark := l.tables.isLandmark()
 	s := l.tables.matcher.NewSweep(size, func(h probe.Hit) {
 		if landmark(h) {
-			hits = append(hits, h)
-		} else if _, ok := l.tables.firmwareOf[h.ID]; ok && len(images) <= imageTries {
-			images = append(images, h)
+			found.hits = append(found.hits, h)
+		} else if _, ok := l.tables.firmwareOf[h.ID]; ok && len(found.images) <= imageTries {
+			found.images = append(found.images, h)
 		}
 	})
 	buf := make([]byte, mebi)
 	want := lookWant(size, device)
-	total, searched, unreadable := l.Searched+want.Bytes(), int64(0), int64(0)
-	defer func() {
-		l.Whole = l.Whole && searched == size && unreadable == 0 && !l.Cut
-		l.Unreadable += unreadable
-	}()
+	total := l.Searched + want.Bytes()
 	for e := range want.All() {
 		for at := e.Offset; at < e.End(); at += mebi {
 			if err := ctx.Err(); err != nil {
-				return nil, nil, err
+				return found, err
 			}
 			if time.Since(l.begun) > lookTime {
-				return hits, images, nil
+				return found, nil
 			}
 			n := min(e.End()-at, mebi)
 			lost, err := lookPieceOf(src, at, buf[:n], device, s.Observe)
 			if err != nil {
-				return nil, nil, fmt.Errorf("rescue: %w", err)
+				return found, fmt.Errorf("rescue: %w", err)
 			}
-			searched += n
+			found.bytes += n
 			l.Searched += n
-			unreadable += lost
+			found.unreadable += lost
 			if l.o.Progress != nil {
 				l.o.Progress(l.Searched, total)
 			}
 		}
 	}
-	return hits, images, nil
+	found.whole = found.bytes == size && found.unreadable == 0
+	return found, nil
 }
 
 // lookPieceOf reads a piece into buf and hands what can be read to observe. It returns how many bytes cannot. Behind

@@ -27,8 +27,10 @@ type Case struct {
 	depth   int
 	opened  []*host.Opened
 	media   map[int]block.Source
-	inside  map[int]*inside // of the sources that are images in containers
-	temp    string          // folder of a catalogue that is thrown away; "" for none
+	inside  map[int]*inside    // of the sources that are images in containers
+	temp    string             // folder of a catalogue that is thrown away; "" for none
+	recipes []casefile.Virtual // of volumes that are listed there, and are not part of the record
+	listing *Listing           // that this was opened with; nil for none
 }
 
 // OpenCase opens the case in dir for reading, which can be done while a job works in it.
@@ -49,6 +51,9 @@ func (c *Case) Close() error {
 	errs := []error{c.closeMedia(), c.Catalog.Close(), c.Case.Close()}
 	if c.temp != "" {
 		errs = append(errs, host.RemoveTemp(c.temp))
+	}
+	if c.listing != nil {
+		errs = append(errs, c.listing.release())
 	}
 	return errors.Join(errs...)
 }

@@ -30,7 +30,7 @@ func (j *job) read(ctx context.Context) error {
 	if j.isLess() {
 		return nil
 	}
-	judge := &recovery.Judge{Table: j.tables.Files}
+	judge := &recovery.Judge{Table: j.tables.Files, Until: j.until}
 	for _, v := range j.tree.Volumes() {
 		if v.FS == nil {
 			continue
@@ -89,6 +89,7 @@ func (j *job) readVolume(ctx context.Context, judge *recovery.Judge, v *layers.L
 		}
 		for _, e := range entries {
 			j.noteComputed(e)
+			j.noteEarly(e)
 			if err := put.add(ctx, e...); err != nil {
 				return err
 			}

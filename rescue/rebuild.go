@@ -19,7 +19,7 @@ var setAbsent = &finding.Def{Code: "rescue.set.absent", Severity: finding.Warnin
 
 // openAny opens a source, or puts a volume together again that is none.
 func (c *Case) openAny(ctx context.Context, source int) (block.Source, error) {
-	v, ok := c.Record().Volume(source)
+	v, ok := c.recipe(source)
 	if !ok {
 		return c.openMedium(ctx, source)
 	}
@@ -92,6 +92,16 @@ func (c *Case) OnDisks(ctx context.Context, e *recovery.Entry) iter.Seq[layers.P
 
 // IsVirtual reports whether a source is a volume that was put together out of others, or decrypted.
 func (c *Case) IsVirtual(source int) bool {
-	_, ok := c.Record().Volume(source)
+	_, ok := c.recipe(source)
 	return ok
+}
+
+// recipe returns how the volume of that number is put together.
+func (c *Case) recipe(source int) (casefile.Virtual, bool) {
+	for _, v := range c.recipes {
+		if v.Number == source {
+			return v, true
+		}
+	}
+	return c.Record().Volume(source)
 }

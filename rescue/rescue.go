@@ -60,12 +60,15 @@ type job struct {
 	c        *casefile.Case
 	cat      *recovery.Catalog
 	target   host.Target
-	disks    []*disk        // the sources, then the volumes that were put together out of them
-	*disk                   // the one that a step works on
-	others   []*disk        // sources of the case that this run does not name, and parts of volumes may stand on
-	aside    *Case          // that these are read through
-	browsing bool           // the case may not be changed
-	copies   []*host.Opened // copies in the case that are open for reading
+	disks    []*disk            // the sources, then the volumes that were put together out of them
+	*disk                       // the one that a step works on
+	others   []*disk            // sources of the case that this run does not name, and parts of volumes may stand on
+	aside    *Case              // that these are read through
+	browsing bool               // the case may not be changed
+	until    time.Time          // behind it no file is checked; zero for none
+	early    bool               // the copies are not whole: what is listed now is no last word
+	recipes  []casefile.Virtual // of volumes that the case does not keep, since it is only browsed
+	copies   []*host.Opened     // copies in the case that are open for reading
 	labels   map[int]string
 	safe     recovery.Count // what is saved so far, for the progress
 

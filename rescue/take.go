@@ -19,7 +19,7 @@ import (
 )
 
 // Findings are the kinds of finding that this package raises.
-var Findings = []*finding.Def{savedChanged, savedMissing, savedExtra, journalBroken, imageChanged, noteChanged, badBytes, packedBroken, packedWrong, packedTrailing, packedHalf, contained, containerBroken, containerSame, storedRight, storedWrong, storedOpen, mapBeside, mapBroken, noMedium, noContent, brokenEntry, moreBroken, carveFailed, textLeftOut, carveRead, setWithout, setLess, setAbsent, computedBytes, mendNote, compareNote, whyCase, whyKept, whyBounded, bundleSkipped, packageWarning, unknownKey, noKey, partMissing, partBroken, moreImages, noImages}
+var Findings = []*finding.Def{savedChanged, savedMissing, savedExtra, journalBroken, imageChanged, noteChanged, badBytes, packedBroken, packedWrong, packedTrailing, packedHalf, contained, containerBroken, containerSame, storedRight, storedWrong, storedOpen, mapBeside, mapBroken, noMedium, noContent, brokenEntry, moreBroken, carveFailed, textLeftOut, carveRead, setWithout, setLess, setAbsent, computedBytes, mendNote, compareNote, whyCase, whyKept, whyBounded, bundleSkipped, packageWarning, unknownKey, noKey, notReadYet, notJudgedYet, partMissing, partBroken, moreImages, noImages}
 
 var badBytes = &finding.Def{Code: "rescue.unreadable", Severity: finding.Error,
 	Text: "{bytes} of the source could not be read, in {ranges} places; the map names each"}
@@ -66,6 +66,7 @@ func (j *job) take(ctx context.Context) error {
 		fields["source"] = n
 		return j.c.Append(act, fields)
 	}}
+	shown := j.showMap(m)
 	work := &imaging.Job{
 		Source: standby, Map: m, Sparse: true, Copy: image.source, Known: j.known(n),
 		Observers: []imaging.Observer{observer}, Wait: j.await(standby),
@@ -81,6 +82,7 @@ func (j *job) take(ctx context.Context) error {
 		},
 		Progress: func(p imaging.Progress) {
 			j.progress("copy", p.Done, p.Total, "bytes", p.Rate, p.Left, readingWords(j.baseName(), p))
+			shown()
 		},
 	}
 	stored := j.storedSums()

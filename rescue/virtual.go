@@ -69,7 +69,9 @@ func (j *job) openVolume(ctx context.Context, v *layers.Volume) (*layers.Layer, 
 			j.tell(wireFinding(setLess.New(finding.Arg("volume", v))))
 		}
 	}
-	if !d.virtual.less && !j.browsing {
+	if j.browsing {
+		j.recipes = append(j.recipes, rec)
+	} else if !d.virtual.less {
 		var err error
 		if rec, err = j.c.PutVirtual(rec); err != nil {
 			return nil, err

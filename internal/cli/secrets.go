@@ -3,21 +3,19 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"os"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"salvor/block"
 	"salvor/imaging"
+	"salvor/rescue"
 	"salvor/volume"
 )
 
@@ -100,7 +98,7 @@ func (f *secretFlags) read(k *keyring) error {
 		return nil
 	}
 	same := func(b []byte) ([]byte, error) { return b, nil }
-	line := func(b []byte) ([]byte, error) { return oneLine(b) }
+	line := func(b []byte) ([]byte, error) { return rescue.OneLine(b) }
 	part, err := f.part()
 	if err != nil {
 		return err
@@ -120,7 +118,7 @@ func (f *secretFlags) read(k *keyring) error {
 		}
 		b, err := readAll(file, maxPhrase)
 		if err == nil {
-			b, err = oneLine(b)
+			b, err = rescue.OneLine(b)
 		}
 		if err != nil {
 			return usageError{fmt.Errorf("--secret-fd %d: %w", f.fd, err)}
@@ -215,42 +213,6 @@ func readAll(r io.Reader, limit int64) ([]byte, error) {
 	}
 }
 
-// oneLine takes what editors add to a passphrase away: the line end, and the mark that Windows begins a text with.
-func oneLine(b []byte) ([]byte, error) {
-	switch {
-	case bytes.HasPrefix(b, []byte{0xff, 0xfe}), bytes.HasPrefix(b, []byte{0xfe, 0xff}):
-		defer clear(b)
-		b = fromUTF16(b)
-	case bytes.HasPrefix(b, []byte("\xef\xbb\xbf")):
-		b = b[3:]
-	}
-	b = bytes.TrimSuffix(b, []byte("\n"))
-	b = bytes.TrimSuffix(b, []byte("\r"))
-	if len(b) == 0 {
-		return nil, errors.New("it is empty")
-	}
-	return b, nil
-}
-
-// fromUTF16 decodes text that begins with its mark of order.
-func fromUTF16(b []byte) []byte {
-	var order binary.ByteOrder = binary.LittleEndian
-	if b[0] == 0xfe {
-		order = binary.BigEndian
-	}
-	out := make([]byte, 0, 2*len(b))
-	for b = b[2:]; len(b) >= 2; {
-		r := rune(order.Uint16(b))
-		b = b[2:]
-		if utf16.IsSurrogate(r) && len(b) >= 2 {
-			r = utf16.DecodeRune(r, rune(order.Uint16(b)))
-			b = b[2:]
-		}
-		out = utf8.AppendRune(out, r)
-	}
-	return out
-}
-
 // close forgets the secrets.
 func (k *keyring) close() {
 	for _, s := range k.given {
@@ -265,22 +227,9 @@ func (k *keyring) close() {
 // Header returns the header that was given.
 func (k *keyring) Header() block.Source { return k.header }
 
-// needed reports which kinds of secrets open l. A header that is damaged does not say it: with a backup of it
-// everything may.
-func (k *keyring) needed(l volume.Locked) map[volume.SecretKind]bool {
-	kinds := map[volume.SecretKind]bool{}
-	for _, n := range l.Needs {
-		kinds[n.Kind] = true
-	}
-	if kinds[volume.HeaderFile] && k.header != nil {
-		kinds[volume.Passphrase], kinds[volume.KeyFile] = true, true
-	}
-	return kinds
-}
-
 // Secrets returns what was given, then what was typed before for other volumes, then what a person types.
 func (k *keyring) Secrets(ctx context.Context, l volume.Locked) iter.Seq[volume.Secret] {
-	kinds := k.needed(l)
+	kinds := rescue.NeededKinds(l, k.header != nil)
 	return func(yield func(volume.Secret) bool) {
 		offer := func(s volume.Secret) bool {
 			if ctx.Err() != nil {
@@ -289,15 +238,7 @@ func (k *keyring) Secrets(ctx context.Context, l volume.Locked) iter.Seq[volume.
 			if !kinds[s.Kind] {
 				return true
 			}
-			if !yield(s) {
-				return false
-			}
-			if k.header == nil || ctx.Err() != nil {
-				return ctx.Err() == nil
-			}
-			// The volume's own header may be older than the secret, or damaged.
-			s.Header = k.header
-			return yield(s)
+			return rescue.OfferSecret(s, k.header, yield) && ctx.Err() == nil
 		}
 		for _, s := range k.given {
 			if !offer(s) {
