@@ -34,6 +34,8 @@ type Verdict struct {
 	Reasons []string
 	// Lead is the weightiest reason as data.
 	Lead Reason
+	// Rows are all that was held against each other, as data: what speaks against it first, what speaks for it last.
+	Rows []Row
 }
 
 // Reason is why an answer was given: what was looked at, and where.
@@ -52,6 +54,7 @@ var nowhere = Reason{Offset: -1}
 // not be made, or when bytes of the package are covered by none: of a format without sums nothing is known.
 func Whole(p *Part) Verdict {
 	var failed, cannot, passed []string
+	var rows []Row
 	var lead [Cannot + 1]*Reason
 	covers := map[*Part]block.Set{}
 	walkPlaced(p, func(x *Part, at int64) {
@@ -62,6 +65,7 @@ func Whole(p *Part) Verdict {
 			if c.State == Cannot && c.Extent.Length > 0 && covers[x].Contains(c.Extent) {
 				continue // a sum around it says that these are the bytes that were meant
 			}
+			rows = append(rows, checkRow(x, &c, at, x == p))
 			if lead[c.State] == nil {
 				lead[c.State] = &Reason{Format: x.Format, Region: where, Offset: at, Size: c.Extent.Length, Expected: c.Expected, Found: c.Found}
 				if at >= 0 {
@@ -93,17 +97,19 @@ func Whole(p *Part) Verdict {
 	uncovered := p.Uncovered()
 	switch {
 	case len(failed) > 0:
-		return Verdict{No, failed, *lead[Failed]}
+		return Verdict{No, failed, *lead[Failed], ordered(rows)}
 	case len(cannot) > 0:
-		return Verdict{CannotTell, cannot, *lead[Cannot]}
+		return Verdict{CannotTell, cannot, *lead[Cannot], ordered(rows)}
 	case len(passed) == 0:
-		return Verdict{CannotTell, []string{"the format carries no check of its content"}, Reason{Format: p.Format, Size: p.Size}}
+		l := Reason{Format: p.Format, Size: p.Size}
+		return Verdict{CannotTell, []string{"the format carries no check of its content"}, l, []Row{{Code: "whole.nocheck", Answer: CannotTell, Reason: l}}}
 	case !uncovered.Empty():
 		first := uncovered.Extents()[0]
-		return Verdict{CannotTell, []string{fmt.Sprintf("%d of %d bytes are covered by no check", uncovered.Bytes(), p.Size)},
-			Reason{Format: p.Format, Region: "what no check covers", Offset: first.Offset, Size: first.Length}}
+		l := Reason{Format: p.Format, Region: "what no check covers", Offset: first.Offset, Size: first.Length}
+		open := Row{Code: "whole.uncovered", Args: []string{fmt.Sprint(uncovered.Bytes()), fmt.Sprint(p.Size)}, Answer: CannotTell, Reason: l}
+		return Verdict{CannotTell, []string{fmt.Sprintf("%d of %d bytes are covered by no check", uncovered.Bytes(), p.Size)}, l, ordered([]Row{open}, rows)}
 	}
-	return Verdict{OK, slices.Compact(passed), *lead[Passed]} // the same check over several stretches is one reason
+	return Verdict{OK, slices.Compact(passed), *lead[Passed], ordered(rows)} // the same check over several stretches is one reason
 }
 
 // hand gives what is covered of p to the parts in it: a sum over p is one over them. What came out of bytes that are all
@@ -182,6 +188,7 @@ func (p *Part) covered() block.Set {
 // another reader, who has another key.
 func Genuine(p *Part) Verdict {
 	var good, bad, open, within []string
+	var rows []Row
 	var lead [Cannot + 1]*Reason
 	vouched := map[*Part]bool{} // parts that stand in one which is genuine as a whole
 	walkPlaced(p, func(x *Part, at int64) {
@@ -191,6 +198,7 @@ func Genuine(p *Part) Verdict {
 			}
 		}
 		for _, s := range x.Signatures {
+			rows = append(rows, signatureRow(x, &s, at, s.State != Passed && vouched[x]))
 			if s.State != Passed && vouched[x] {
 				within = append(within, s.line()+": "+s.Why+"; the signature around it covers it")
 				continue
@@ -215,19 +223,21 @@ func Genuine(p *Part) Verdict {
 	})
 	switch {
 	case len(bad) > 0:
-		return Verdict{No, append(bad, open...), *lead[Failed]}
+		return Verdict{No, append(bad, open...), *lead[Failed], ordered(rows)}
 	case len(good) > 0 && len(open) == 0:
 		if x := unsigned(p); x != nil {
-			return Verdict{CannotTell, append([]string{fmt.Sprintf("no signature covers %s", x.words())}, good...),
-				Reason{Format: x.Format, Region: x.words(), Offset: -1, Size: x.Size, Expected: "a signature", Found: "none"}}
+			l := Reason{Format: x.Format, Region: x.words(), Offset: -1, Size: x.Size, Expected: "a signature", Found: "none"}
+			none := Row{Code: "genuine.uncovered", Args: []string{x.words()}, Answer: CannotTell, Part: x.words(), Reason: l}
+			return Verdict{CannotTell, append([]string{fmt.Sprintf("no signature covers %s", x.words())}, good...), l, ordered([]Row{none}, rows)}
 		}
-		return Verdict{OK, append(good, within...), *lead[Passed]}
+		return Verdict{OK, append(good, within...), *lead[Passed], ordered(rows)}
 	case len(good) > 0:
-		return Verdict{CannotTell, append(open, good...), *lead[Cannot]}
+		return Verdict{CannotTell, append(open, good...), *lead[Cannot], ordered(rows)}
 	case len(open) > 0:
-		return Verdict{CannotTell, append(open, "cannot tell without the maker's key"), *lead[Cannot]}
+		nokey := Row{Code: "genuine.nokey", Answer: CannotTell, Reason: nowhere}
+		return Verdict{CannotTell, append(open, "cannot tell without the maker's key"), *lead[Cannot], ordered(rows, []Row{nokey})}
 	}
-	return Verdict{CannotTell, []string{"the package carries no signature"}, nowhere}
+	return Verdict{CannotTell, []string{"the package carries no signature"}, nowhere, []Row{{Code: "genuine.none", Answer: CannotTell, Reason: nowhere}}}
 }
 
 // whole reports whether a signature makes the part that it stands on genuine.

@@ -46,14 +46,33 @@ type Space struct {
 // Warnings say loudly what installing the package would touch beside its own parts.
 func Warnings(p *Part) []string {
 	var out []string
+	for _, w := range Loud(p) {
+		if w.Code == "warning.loader" {
+			out = append(out, fmt.Sprintf("it holds a boot loader (%s): a power cut while that is written can leave the device unable to start at all", w.Part))
+		} else {
+			out = append(out, fmt.Sprintf("it writes over data of this one unit (%s): calibration, addresses or keys cannot be got again; save them first", w.Part))
+		}
+	}
+	return out
+}
+
+// Loud returns what [Warnings] says as data, each once in a row.
+func Loud(p *Part) []Row {
+	var out []Row
+	add := func(code string, x *Part) {
+		w := Row{Code: code, Args: []string{x.words()}, Answer: CannotTell, Part: x.words(), Reason: Reason{Format: x.Format, Offset: -1, Size: x.Size}}
+		if n := len(out); n == 0 || out[n-1].Code != code || out[n-1].Part != w.Part {
+			out = append(out, w)
+		}
+	}
 	p.Walk(func(x *Part, _ int) bool {
 		if x.Role == BootLoader && x.Size > 0 || slices.ContainsFunc(x.Installs, func(i Install) bool { return i.Loader }) {
-			out = append(out, fmt.Sprintf("it holds a boot loader (%s): a power cut while that is written can leave the device unable to start at all", x.words()))
+			add("warning.loader", x)
 		}
 		if x.Role == Unique || slices.ContainsFunc(x.Installs, func(i Install) bool { return i.Unique }) {
-			out = append(out, fmt.Sprintf("it writes over data of this one unit (%s): calibration, addresses or keys cannot be got again; save them first", x.words()))
+			add("warning.unique", x)
 		}
 		return true
 	})
-	return slices.Compact(out)
+	return out
 }

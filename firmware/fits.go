@@ -41,18 +41,24 @@ func Fits(p *Part, d *Device) Verdict {
 		f.settle(builds)
 	}
 	if !f.model && len(f.open) == 0 && len(f.yes)+len(f.no) > 0 {
-		f.open = append(f.open, told{text: "nothing in the package names the model", lead: nowhere})
+		f.open = append(f.open, told{text: "nothing in the package names the model", lead: nowhere, code: "fits.nomodel"})
 	}
 	f.settings(p)
+	aside := rowsOf(f.notes, OK)
+	for i := range aside {
+		aside[i].Aside = true
+	}
+	rows := ordered(rowsOf(f.no, No), rowsOf(f.open, CannotTell), rowsOf(f.yes, OK), aside)
 	switch {
 	case len(f.no) > 0:
-		return verdict(No, f.no, f.open, f.notes)
+		return verdict(rows, No, f.no, f.open, f.notes)
 	case len(f.open) > 0:
-		return verdict(CannotTell, f.open, f.yes, f.notes)
+		return verdict(rows, CannotTell, f.open, f.yes, f.notes)
 	case len(f.yes) > 0:
-		return verdict(OK, f.yes, f.notes)
+		return verdict(rows, OK, f.yes, f.notes)
 	}
-	return verdict(CannotTell, []told{{text: "the package does not say which device it is for", lead: nowhere}}, f.notes)
+	none := []told{{text: "the package does not say which device it is for", lead: nowhere, code: "fits.none"}}
+	return verdict(ordered(rowsOf(none, CannotTell), rows), CannotTell, none, f.notes)
 }
 
 // told is a reason in words, as data, and the kind of claim that it is about.
@@ -60,10 +66,20 @@ type told struct {
 	text string
 	kind ClaimKind
 	lead Reason
+	code string   // of the row
+	args []string // of the row
 }
 
-func verdict(a Answer, lists ...[]told) Verdict {
-	v := Verdict{Answer: a, Lead: lists[0][0].lead}
+// rowsOf returns the rows of reasons that all come to one answer.
+func rowsOf(list []told, a Answer) (out []Row) {
+	for _, t := range list {
+		out = append(out, Row{Code: t.code, Args: t.args, Answer: a, Reason: t.lead})
+	}
+	return out
+}
+
+func verdict(rows []Row, a Answer, lists ...[]told) Verdict {
+	v := Verdict{Answer: a, Lead: lists[0][0].lead, Rows: rows}
 	for _, l := range lists {
 		for _, t := range l {
 			v.Reasons = append(v.Reasons, t.text)
@@ -132,7 +148,7 @@ func (f *fitting) claim(kind ClaimKind) {
 		want := strings.Join(c.values, ", ")
 		lead := Reason{Format: c.format, Region: string(kind), Offset: -1, Expected: want, Found: "not known"}
 		if len(facts) == 0 {
-			f.open = append(f.open, told{fmt.Sprintf("%s: the package wants %s, and of the device it is not known", kind, want), kind, lead})
+			f.open = append(f.open, told{fmt.Sprintf("%s: the package wants %s, and of the device it is not known", kind, want), kind, lead, "fits.unknown", []string{string(kind), want}})
 			continue
 		}
 		fact, best := facts[0], No
@@ -144,9 +160,10 @@ func (f *fitting) claim(kind ClaimKind) {
 			}
 		}
 		lead.Found = fact.Value
-		t := told{fmt.Sprintf("%s: the package wants %s, the device has %s (%s)", kind, want, fact.Value, fact.From), kind, lead}
+		t := told{fmt.Sprintf("%s: the package wants %s, the device has %s (%s)", kind, want, fact.Value, fact.From), kind, lead, "fits.failed", []string{string(kind), want, fact.Value, fact.From}}
 		switch best {
 		case OK:
+			t.code = "fits.passed"
 			f.yes = append(f.yes, t)
 			if !f.model && slices.Contains(identities, kind) {
 				f.model, f.depth = true, c.depth
@@ -154,10 +171,12 @@ func (f *fitting) claim(kind ClaimKind) {
 			f.build = f.build || slices.Contains(builds, kind)
 		case CannotTell:
 			t.text += ": other words, which may mean the same"
+			t.code = "fits.words"
 			f.open = append(f.open, t)
 		case No:
 			if f.model && c.depth > f.depth && slices.Contains(names, kind) && !sameScheme(c.values, facts) {
 				t.text += ": it stands in a package that is for this device, and is in words of another kind"
+				t.code = "fits.nested"
 				f.open = append(f.open, t)
 				break
 			}
@@ -240,14 +259,15 @@ func (f *fitting) install(p *Part, i Install) {
 		lead := lead
 		lead.Expected, lead.Found = fmt.Sprintf("%d bytes for the time of the update", i.During), fmt.Sprintf("%d bytes", f.d.Temp)
 		line := fmt.Sprintf("temporary room: %s needs %d bytes while it is installed", p.words(), i.During)
+		args := []string{p.words(), fmt.Sprint(i.During), fmt.Sprint(f.d.Temp)}
 		switch {
 		case f.d.Temp == 0:
 			lead.Found = "not known"
-			f.notes = append(f.notes, told{line + "; how much the device has is not known", "", lead})
+			f.notes = append(f.notes, told{line + "; how much the device has is not known", "", lead, "during.unknown", args[:2]})
 		case i.During > f.d.Temp:
-			f.no = append(f.no, told{fmt.Sprintf("%s, the device has %d", line, f.d.Temp), "", lead})
+			f.no = append(f.no, told{fmt.Sprintf("%s, the device has %d", line, f.d.Temp), "", lead, "during.failed", args})
 		default:
-			f.yes = append(f.yes, told{fmt.Sprintf("%s, the device has %d", line, f.d.Temp), "", lead})
+			f.yes = append(f.yes, told{fmt.Sprintf("%s, the device has %d", line, f.d.Temp), "", lead, "during.passed", args})
 		}
 	}
 	if i.Needs <= 0 || i.Where == "" {
@@ -257,13 +277,16 @@ func (f *fitting) install(p *Part, i Install) {
 	spaces := f.spaces(i.Where)
 	if len(spaces) == 0 {
 		lead.Found = "not known"
-		f.open = append(f.open, told{fmt.Sprintf("room: %s goes to %s and needs %d bytes there; how large that is on the device is not known", p.words(), i.Where, i.Needs), "", lead})
+		f.open = append(f.open, told{fmt.Sprintf("room: %s goes to %s and needs %d bytes there; how large that is on the device is not known", p.words(), i.Where, i.Needs), "", lead,
+			"room.unknown", []string{p.words(), fmt.Sprint(i.Needs), i.Where}})
 		return
 	}
 	s := slices.MinFunc(spaces, func(a, b Space) int { return int(min(max(a.Size-b.Size, -1), 1)) })
 	lead.Found = fmt.Sprintf("%d bytes", s.Size)
-	t := told{fmt.Sprintf("room: %s needs %d bytes in %s, which has %d (%s)", p.words(), i.Needs, s.Name, s.Size, s.From), "", lead}
+	t := told{fmt.Sprintf("room: %s needs %d bytes in %s, which has %d (%s)", p.words(), i.Needs, s.Name, s.Size, s.From), "", lead,
+		"room.passed", []string{p.words(), fmt.Sprint(i.Needs), s.Name, fmt.Sprint(s.Size)}}
 	if i.Needs > s.Size {
+		t.code = "room.failed"
 		f.no = append(f.no, t)
 	} else {
 		f.yes = append(f.yes, t)
@@ -307,9 +330,9 @@ func (f *fitting) versions(p *Part) {
 		lead.Expected, lead.Found = least.Value+" or newer", p.Version
 		line := fmt.Sprintf("version: %s; the device takes %s or newer (%s)", p.Version, least.Value, least.From)
 		if CompareVersions(p.Version, least.Value) < 0 {
-			f.no = append(f.no, told{line, "", lead})
+			f.no = append(f.no, told{line, "", lead, "version.refused", []string{p.Version, least.Value}})
 		} else {
-			f.yes = append(f.yes, told{line, "", lead})
+			f.yes = append(f.yes, told{line, "", lead, "version.allowed", []string{p.Version, least.Value}})
 		}
 	}
 	installed := f.facts(Installed)
@@ -318,13 +341,14 @@ func (f *fitting) versions(p *Part) {
 	}
 	has := installed[0]
 	lead.Expected, lead.Found = "newer than "+has.Value, p.Version
+	args := []string{p.Version, has.Value}
 	switch c := CompareVersions(p.Version, has.Value); {
 	case c < 0:
-		f.open = append(f.open, told{fmt.Sprintf("version: %s is older than %s, which is installed (%s): a step back, which many devices refuse", p.Version, has.Value, has.From), "", lead})
+		f.open = append(f.open, told{fmt.Sprintf("version: %s is older than %s, which is installed (%s): a step back, which many devices refuse", p.Version, has.Value, has.From), "", lead, "version.older", args})
 	case c == 0:
-		f.yes = append(f.yes, told{fmt.Sprintf("version: %s is the one that is installed (%s)", p.Version, has.From), "", lead})
+		f.yes = append(f.yes, told{fmt.Sprintf("version: %s is the one that is installed (%s)", p.Version, has.From), "", lead, "version.same", args})
 	default:
-		f.yes = append(f.yes, told{fmt.Sprintf("version: %s is newer than %s, which is installed (%s)", p.Version, has.Value, has.From), "", lead})
+		f.yes = append(f.yes, told{fmt.Sprintf("version: %s is newer than %s, which is installed (%s)", p.Version, has.Value, has.From), "", lead, "version.newer", args})
 	}
 }
 
@@ -333,7 +357,8 @@ func (f *fitting) settings(p *Part) {
 	p.Walk(func(x *Part, _ int) bool {
 		for _, c := range x.Claims {
 			if c.Kind == KeepsSettings {
-				f.notes = append(f.notes, told{text: "settings kept: " + strings.Join(c.Values, ", "), lead: nowhere})
+				kept := strings.Join(c.Values, ", ")
+				f.notes = append(f.notes, told{text: "settings kept: " + kept, lead: nowhere, code: "settings", args: []string{kept}})
 			}
 		}
 		return true

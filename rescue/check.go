@@ -20,11 +20,21 @@ import (
 type CheckOptions struct {
 	File    string
 	For     []string // cases, records, words of a label, or facts such as "board=acme,router-3"
+	Labels  []string // words that stand on the device, never a path or a fact
+	Texts   []Text   // records and logs of a boot, as a person gives them
 	Current string   // the version that is installed; "" when not known
-	Keys    string   // a folder of public keys, or one such file; "" for none
-	// Available is a folder of packages, or a list of versions, that may be installed on the way; "" for none.
-	Available string
+	Keys    []string // folders of public keys, or single such files
+	// Available are folders of packages, single packages, or lists of versions, that may be installed on the way.
+	Available []string
 	Program   string
+	// Progress is told how much of the package was read for the first time; nil for none.
+	Progress func(done, total int64)
+}
+
+// Text is what a person gives without a file: the lines of a boot, or a record of a device.
+type Text struct {
+	Name string // what it is called where a fact of it is told
+	Data []byte
 }
 
 // Checked is what is known of a package.
@@ -33,6 +43,7 @@ type Checked struct {
 	Whole, Genuine, Fits firmware.Verdict
 	ForAsked             bool // a device was named
 	Warnings             []string
+	Loud                 []firmware.Row // the same as data
 	Device               *firmware.Device
 	Notes                []finding.Finding // of what was named with the package
 	// Way leads from the installed version to the package, which is its last step; empty without one. WayAsked says that
@@ -58,30 +69,48 @@ func CheckPackage(ctx context.Context, o CheckOptions) (c *Checked, err error) {
 			err = errors.Join(err, closeAll())
 		}
 	}()
-	c = &Checked{Device: &firmware.Device{}, ForAsked: len(o.For) > 0 || o.Current != "", close: closeAll}
-	keys, err := c.readKeys(ctx, o.Keys)
-	if err != nil {
-		return nil, err
+	c = &Checked{Device: &firmware.Device{}, ForAsked: len(o.For)+len(o.Labels)+len(o.Texts) > 0 || o.Current != "", close: closeAll}
+	var keys []firmware.Key
+	for _, path := range o.Keys {
+		more, err := c.readKeys(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, more...)
 	}
 	for _, text := range o.For {
 		if err := c.addDevice(ctx, text, o.Program); err != nil {
 			return nil, err
 		}
 	}
+	for _, l := range o.Labels {
+		c.Device.Facts = append(c.Device.Facts, firmware.Label(l, "label")...)
+	}
+	for _, x := range o.Texts {
+		if !c.addDeviceText(x.Name, x.Data) {
+			c.Notes = append(c.Notes, tellsNothing.New(finding.Arg("file", x.Name)))
+		}
+	}
 	if o.Current != "" {
 		c.Device.Facts = append([]firmware.Fact{{Kind: firmware.Installed, Value: o.Current, From: "--current"}}, c.Device.Facts...)
 	}
 	keys = append(keys, c.Device.Keys...)
-	c.Part, err = firmware.Open(ctx, opened.Source, filepath.Base(o.File), firmware.Options{Formats: fwall.Table(), Keys: keys, Scratch: room.make})
+	src := opened.Source
+	if o.Progress != nil {
+		src = &firstReads{Source: src, told: o.Progress}
+	}
+	c.Part, err = firmware.Open(ctx, src, filepath.Base(o.File), firmware.Options{Formats: fwall.Table(), Keys: keys, Scratch: room.make})
 	if err != nil {
 		return nil, err
 	}
 	if err := checkBeside(ctx, c.Part, o.File, keys); err != nil {
 		return nil, err
 	}
-	c.Whole, c.Genuine, c.Warnings = firmware.Whole(c.Part), firmware.Genuine(c.Part), firmware.Warnings(c.Part)
+	c.Whole, c.Genuine, c.Warnings, c.Loud = firmware.Whole(c.Part), firmware.Genuine(c.Part), firmware.Warnings(c.Part), firmware.Loud(c.Part)
 	if c.Fits = firmware.Fits(c.Part, c.Device); !c.ForAsked {
-		c.Fits = firmware.Verdict{Answer: firmware.CannotTell, Reasons: append([]string{"no device was named: --for says which"}, c.Fits.Reasons...), Lead: firmware.Reason{Offset: -1}}
+		nowhere := firmware.Reason{Offset: -1}
+		c.Fits = firmware.Verdict{Answer: firmware.CannotTell, Reasons: append([]string{"no device was named: --for says which"}, c.Fits.Reasons...), Lead: nowhere,
+			Rows: append([]firmware.Row{{Code: "fits.nodevice", Answer: firmware.CannotTell, Reason: nowhere}}, c.Fits.Rows...)}
 	}
 	return c, c.findWay(ctx, o)
 }
@@ -89,9 +118,6 @@ func CheckPackage(ctx context.Context, o CheckOptions) (c *Checked, err error) {
 // readKeys reads the public keys at path, which is a file or a folder of files; the device tree of a boot loader holds some
 // too. What is no key in a folder is passed over, and so is a private key, with a note.
 func (c *Checked) readKeys(ctx context.Context, path string) ([]firmware.Key, error) {
-	if path == "" {
-		return nil, nil
-	}
 	names := []string{path}
 	folder := host.IsFolder(path)
 	if folder {

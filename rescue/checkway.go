@@ -1,12 +1,14 @@
 package rescue
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"salvor/finding"
 	"salvor/firmware"
@@ -15,8 +17,10 @@ import (
 )
 
 var (
-	unknownKey = &finding.Def{Code: "rescue.check.device.key", Severity: finding.Info, Text: "{file}: nothing is known by the key {found}; it was passed over"}
-	noKey      = &finding.Def{Code: "rescue.check.keys.skipped", Severity: finding.Info, Text: "{file} was passed over among the keys: {found}"}
+	tellsNothing = &finding.Def{Code: "rescue.check.device.silent", Severity: finding.Warning, Text: "{file}: nothing in it says which device it comes from; expected a line such as \"Machine model: ...\", or a record of a device"}
+	noVersion    = &finding.Def{Code: "rescue.check.available.version", Severity: finding.Info, Text: "{file} says of no version, so that it is no step on the way"}
+	unknownKey   = &finding.Def{Code: "rescue.check.device.key", Severity: finding.Info, Text: "{file}: nothing is known by the key {found}; it was passed over"}
+	noKey        = &finding.Def{Code: "rescue.check.keys.skipped", Severity: finding.Info, Text: "{file} was passed over among the keys: {found}"}
 )
 
 // maxList bounds a list of versions, in bytes.
@@ -24,7 +28,7 @@ const maxList = 1 << 20
 
 // findWay looks for the steps from the installed version to the package among what is available.
 func (c *Checked) findWay(ctx context.Context, o CheckOptions) error {
-	if o.Available == "" {
+	if len(o.Available) == 0 {
 		return nil
 	}
 	installed := ""
@@ -38,25 +42,31 @@ func (c *Checked) findWay(ctx context.Context, o CheckOptions) error {
 		return &host.RefusedError{Exit: host.ExitUsage, Code: "rescue.check.available", Why: "--available needs to know which version is installed.", Next: "Say it with --current VERSION, or name the device's case with --for."}
 	}
 	var steps []firmware.Step
-	var err error
-	if host.IsFolder(o.Available) {
-		steps, err = packageSteps(ctx, o)
-	} else {
-		steps, err = listedSteps(o.Available)
-	}
-	if err != nil {
-		return err
+	for _, path := range o.Available {
+		more, err := c.available(ctx, path, o)
+		if err != nil {
+			return err
+		}
+		steps = append(steps, more...)
 	}
 	c.WayAsked = true
 	c.Way, _ = firmware.Path(installed, firmware.StepOf(c.Part), steps)
 	return nil
 }
 
-// packageSteps reads the packages of a folder. Their packed parts are not opened: what they claim stands in front.
-func packageSteps(ctx context.Context, o CheckOptions) (out []firmware.Step, err error) {
-	names, err := host.ListFiles(o.Available)
-	if err != nil {
-		return nil, err
+// available reads a folder of packages, one package, or a list of versions.
+func (c *Checked) available(ctx context.Context, path string, o CheckOptions) (out []firmware.Step, err error) {
+	names := []string{path}
+	folder := host.IsFolder(path)
+	switch {
+	case folder:
+		if names, err = host.ListFiles(path); err != nil {
+			return nil, err
+		}
+	case host.FileSize(path) <= maxList:
+		if is, err := isText(path); err != nil || is {
+			return listedSteps(path)
+		}
 	}
 	for _, name := range names {
 		if host.SameFile(name, o.File) {
@@ -68,11 +78,25 @@ func packageSteps(ctx context.Context, o CheckOptions) (out []firmware.Step, err
 		}
 		if step.Version != "" {
 			out = append(out, step)
+		} else if !folder {
+			c.Notes = append(c.Notes, noVersion.New(finding.Arg("file", step.Name)))
 		}
 	}
 	return out, nil
 }
 
+// isText reports whether a file could be a list: text without zeros.
+func isText(path string) (bool, error) {
+	text := false
+	_, err := host.ReadFile(path, func(r io.Reader, _ io.ReaderAt, _ int64) error {
+		data, err := io.ReadAll(io.LimitReader(r, maxList))
+		text = utf8.Valid(data) && bytes.IndexByte(data, 0) < 0
+		return err
+	})
+	return text, err
+}
+
+// packageStep reads a package as a step. Its packed parts are not opened: what it claims stands in front.
 func packageStep(ctx context.Context, name string) (s firmware.Step, err error) {
 	opened, err := host.Open(ctx, name, host.OpenOptions{})
 	if err != nil {

@@ -326,10 +326,14 @@ func (c *Checked) addDeviceFile(name string) (bool, error) {
 	}); err != nil {
 		return false, err
 	}
+	return c.addDeviceText(filepath.Base(name), data), nil
+}
+
+// addDeviceText adds what a record, or the log of a boot, says of a device. It reports whether it says anything.
+func (c *Checked) addDeviceText(from string, data []byte) bool {
 	if bytes.IndexByte(data, 0) >= 0 {
-		return false, nil
+		return false
 	}
-	from := filepath.Base(name)
 	if d, unknown, err := firmware.ParseRecord(data, from); err == nil {
 		c.Device.Facts = append(c.Device.Facts, d.Facts...)
 		c.Device.Spaces = append(c.Device.Spaces, d.Spaces...)
@@ -337,13 +341,13 @@ func (c *Checked) addDeviceFile(name string) (bool, error) {
 		for _, k := range unknown {
 			c.Notes = append(c.Notes, unknownKey.New(finding.Arg("file", from), finding.Expected(nil, k)))
 		}
-		return true, nil
+		return true
 	}
 	found := false
 	readBootLog(data, func(kind firmware.ClaimKind, value string) {
 		c.Device.Facts, found = append(c.Device.Facts, firmware.Fact{Kind: kind, Value: value, From: from}), true
 	})
-	return found, nil
+	return found
 }
 
 // KnownDevice says what is known of the device that a case or an image comes from.

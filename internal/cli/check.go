@@ -32,8 +32,9 @@ for this device   models, revisions, versions and room, against what --for tells
 fact: board=acme,router-3 hardware=rev2 version=23.05 flash=16Mi space.rootfs=6Mi. It can be
 given several times.
 
---available names a folder of packages, or a list of versions, and gives the steps from the
-installed version to this one. Nothing is written anywhere.`,
+--available names a folder of packages, a package or a list of versions, and gives the steps from
+the installed version to this one. --keys and --available can be given several times too.
+Nothing is written anywhere.`,
 		Example: "  salvor check update.bin\n  salvor check update.bin --for rescued --keys keys/\n  salvor check update.bin --for board=acme,router-3 --current 2.4.0",
 		Args:    exactly(1, "one FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -43,8 +44,8 @@ installed version to this one. Nothing is written anywhere.`,
 	}
 	cmd.Flags().StringArrayVar(&o.For, "for", nil, "the `DEVICE`: a case, an image, a file that describes it, its label, or KIND=VALUE")
 	cmd.Flags().StringVar(&o.Current, "current", "", "the `VERSION` that is installed")
-	cmd.Flags().StringVar(&o.Available, "available", "", "a `FOLDER|LIST` of packages that can be installed on the way")
-	cmd.Flags().StringVar(&o.Keys, "keys", "", "a `FOLDER` of public keys and certificates, or one such file")
+	cmd.Flags().StringArrayVar(&o.Available, "available", nil, "a `FOLDER|LIST` of packages that can be installed on the way, or one such package")
+	cmd.Flags().StringArrayVar(&o.Keys, "keys", nil, "a `FOLDER` of public keys and certificates, or one such file")
 	return cmd
 }
 
