@@ -120,6 +120,15 @@ func (s *Server) guarded(pages http.Handler) http.Handler {
 				s.refuse(w, r, http.StatusForbidden, "refused.origin")
 				return
 			}
+			if withFiles(r) {
+				var ours bool
+				if r, ours = s.checkFiles(w, r, session); !ours {
+					drain(r, maxForeignDrain)
+					s.refuse(w, r, http.StatusForbidden, "refused.csrf")
+					return
+				}
+				break
+			}
 			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 			if !s.seal.holds(r.PostFormValue("csrf"), "csrf", session) {
 				s.refuse(w, r, http.StatusForbidden, "refused.csrf")

@@ -24,6 +24,7 @@ type view struct {
 	D                 any // of the page itself
 	words             catalogue
 	pageURL           string
+	uploads           *uploads
 }
 
 // W is a text of the catalogue.
@@ -73,7 +74,7 @@ func (s *Server) loadPages() (map[string]*template.Template, error) {
 // show answers with a page.
 func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, name string, v view, data any) {
 	v.Lang = languageOf(r)
-	v.words, v.Languages, v.D = s.words[v.Lang], languages, data
+	v.words, v.Languages, v.D, v.uploads = s.words[v.Lang], languages, data, s.uploads
 	if v.Title == "" {
 		v.Title = v.W(name + ".title")
 	}

@@ -24,6 +24,7 @@ type Options struct {
 	Case    string // opened first; "" for none
 	Program string // name and version
 	State   string // the folder in which the list of known cases is kept
+	Uploads string // the folder for files that browsers send; "" takes none
 	Log     *slog.Logger
 }
 
@@ -41,6 +42,7 @@ type Server struct {
 	known                       *known
 	looks                       looks
 	answers                     answers
+	uploads                     *uploads
 	decoding                    chan struct{} // a place for each small picture that is made now
 	ctx                         context.Context
 	stop                        context.CancelFunc
@@ -48,7 +50,7 @@ type Server struct {
 
 // Listen begins to listen on the loopback addresses. The caller calls Serve.
 func Listen(o Options) (*Server, error) {
-	s := &Server{o: o, seal: newSeal(), decoding: make(chan struct{}, 2)}
+	s := &Server{o: o, seal: newSeal(), decoding: make(chan struct{}, 2), uploads: newUploads(o.Uploads)}
 	var err error
 	if s.words, err = loadWords(); err != nil {
 		return nil, err
@@ -58,6 +60,9 @@ func Listen(o Options) (*Server, error) {
 	}
 	if s.known, err = openKnown(o.State); err != nil {
 		return nil, err
+	}
+	if err := s.uploads.clean(); err != nil {
+		o.Log.Warn("what a former run left of uploads", "error", err)
 	}
 	if s.pages, err = s.loadPages(); err != nil {
 		return nil, err
@@ -125,10 +130,11 @@ func (s *Server) Serve(ctx context.Context) error {
 	for range left {
 		<-ended
 	}
+	uerr := s.uploads.end()
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
-	return err
+	return errors.Join(err, uerr)
 }
 
 // Close gives up a server that does not serve.
@@ -137,7 +143,7 @@ func (s *Server) Close() (err error) {
 	for _, l := range s.listeners {
 		err = errors.Join(err, l.Close())
 	}
-	return err
+	return errors.Join(err, s.uploads.end())
 }
 
 func (s *Server) routes() http.Handler {
@@ -150,6 +156,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /{$}", s.start)
 	mux.HandleFunc("POST /settings", s.settings)
 	mux.HandleFunc("GET /pick/{purpose}", s.pick)
+	mux.HandleFunc("POST /upload", s.upload)
 	mux.HandleFunc("GET /look", s.look)
 	mux.HandleFunc("GET /copy", s.copyForm)
 	mux.HandleFunc("POST /copy", s.copyStart)

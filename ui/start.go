@@ -56,7 +56,7 @@ var purposes = map[string]struct {
 	folder bool
 	then   string
 }{
-	"source": {false, "/look"}, "package": {false, "/firmware"}, "parent": {true, "/copy"}, "target": {true, ""}, "case": {true, ""},
+	"source": {false, "/look"}, "package": {false, "/firmware"}, "log": {false, "/why"}, "parent": {true, "/copy"}, "target": {true, ""}, "case": {true, ""},
 }
 
 // place is a file or a folder that can be chosen.

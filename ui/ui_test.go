@@ -39,10 +39,15 @@ type browser struct {
 	head http.Header
 }
 
+var discard = slog.New(slog.DiscardHandler)
+
 // serve starts a server that ends with the test.
 func serve(t *testing.T, o Options) *Server {
 	t.Helper()
-	o.Log, o.Program = slog.New(slog.DiscardHandler), "salvor test"
+	o.Log, o.Program = discard, "salvor test"
+	if o.Uploads == "" {
+		o.Uploads = filepath.Join(t.TempDir(), "uploads")
+	}
 	s, err := Listen(o)
 	if err != nil {
 		t.Fatal(err)

@@ -56,6 +56,9 @@ func (a *app) serveUI(cmd *cobra.Command, o ui.Options, noBrowser bool) error {
 	if err != nil {
 		return err
 	}
+	if cache, err := os.UserCacheDir(); err == nil { // without one, files are chosen where they are
+		o.Uploads = filepath.Join(cache, "salvor", "uploads")
+	}
 	outlive()
 	o.State, o.Program, o.Log = filepath.Join(dir, "salvor"), program(), a.log()
 	s, err := ui.Listen(o)
