@@ -19,9 +19,12 @@ import (
 
 // knownCase is a case that was opened or begun here.
 type knownCase struct {
-	Dir     string    `json:"dir"`
-	Source  string    `json:"source,omitempty"` // of the main job; "" when it was begun elsewhere
-	Copy    bool      `json:"copy,omitempty"`
+	Dir    string   `json:"dir"`
+	Source string   `json:"source,omitempty"` // of the main job; "" when it was begun elsewhere
+	More   []string `json:"more,omitempty"`   // further disks of it
+	Copy   bool     `json:"copy,omitempty"`
+	// Locked says that a secret opens volumes of it. The secret is kept in memory only, so that it is asked for again.
+	Locked  bool      `json:"locked,omitempty"`
 	Running bool      `json:"running,omitempty"` // the main job works, or did so when the program ended
 	Opened  time.Time `json:"opened"`
 }
@@ -91,8 +94,9 @@ func (k *known) add(c knownCase) error {
 	defer k.mu.Unlock()
 	if i := k.find(c.Key()); i >= 0 {
 		if c.Source == "" {
-			c.Source, c.Copy, c.Running = k.list[i].Source, k.list[i].Copy, k.list[i].Running
+			c.Source, c.More, c.Copy, c.Running = k.list[i].Source, k.list[i].More, k.list[i].Copy, k.list[i].Running
 		}
+		c.Locked = c.Locked || k.list[i].Locked
 		k.list = slices.Delete(k.list, i, i+1)
 	}
 	k.list = slices.Insert(k.list, 0, c)
@@ -117,6 +121,38 @@ func (k *known) all() []knownCase {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.Clone(k.list)
+}
+
+// Sources are the disks of the case's main job.
+func (k knownCase) Sources() []string {
+	if k.Source == "" {
+		return nil
+	}
+	return append([]string{k.Source}, k.More...)
+}
+
+// remove takes a case from the list.
+func (k *known) remove(key string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	i := k.find(key)
+	if i < 0 {
+		return nil
+	}
+	k.list = slices.Delete(k.list, i, i+1)
+	return k.write()
+}
+
+// locked notes that a secret opens volumes of a case.
+func (k *known) locked(key string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	i := k.find(key)
+	if i < 0 || k.list[i].Locked {
+		return nil
+	}
+	k.list[i].Locked = true
+	return k.write()
 }
 
 // running notes whether the main job of a case works.
