@@ -170,9 +170,7 @@ func (p *page) writeHTML(w io.Writer) error {
 		v.MoreFolders = int64(n - len(v.ByFolder))
 	}
 	v.Troubles = t.troubles()
-	v.Skipped = slices.SortedFunc(maps.Values(t.skipped), func(a, b *reason) int {
-		return cmp.Or(cmp.Compare(b.Files, a.Files), cmp.Compare(a.Text, b.Text))
-	})
+	v.Skipped = t.reasons()
 	v.Tree, v.Rivals = treeOf(p.Layers)
 	for _, f := range p.Findings {
 		if f.Severity > finding.Info {
@@ -215,6 +213,13 @@ func rowOf(name string, m map[filetype.Verdict]wire.Count) row {
 		r.Sum.Bytes += n.Bytes
 	}
 	return r
+}
+
+// reasons returns why files were left out, the most common first.
+func (t *tally) reasons() []*reason {
+	return slices.SortedFunc(maps.Values(t.skipped), func(a, b *reason) int {
+		return cmp.Or(cmp.Compare(b.Files, a.Files), cmp.Compare(a.Text, b.Text))
+	})
 }
 
 func (t *tally) troubles() []trouble {

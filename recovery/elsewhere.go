@@ -69,7 +69,7 @@ func (s *saver) stepHere(owner, top, parent, name string) (string, error) {
 
 // standHere gives the written content of j a name that nothing else has, or drops it when the same file
 // already stands there.
-func (s *saver) standHere(j *job) error {
+func (s *saver) standHere(ctx context.Context, j *job) error {
 	parent, err := s.folderHere(j.e, j.e.IsDir())
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (s *saver) standHere(j *job) error {
 	safe := safeName(name, &s.Target, limit)
 	for i := 1; i <= maxSameName; i++ {
 		p := parent + "/" + numbered(safe, i, limit)
-		switch same, err := s.same(p, j.e); {
+		switch same, err := s.same(ctx, p, j.e); {
 		case errors.Is(err, fs.ErrNotExist):
 			if suffix != "" {
 				if _, err := s.Root.Lstat(p + suffix); !errors.Is(err, fs.ErrNotExist) {
@@ -113,6 +113,34 @@ func (s *saver) standHere(j *job) error {
 		}
 	}
 	return errNoName
+}
+
+// stands reports whether a file whose hash is known stands there already, so that it need not be written to be compared:
+// going on takes no room for what is saved.
+func (s *saver) stands(ctx context.Context, j *job) bool {
+	if !j.e.Mode.IsRegular() || j.e.SHA256 == "" || sidecar(j.e) != "" {
+		return false
+	}
+	parent, err := s.folderHere(j.e, false)
+	if err != nil {
+		return false // writing it tells why
+	}
+	_, name := s.namer.folders(j.e)
+	limit := s.namer.room(parent, 0)
+	safe := safeName(name, &s.Target, limit)
+	for i := 1; i <= maxSameName; i++ {
+		p := parent + "/" + numbered(safe, i, limit)
+		same, err := s.same(ctx, p, j.e)
+		if err != nil {
+			return false
+		}
+		if same {
+			j.path, j.already, j.state = p, true, Saved
+			s.progress.Bytes += j.e.Size
+			return true
+		}
+	}
+	return false
 }
 
 // foldersElsewhere gives the folders that were made or used their times and permissions, which saving files in them
@@ -138,7 +166,7 @@ func (s *saver) foldersElsewhere(ctx context.Context) error {
 }
 
 // same reports whether what stands at p is what e is saved as.
-func (s *saver) same(p string, e *Entry) (bool, error) {
+func (s *saver) same(ctx context.Context, p string, e *Entry) (bool, error) {
 	info, err := s.Root.Lstat(p)
 	if err != nil {
 		return false, err
@@ -157,28 +185,39 @@ func (s *saver) same(p string, e *Entry) (bool, error) {
 	if !info.Mode().IsRegular() || info.Size() != size {
 		return false, nil
 	}
-	sum, err := s.hashFile(p)
+	sum, err := s.hashFile(ctx, p)
 	return sum == e.SHA256, err
 }
 
-func (s *saver) hashFile(p string) (string, error) {
+func (s *saver) hashFile(ctx context.Context, p string) (string, error) {
 	f, err := s.Root.Open(p)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
+	forget(f) // what is compared is what the disk holds
 	h := sha256.New()
-	if _, err := io.CopyBuffer(onlyWriter{h}, onlyReader{f}, s.buf); err != nil {
+	if _, err := io.CopyBuffer(onlyWriter{h}, stoppableReader{ctx, f}, s.buf); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// onlyReader and onlyWriter hide what would make io.Copy use a buffer of its own.
+// stoppableReader ends with its context. It and onlyWriter hide what would make io.Copy use a buffer of its own.
 type (
-	onlyReader struct{ io.Reader }
+	stoppableReader struct {
+		ctx context.Context
+		r   io.Reader
+	}
 	onlyWriter struct{ io.Writer }
 )
+
+func (r stoppableReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}
 
 func hashText(s string) string {
 	sum := sha256.Sum256([]byte(s))

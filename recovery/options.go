@@ -30,6 +30,9 @@ type SaveOptions struct {
 	Free int64
 	// Progress is told after each file and a few times in large ones; may be nil.
 	Progress func(SaveProgress)
+	// Settled is told what became of each entry: its saved state, its findings and, in SavedAs, its path below Root; may
+	// be nil. The entry is the caller's from there on.
+	Settled func(*Entry)
 	// SyncFS makes all that was written so far safe from a loss of power. When it is nil each file is
 	// synced by itself, which is slower.
 	SyncFS func() error
@@ -43,6 +46,8 @@ type SaveProgress struct {
 	Files, TotalFiles int64
 	Bytes, TotalBytes int64
 	Current           string // the path that is written
+	// Checked is what was read again from the disk and is what was written (Elsewhere).
+	Checked Count
 }
 
 // SaveResult counts what became of the entries that were looked at.
@@ -54,6 +59,8 @@ type SaveResult struct {
 	Failed     int64
 	Lowered    int64 // of Saved and Skipped, those in which new unreadable bytes were met
 	Needed     int64 // bytes that were needed at the start, estimated
+	Checked    Count // of Saved, what was read again from the disk and is what was written (Elsewhere)
+	Differ     int64 // of Failed, those that were written and read again as something else (Elsewhere)
 }
 
 // TargetFullError says that the place to save to has too little space. What was saved before stands and is

@@ -116,39 +116,10 @@ func (s *saver) run(ctx context.Context) (err error) {
 			list, bytes = nil, 0
 		}
 	}
-	return s.batch(ctx, list)
-}
-
-// Needed returns how many entries of q are to be saved, with their bytes, and about how many bytes of space
-// they take on the target. Entries that cannot be saved there, being too large, are not counted.
-func Needed(ctx context.Context, c *Catalog, q Query, t Target) (total Count, space int64, err error) {
-	count := func(size, stored int64) {
-		if size-stored > maxHoles || (t.MaxFileSize > 0 && size > t.MaxFileSize) {
-			return
-		}
-		total.add(Count{Files: 1, Bytes: size})
-		if t.Sparse {
-			size = stored
-		}
-		space += (size+perFile-1)/perFile*perFile + perFile/4
-	}
-	if q.Name != "" {
-		for e, err := range c.Select(ctx, q) {
-			if err != nil {
-				return Count{}, 0, err
-			}
-			count(e.Size, e.stored())
-		}
-		return total, space, nil
-	}
-	where, args := q.where()
-	err = c.each(ctx, "SELECT size, stored FROM entries WHERE "+where, args, func(row scanner) error {
-		var size, stored int64
-		err := row.Scan(&size, &stored)
-		count(size, stored)
+	if err := s.batch(ctx, list); err != nil || s.Elsewhere {
 		return err
-	})
-	return total, space, err
+	}
+	return s.c.Optimize(ctx)
 }
 
 // begin clears what a killed run left, and keeps space for the end.
@@ -244,7 +215,7 @@ func (s *saver) batch(ctx context.Context, list []*Entry) error {
 		if stop = ctx.Err(); stop != nil {
 			break
 		}
-		if j.state == "" {
+		if j.state == "" && (!s.Elsewhere || !s.stands(ctx, j)) {
 			s.progress.Current = s.namer.natural(j.e)
 			j.temp = fmt.Sprintf("%s/%d", tempFolder, i)
 			stop = s.attempt(ctx, j, s.write)
@@ -271,7 +242,7 @@ func (s *saver) batch(ctx context.Context, list []*Entry) error {
 		return err
 	}
 	if s.Elsewhere {
-		if err := s.readBack(jobs); err != nil {
+		if err := s.readBack(ctx, jobs); err != nil {
 			return errors.Join(stop, err)
 		}
 	}
@@ -289,6 +260,9 @@ func (s *saver) batch(ctx context.Context, list []*Entry) error {
 	s.count(jobs)
 	if stop == nil {
 		stop = s.point("noted")
+	}
+	if stop == nil && s.Elsewhere {
+		stop = ctx.Err() // what was not read again is not done
 	}
 	return stop
 }
@@ -434,6 +408,11 @@ func (s *saver) count(jobs []*job) {
 		}
 		if j.lowered {
 			r.Lowered++
+		}
+		if s.Settled != nil && j.state != "" {
+			e := *j.e
+			e.Save, e.SavedAs = j.state, j.path
+			s.Settled(&e)
 		}
 	}
 }

@@ -52,7 +52,10 @@ func Verify(ctx context.Context, c *Catalog, root *os.Root, progress func(SavePr
 			return r, err
 		}
 		s.progress.Current = f.path
-		expected, found, err := s.verifyOne(f)
+		expected, found, err := s.verifyOne(ctx, f)
+		if ctx.Err() != nil {
+			return r, ctx.Err()
+		}
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			r.MissingCount++
@@ -80,7 +83,7 @@ func Verify(ctx context.Context, c *Catalog, root *os.Root, progress func(SavePr
 }
 
 // verifyOne returns what should stand at the path of f and what does.
-func (s *saver) verifyOne(f savedFile) (expected, found string, err error) {
+func (s *saver) verifyOne(ctx context.Context, f savedFile) (expected, found string, err error) {
 	info, err := s.Root.Lstat(f.path)
 	if err != nil {
 		return "", "", err
@@ -93,7 +96,7 @@ func (s *saver) verifyOne(f savedFile) (expected, found string, err error) {
 	case !info.Mode().IsRegular():
 		return f.sum, info.Mode().Type().String(), nil
 	}
-	found, err = s.hashFile(f.path)
+	found, err = s.hashFile(ctx, f.path)
 	return f.sum, found, err
 }
 

@@ -298,10 +298,10 @@ func (s *saver) savedBefore(ctx context.Context, e *Entry, sum string) (id strin
 }
 
 // standOne gives the written content of a job its name.
-func (s *saver) standOne(_ context.Context, j *job) error {
+func (s *saver) standOne(ctx context.Context, j *job) error {
 	switch {
 	case s.Elsewhere:
-		if err := s.standHere(j); err != nil {
+		if err := s.standHere(ctx, j); err != nil {
 			return err
 		}
 	case j.e.IsDir():

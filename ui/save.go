@@ -87,7 +87,8 @@ func (s *Server) saveStart(w http.ResponseWriter, r *http.Request) {
 			return r, err
 		}
 		defer c.Close()
-		return c.SaveElsewhere(ctx, to, now.query(), e)
+		saving, err := c.SaveElsewhere(ctx, to, now.query(), e)
+		return saving.Result, err
 	}})
 	http.Redirect(w, r, "/job/"+j.id, http.StatusSeeOther)
 }

@@ -76,7 +76,14 @@ func (a *app) saveSelection(cmd *cobra.Command, dir, to string, q recovery.Query
 	if err != nil {
 		return selected(err)
 	}
-	return a.end(r)
+	if !a.json {
+		for _, more := range []struct{ head, text string }{{"Check ", r.Checked}, {"Report", r.Report}} {
+			if more.text != "" {
+				fmt.Fprintf(a.out, "\n%s %s", more.head, show(more.text))
+			}
+		}
+	}
+	return a.end(r.Result)
 }
 
 // selected makes a wrong use of the verb out of an ID that is not there.

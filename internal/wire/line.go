@@ -53,6 +53,10 @@ type Result struct {
 	Case  string `json:"case,omitempty"`
 	// Code is the stable code of the error or the refusal that ended the verb.
 	Code string `json:"code,omitempty"`
+	// Checked is what reading again came to, after a saving.
+	Checked string `json:"checked,omitempty"`
+	// Report is the path of the report that a saving put beside the files.
+	Report string `json:"report,omitempty"`
 	// Counts is how many files have which verdict.
 	Counts map[string]Count `json:"counts,omitempty"`
 }
