@@ -120,7 +120,7 @@ func (s *Server) guarded(pages http.Handler) http.Handler {
 				s.refuse(w, r, http.StatusForbidden, "refused.origin")
 				return
 			}
-			if withFiles(r) {
+			if carriesFiles(r) {
 				var ours bool
 				if r, ours = s.checkFiles(w, r, session); !ours {
 					drain(r, maxForeignDrain)

@@ -208,8 +208,8 @@ func uploadName(name string) string {
 // takesFiles are the addresses that forms with files are sent to. All other forms are small.
 var takesFiles = map[string]bool{"/upload": true, "/why": true}
 
-// withFiles reports whether a request is a form with files.
-func withFiles(r *http.Request) bool {
+// carriesFiles reports whether a request is a form with files.
+func carriesFiles(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && kind == "multipart/form-data" && takesFiles[r.URL.Path]
 }
