@@ -38,6 +38,9 @@ type app struct {
 	lines    *wire.Writer
 	comment  string      // before each line of the end, where standard output is a script
 	secrets  secretFlags // of the verb that runs
+
+	noElevate bool
+	rights    *host.Rights
 }
 
 // usageError is a wrong use of a verb.
@@ -50,6 +53,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	// A second interrupt ends the program at once: whoever presses twice means it.
 	context.AfterFunc(ctx, stop)
 	a := &app{out: stdout, err: stderr, lines: wire.NewWriter(stdout)}
+	defer a.giveUpRights()
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -100,10 +104,11 @@ Exit codes: 0 done, 10 done with reservations, 20 only locked content, 30 a choi
 needed, 40 refused for safety, 50 checked and bad, 3 stopped before the end (run it
 again to go on), 1 error, 2 usage.`,
 		// An empty argument is most often a variable of a script that is not set.
-		PersistentPreRunE: func(_ *cobra.Command, args []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			if slices.Contains(args, "") {
 				return usageError{errors.New("an argument is empty")}
 			}
+			a.askForRights(cmd)
 			return nil
 		},
 		SilenceUsage: true, SilenceErrors: true,
@@ -130,6 +135,7 @@ again to go on), 1 error, 2 usage.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON lines instead of text")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log what happens to standard error")
+	root.PersistentFlags().BoolVar(&a.noElevate, "no-elevate", false, "never ask for an administrator's rights for opening a disk")
 	root.Flags().BoolVar(&version, "version", false, "say which version this is")
 	// Standard output belongs to JSON lines when they are asked for, so help goes elsewhere and ends as any verb.
 	help := root.HelpFunc()
