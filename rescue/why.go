@@ -30,6 +30,8 @@ type WhyOptions struct {
 	Device string // the model, or what else --for of a check takes; "" when not known
 	// Knowledge are folders with further rules.
 	Knowledge []fs.FS
+	// VerifyAll has all of a case read again to see whether its files are safe, however long that takes.
+	VerifyAll bool
 	Program   string
 }
 

@@ -120,7 +120,7 @@ func (a *app) why(ctx context.Context, o rescue.WhyOptions, args, rules []string
 	for _, n := range w.Notes {
 		e.Finding(wire.FromFinding(n))
 	}
-	return a.end(whyResult(w))
+	return a.end(w.Result())
 }
 
 func (a *app) whyLines(l *wire.Answering) error {
@@ -270,46 +270,4 @@ func whyPlan(b *strings.Builder, p *plan.Plan) {
 	if p.Prevention != "" {
 		line("\nNext time\n  %s", show(p.Prevention))
 	}
-}
-
-// whyResult is the end.
-func whyResult(w *rescue.Why) wire.Result {
-	safe := "nothing was written, and nothing was tried"
-	if w.Kept {
-		safe = fmt.Sprintf("only the answer was written, to %s/why.json and its report", w.Case)
-	}
-	if w.FilesSafe {
-		safe += fmt.Sprintf("; the case holds the files: %s", w.Safety)
-	}
-	if w.Cause == diagnosis.None {
-		return wire.NewResult(rescue.ExitDone, w.Cause.Words(), safe, "if the device does not work, give more: the log of the start and of the update, and what is seen with --said")
-	}
-	next := whyNext(w)
-	if w.Grade >= diagnosis.Likely {
-		return wire.NewResult(rescue.ExitDone, fmt.Sprintf("%s: %s", w.Cause.Words(), w.Grade), safe, next)
-	}
-	state := "the cause cannot be told from this"
-	if w.Grade == diagnosis.Possible {
-		state += fmt.Sprintf("; possible is: %s", w.Cause.Words())
-	}
-	if w.Question != "" {
-		next = w.Question
-	}
-	return wire.NewResult(rescue.ExitReserved, state, safe, next)
-}
-
-// whyNext is the first step of the plan that is not done yet. What stands in a case is not in use any more.
-func whyNext(w *rescue.Why) string {
-	for _, s := range w.Plan.Steps {
-		saved := s.Stage == "stop" || s.Stage == "unique" || s.Stage == "files" && w.FilesSafe
-		if w.Case != "" && saved {
-			continue
-		}
-		next := s.Title
-		if s.Command != "" {
-			next += ": `" + s.Command + "`"
-		}
-		return next
-	}
-	return "collect more: the log of the update and of the start behind it, and what is seen with --said"
 }
