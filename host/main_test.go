@@ -12,6 +12,7 @@ func TestMain(m *testing.M) {
 	if IsReader() {
 		os.Exit(ServeReader())
 	}
+	beside()
 	if parent := os.Getenv(privateEnv); parent != "" {
 		os.Exit(ownPrivate(parent))
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -108,8 +109,10 @@ func openChecked(path string) (_ *os.File, err error) {
 	}
 	real, err := filepath.EvalSymlinks(path)
 	switch {
-	case err != nil:
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, openError(path, err)
+	case err != nil:
+		return nil, notThat(err.Error())
 	case !strings.HasPrefix(real, "/dev/"):
 		return nil, notThat("it leads out of /dev")
 	}
@@ -161,6 +164,7 @@ func startKeeper(user *unix.Ucred, device *os.File) error {
 	// A container may have less than all; then the flag or the health is what fails.
 	keep := slices.DeleteFunc(slices.Clone(keeperCapabilities), func(c uintptr) bool { return have[c/32].Permitted&(1<<(c%32)) == 0 })
 	cmd := exec.Command("/proc/self/exe", keeperArgument) // this very file, whatever its path leads to by now
+	cmd.Args[0] = os.Args[0]
 	cmd.Env = []string{readerVariable + "=1"}
 	cmd.Dir = "/"
 	cmd.Stdin, cmd.ExtraFiles = os.Stdin, []*os.File{device}

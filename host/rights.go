@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -255,13 +254,11 @@ func (r *Rights) ask(ctx context.Context, real string) (*grant, error) {
 			Why:  fmt.Sprintf("Only an administrator may read %s, and nothing here can ask for an administrator's password (neither sudo in a terminal nor pkexec on a desktop).", real),
 			Next: permissionNext}
 	}
-	e := &RefusedError{Exit: ExitError, Code: codeNotGiven,
-		Why:  fmt.Sprintf("%s was not opened: %s was not given an administrator's password, or does not let you do this.", real, asked),
-		Next: "Try again, or run the same command as an administrator."}
+	why := fmt.Sprintf("%s was not opened: %s was not given an administrator's password, or does not let you do this", real, asked)
 	if said != "" {
-		e.Err = errors.New(said)
+		why += fmt.Sprintf(" (%s)", said)
 	}
-	return nil, e
+	return nil, &RefusedError{Exit: ExitError, Code: codeNotGiven, Why: why + ".", Next: "Try again, or run the same command as an administrator."}
 }
 
 // Close gives the rights back. What is open stays open, and can be read to its end.

@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"salvor/host/hosttest"
 )
 
 func commandOutput(name string, args ...string) (string, error) {
@@ -26,3 +28,6 @@ func startMount(t *testing.T, mount, script string) func() {
 		_ = cmd.Wait()
 	}
 }
+
+// beside runs what this program does beside its tests.
+func beside() { hosttest.Main(roles) }

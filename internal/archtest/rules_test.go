@@ -44,7 +44,7 @@ var order = [][]string{
 	{"diagnosis"},
 	{"diagnosis/*"},
 	{"recovery"},
-	{"host"},
+	{"host", "host/hosttest"},
 	{"internal/wire"},
 	{"casefile"},
 	{"rescue"},
@@ -72,10 +72,10 @@ var keepers = []struct {
 	rooms   []string
 	why     string
 }{
-	{[]string{"os"}, []string{"host", "casefile", "recovery", "ui", "internal/cli", "cmd/*", "bench/*", "release/*", "filesystem/filesystemtest", "filetype/filetypetest", "volume/volumetest", "container/containertest", "firmware/internal/imagetest"}, "touches the operating system"},
-	{[]string{"os/exec"}, []string{"host", "bench/*", "container/containertest", "firmware/internal/imagetest"}, "starts processes"},
+	{[]string{"os"}, []string{"host", "casefile", "recovery", "ui", "internal/cli", "cmd/*", "bench/*", "release/*", "filesystem/filesystemtest", "filetype/filetypetest", "volume/volumetest", "container/containertest", "firmware/internal/imagetest", "host/hosttest"}, "touches the operating system"},
+	{[]string{"os/exec"}, []string{"host", "host/hosttest", "bench/*", "container/containertest", "firmware/internal/imagetest"}, "starts processes"},
 	{[]string{"os/signal"}, []string{"internal/cli"}, "listens to signals"},
-	{[]string{"syscall"}, []string{"host", "recovery", "internal/cli", "bench/*"}, "touches the operating system"},
+	{[]string{"syscall"}, []string{"host", "host/hosttest", "recovery", "internal/cli", "bench/*"}, "touches the operating system"},
 	{[]string{"log/slog"}, []string{"rescue", "ui", "internal/cli", "bench/*"}, "logs; a room returns findings instead"},
 	{[]string{"log"}, nil, "logs without levels"},
 	{[]string{"unsafe"}, []string{"host"}, "reads memory without types; only ioctls need that"},
