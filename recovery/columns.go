@@ -121,7 +121,7 @@ func chunkRowsOf(ctx context.Context, q asker, n int64) (list []chunkRow, err er
 }
 
 // chunks gives all chunks in order, those that are missing made out of the entries. names says whether their names are
-// needed.
+// needed. A chunk is there until fn returns.
 func (c *Catalog) chunks(ctx context.Context, names bool, fn func(*chunk) error) error {
 	last, err := c.lastChunk(ctx)
 	if err != nil {
@@ -135,17 +135,22 @@ func (c *Catalog) chunks(ctx context.Context, names bool, fn func(*chunk) error)
 	if !names {
 		text += " AND n % 2 = 0"
 	}
+	blobs := make([][]byte, 2*chunksAtOnce) // their memory is used again
 	for from := int64(0); from <= last; from += chunksAtOnce {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		blobs := map[int64][]byte{}
+		for i := range blobs {
+			blobs[i] = blobs[i][:0]
+		}
 		if made > 0 {
 			err := eachOf(ctx, c.r, text, []any{2 * from, 2*(from+chunksAtOnce) - 1}, func(s scanner) error {
 				var n int64
-				var data []byte
+				var data sql.RawBytes
 				err := s.Scan(&n, &data)
-				blobs[n] = data
+				if i := n - 2*from; err == nil && i >= 0 && i < 2*chunksAtOnce {
+					blobs[i] = append(blobs[i], data...)
+				}
 				return err
 			})
 			if err != nil {
@@ -153,8 +158,8 @@ func (c *Catalog) chunks(ctx context.Context, names bool, fn func(*chunk) error)
 			}
 		}
 		for n := from; n < from+chunksAtOnce && n <= last; n++ {
-			facts, text := blobs[2*n], blobs[2*n+1]
-			if facts == nil || names && text == nil {
+			facts, text := blobs[2*(n-from)], blobs[2*(n-from)+1]
+			if len(facts) == 0 || names && len(text) == 0 {
 				rows, err := chunkRowsOf(ctx, c.r, n)
 				if err != nil {
 					return fmt.Errorf("recovery: catalogue: %w", err)

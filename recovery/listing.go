@@ -42,7 +42,7 @@ type Item struct {
 }
 
 // Listed is a page, with what there is beside it. The counts are of all pages, without directories; each regards all that
-// is asked for, but not what it counts by.
+// is asked for, but not what it counts by. That by drawers is of all volumes and folders.
 type Listed struct {
 	Items     []Item
 	Next      string // "" on the last page
@@ -201,13 +201,13 @@ type tally struct {
 	verdicts [8]Count
 }
 
-// add counts a row of which at most one word does not hold.
+// add counts a row.
 func (t *tally) add(bad uint8, marks uint16, size int64) {
 	n := Count{Files: 1, Bytes: size}
 	if bad == 0 {
 		t.total.add(n)
 	}
-	if bad&^wrongDrawer == 0 {
+	if bad&^(wrongDrawer|wrongPlace) == 0 {
 		t.drawers[marks>>drawerShift&3].add(n)
 	}
 	if bad&^wrongClass == 0 {

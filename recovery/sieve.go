@@ -39,7 +39,8 @@ const (
 	wrongDrawer = 1 << iota
 	wrongClass
 	wrongVerdict
-	wrong // any other thing
+	wrongPlace // source, volume or folder
+	wrong      // any other thing
 )
 
 // newSieve prepares a query, which asks for no formats, states or save states. seqs are the numbers of the entries that
@@ -143,7 +144,7 @@ func (s *sieve) enter(c *chunk) {
 
 // look says what does not hold for row i.
 func (s *sieve) look(c *chunk, i int) uint8 {
-	if s.named != nil && !s.named[i] || !s.places[c.place(i)].ok || s.seqs != nil && !s.seqs[c.seq(i)] {
+	if s.named != nil && !s.named[i] || s.seqs != nil && !s.seqs[c.seq(i)] {
 		return wrong
 	}
 	m := c.mark(i)
@@ -160,6 +161,9 @@ func (s *sieve) look(c *chunk, i int) uint8 {
 		if m>>kindShift != kindDir || !s.inFolder {
 			return wrong
 		}
+	}
+	if !s.places[c.place(i)].ok {
+		bad |= wrongPlace
 	}
 	return bad
 }
