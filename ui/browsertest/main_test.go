@@ -6,13 +6,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -23,6 +23,7 @@ import (
 	"salvor/host"
 	"salvor/internal/cli"
 	"salvor/internal/wire"
+	"salvor/rescue"
 )
 
 var updateScreens = flag.Bool("update-screens", false, "make the pictures in docs/screens anew")
@@ -40,6 +41,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
 	theBrowser.end()
+	theWorld.end()
 	os.Exit(code)
 }
 
@@ -76,21 +78,17 @@ func command(home string, args ...string) *exec.Cmd {
 	return c
 }
 
-// salvor runs a verb of the program; exit statuses up to 2 of a rescue mean that it came to its end.
-func salvor(t testing.TB, home string, args ...string) string {
-	t.Helper()
-	out, err := command(home, args...).CombinedOutput()
+// done runs a verb of the program to its end, if need be with reservations.
+func done(c *exec.Cmd) error {
+	out, err := c.CombinedOutput()
 	var exit *exec.ExitError
-	if err != nil && (!asExit(err, &exit) || exit.ExitCode() > 3) {
-		t.Fatalf("salvor %s: %v\n%s", strings.Join(args, " "), err, out)
+	if errors.As(err, &exit) && exit.ExitCode() == rescue.ExitReserved {
+		return nil
 	}
-	return string(out)
-}
-
-func asExit(err error, exit **exec.ExitError) bool {
-	e, ok := err.(*exec.ExitError)
-	*exit = e
-	return ok
+	if err != nil {
+		return fmt.Errorf("%s: %w\n%s", c, err, out)
+	}
+	return nil
 }
 
 // program is a running `salvor ui`.
@@ -104,14 +102,14 @@ type program struct {
 // start runs `salvor ui` until the test ends.
 func start(t testing.TB, home string, args ...string) *program {
 	t.Helper()
-	p, err := begin(home, args...)
+	p, err := begin(command(home, append([]string{"ui", "--no-browser", "--json"}, args...)...))
 	must(t, err)
 	t.Cleanup(p.kill)
 	return p
 }
 
-func begin(home string, args ...string) (*program, error) {
-	p := &program{cmd: command(home, append([]string{"ui", "--no-browser", "--json"}, args...)...)}
+func begin(c *exec.Cmd) (*program, error) {
+	p := &program{cmd: c}
 	p.cmd.Stderr = os.Stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

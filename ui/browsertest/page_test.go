@@ -73,6 +73,12 @@ func (b *page) tab() *page {
 	return n
 }
 
+// of is the same tab before the person of another test.
+func (b *page) of(t testing.TB) *page {
+	b.t = t
+	return b
+}
+
 // watch notes what a page must not do: ask another computer, throw, open a dialog, break the policy.
 func (b *page) watch(ctx context.Context) {
 	b.t.Helper()
@@ -212,6 +218,17 @@ func (b *page) until(words ...string) {
 		}
 	}
 	b.t.Fatalf("%s does not come to say one of %q:\n%s", b.address(), words, b.text())
+}
+
+// wait waits till an expression holds on the page.
+func (b *page) wait(expression string) {
+	b.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if run[bool](b, "!!("+expression+")") {
+			return
+		}
+	}
+	b.t.Fatalf("%s: %s does not come to hold:\n%s", b.address(), expression, b.text())
 }
 
 // find is a script that finds what can be pressed by what it says: on the page itself rather than around it, and exactly

@@ -1,0 +1,93 @@
+//go:build linux
+
+package browsertest
+
+import (
+	"strings"
+	"testing"
+)
+
+// screen is one of the pages that a person sees, and the way there.
+type screen struct {
+	name  string // of its picture
+	what  string // under it in docs/ui.md
+	at    func(b *page, w *world)
+	plain bool // without the way to the other parts: a page for who did not come by the link
+}
+
+// screens are all of them. Every test of screens goes through this table.
+var screens = []screen{
+	{name: "start", what: "Start", at: func(b *page, _ *world) { b.open("/") }},
+	{name: "pick", what: "Choosing a file of this computer", at: func(b *page, _ *world) { b.open("/"); b.follow("Choose the file") }},
+	{name: "look", what: "What is on it", at: look},
+	{name: "copy", what: "Before the copy begins", at: func(b *page, w *world) { look(b, w); b.follow("Save its files") }},
+	{name: "copying", what: "The copy at work", at: func(b *page, w *world) { b.open(w.copying(b)) }},
+	{name: "done", what: "What was done", at: func(b *page, w *world) { b.open(w.verified(b)) }},
+	{name: "cases", what: "All rescues", at: func(b *page, _ *world) { b.open("/cases") }},
+	{name: "case", what: "One rescue", at: rescued},
+	{name: "journal", what: "Its record", at: func(b *page, w *world) { rescued(b, w); b.follow("What was done, and when") }},
+	{name: "files", what: "Its files", at: files},
+	{name: "photos", what: "Only photos", at: func(b *page, w *world) { files(b, w); b.follow("Photos") }},
+	{name: "deleted", what: "Only what was deleted", at: func(b *page, w *world) { files(b, w); b.follow("Deleted") }},
+	{name: "carved", what: "Found without a name", at: func(b *page, w *world) { files(b, w); b.follow("Found without a name") }},
+	{name: "picture", what: "One photo", at: func(b *page, w *world) { file(b, w, "q=.jpg&class=photo") }},
+	{name: "text", what: "One text", at: func(b *page, w *world) { file(b, w, "q=.csv") }},
+	{name: "database", what: "One database", at: func(b *page, w *world) { file(b, w, "q=.db") }},
+	{name: "paper", what: "One paper", at: func(b *page, w *world) { file(b, w, "q=.pdf") }},
+	{name: "save", what: "Where to save", at: func(b *page, w *world) { rescued(b, w); b.follow("Save all of it elsewhere") }},
+	{name: "firmware", what: "An update file", at: func(b *page, _ *world) { b.open("/firmware") }},
+	{name: "checked", what: "An update file that was checked", at: checked},
+	{name: "message", what: "What cannot be done, and why", at: func(b *page, _ *world) { b.open("/case/none") }},
+}
+
+func look(b *page, _ *world) {
+	b.open("/")
+	b.follow("Choose the file")
+	b.follow("gateway.img")
+	b.until("What not to do now")
+}
+
+func rescued(b *page, _ *world) {
+	b.open("/cases")
+	b.follow("rescued")
+}
+
+func files(b *page, w *world) {
+	rescued(b, w)
+	b.follow("Show the files")
+}
+
+// file opens the first file of a search among those with names.
+func file(b *page, w *world, query string) {
+	files(b, w)
+	address, _, _ := strings.Cut(b.address(), "?")
+	b.open(address + "?tab=live&" + query)
+	b.leave(func() { b.clickOn("a[href*='/file?id=']") })
+}
+
+func checked(b *page, w *world) {
+	b.open("/firmware")
+	b.follow("Choose the file")
+	b.follow("gateway-1.5.0.swu")
+	b.fill("device", "acme-gw100")
+	b.leave(func() { b.clickOn("button.main") })
+	b.until("Expected", "was expected")
+}
+
+// Each screen is there, by clicks, and says no word of the catalogue by its name instead of in a language.
+func TestScreens(t *testing.T) {
+	w := theWorld.get(t)
+	b := visit(t, w.program)
+	for _, s := range screens {
+		t.Run(s.name, func(t *testing.T) {
+			b := b.of(t)
+			s.at(b, w)
+			if h := run[int](b, `document.querySelectorAll("h1").length`); h != 1 {
+				t.Errorf("%d headings of the first order", h)
+			}
+			if text := b.text(); strings.Contains(text, "could not be made") {
+				t.Error(text)
+			}
+		})
+	}
+}
