@@ -154,6 +154,8 @@ func (s *Server) routes() http.Handler {
 	}
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(static)))
 	mux.HandleFunc("GET /{$}", s.start)
+	mux.HandleFunc("GET /start/disks", s.startDisks)
+	mux.HandleFunc("GET /dropped", s.dropped)
 	mux.HandleFunc("POST /settings", s.settings)
 	mux.HandleFunc("GET /pick/{purpose}", s.pick)
 	mux.HandleFunc("POST /upload", s.upload)

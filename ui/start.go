@@ -1,14 +1,12 @@
 package ui
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"salvor/host"
+	"salvor/rescue"
 )
 
 // diskCard is a disk of this computer on the first page.
@@ -17,14 +15,18 @@ type diskCard struct {
 	Ticket string // "" for one that cannot be chosen
 	Why    string // name of the reason
 	Notes  []string
+	Health []string
+	Worn   bool
+	Held   []string
+	InUse  bool // something may write to it
 }
 
-func (s *Server) start(w http.ResponseWriter, r *http.Request) {
-	lang := s.words[languageOf(r)]
+// disks are those of this computer, each with what a person is told of it.
+func (s *Server) disks(r *http.Request, lang catalogue) ([]diskCard, error) {
 	var cards []diskCard
 	disks, err := host.Disks(r.Context())
 	for _, d := range disks {
-		c := diskCard{Disk: d}
+		c := diskCard{Disk: d, Health: healthWords(lang, d.Health), Worn: d.Health.Worn()}
 		switch {
 		case d.System:
 			c.Why = "start.disk.system"
@@ -33,127 +35,120 @@ func (s *Server) start(w http.ResponseWriter, r *http.Request) {
 		default:
 			c.Ticket = s.seal.ticket("source", d.Path)
 		}
-		if d.Removable {
-			c.Notes = append(c.Notes, lang.say("start.disk.removable"))
+		c.Notes = append(c.Notes, lang.say("start.disk.removable."+yesNo(d.Removable)))
+		if name := "start.disk.by." + d.Transport; lang.has(name) {
+			c.Notes = append(c.Notes, lang.say(name))
 		}
 		if d.Virtual {
 			c.Notes = append(c.Notes, lang.say("start.disk.virtual"))
 		}
-		for _, h := range d.Holders {
-			c.Notes = append(c.Notes, h.String())
+		if d.ReadOnly {
+			c.Notes = append(c.Notes, lang.say("start.disk.readonly"))
 		}
-		if d.Health.Known {
-			c.Notes = append(c.Notes, d.Health.Words())
+		for _, h := range d.Holders {
+			c.Held = append(c.Held, holderWords(lang, h))
+			c.InUse = c.InUse || h.CanWrite
 		}
 		cards = append(cards, c)
 	}
-	known := s.known.all()
-	s.show(w, r, http.StatusOK, "start", view{Here: "start"}, map[string]any{"Disks": cards, "Failed": err, "Known": len(known)})
+	return cards, err
 }
 
-// purposes are what a place can be chosen for: a file or a folder, and the page that it is chosen for when none is named.
-var purposes = map[string]struct {
-	folder bool
-	then   string
-}{
-	"source": {false, "/look"}, "package": {false, "/firmware"}, "log": {false, "/why"}, "parent": {true, "/copy"}, "target": {true, ""}, "case": {true, ""},
+func yesNo(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
 }
 
-// place is a file or a folder that can be chosen.
-type place struct {
-	Name   string
-	Into   string // address that goes into it, for a folder
-	Choose string // address that chooses it
-	Ticket string
-	Size   int64
-	Folder bool
-	IsCase bool
+// holderWords say what uses a disk.
+func holderWords(lang catalogue, h host.Holder) string {
+	name := "start.held." + string(h.Kind)
+	if h.Kind == host.HeldByMount && h.ReadOnly {
+		name += ".readonly"
+	}
+	return lang.say(name, isolated(h.Device), isolated(h.Name))
 }
 
-// maxPlaces bounds what one folder shows.
-const maxPlaces = 2000
+// isolated is hostile text for the middle of a sentence: it cannot move what stands around it.
+func isolated(text string) string { return "\u2068" + plain(text) + "\u2069" }
 
-// pick lists a folder of this computer, so that a file or a folder can be chosen in it. It goes only where a ticket
-// leads that an earlier page gave.
-func (s *Server) pick(w http.ResponseWriter, r *http.Request) {
-	purpose := r.PathValue("purpose")
-	p, ok := purposes[purpose]
-	if !ok {
-		s.refuse(w, r, http.StatusNotFound, "refused.page")
+// healthWords say what a disk tells of itself.
+func healthWords(lang catalogue, h host.Health) []string {
+	if !h.Known {
+		return nil
+	}
+	var out []string
+	add := func(is bool, name string, args ...any) {
+		if is {
+			out = append(out, lang.say("start.health."+name, args...))
+		}
+	}
+	add(h.Failing, "failing")
+	add(h.Locked, "locked")
+	add(h.Used > 100, "worn")
+	add(h.Used > 0 && h.Used <= 100, "used", h.Used)
+	add(h.Reserve == "warning" || h.Reserve == "urgent", "reserve")
+	add(h.Pending > 0, "pending", h.Pending)
+	add(h.Uncorrected > 0, "uncorrected", h.Uncorrected)
+	add(h.Reallocated > 0, "reallocated", h.Reallocated)
+	add(h.LinkErrors > 0, "link", h.LinkErrors)
+	add(h.Hot, "hot", h.Celsius)
+	add(len(out) == 0, "good")
+	return out
+}
+
+// dropMost bounds what is taken when it is dropped on the first page, in bytes: a larger file is most likely an image,
+// and taking it would write all of it to this computer's disk once more.
+const dropMost = 1 << 30
+
+// AtMost is the place to drop files at that takes none which is larger.
+func (d *dropPart) AtMost(most int64) *dropPart {
+	d.Most = min(d.Most, most)
+	return d
+}
+
+func (s *Server) start(w http.ResponseWriter, r *http.Request) {
+	disks, err := s.disks(r, s.words[languageOf(r)])
+	s.show(w, r, http.StatusOK, "start", view{Here: "start"}, map[string]any{"Disks": disks, "Failed": err, "Known": len(s.known.all()), "DropMost": int64(dropMost)})
+}
+
+// startDisks answers with the list of disks alone, for the script that looks whether a card was plugged in.
+func (s *Server) startDisks(w http.ResponseWriter, r *http.Request) {
+	lang := languageOf(r)
+	disks, err := s.disks(r, s.words[lang])
+	v := view{Lang: lang, words: s.words[lang], D: map[string]any{"Disks": disks, "Failed": err}}
+	var b bytes.Buffer
+	if err := s.pages["start"].ExecuteTemplate(&b, "disks", &v); err != nil {
+		s.o.Log.Error("the list of disks could not be made", "error", err)
+		http.Error(w, "this list could not be made", http.StatusInternalServerError)
 		return
 	}
-	then := p.then
-	if t := r.URL.Query().Get("then"); t != "" {
-		then = local(t)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Write(b.Bytes()) // a browser that went away needs no answer
+}
+
+// dropped leads a file that was dropped on the first page to the page that it is for. Where that cannot be told, the
+// person is asked.
+func (s *Server) dropped(w http.ResponseWriter, r *http.Request) {
+	path, ok := s.seal.place("dropped", r.URL.Query().Get("dropped"))
+	if !ok {
+		s.refuse(w, r, http.StatusForbidden, "refused.ticket")
+		return
 	}
-	dir, err := os.UserHomeDir()
-	if err != nil {
-		dir = string(filepath.Separator)
-	}
-	if t := r.URL.Query().Get("at"); t != "" {
-		if dir, ok = s.seal.place("dir", t); !ok {
-			s.refuse(w, r, http.StatusForbidden, "refused.ticket")
-			return
-		}
-	}
-	into := func(path string) string {
-		q := url.Values{"at": {s.seal.ticket("dir", path)}}
-		if then != p.then {
-			q.Set("then", then)
-		}
-		return "/pick/" + purpose + "?" + q.Encode()
-	}
-	choose := func(path string) string {
-		if then == "" {
-			return ""
-		}
-		sign := "?"
-		if strings.Contains(then, "?") {
-			sign = "&"
-		}
-		return then + sign + purpose + "=" + url.QueryEscape(s.seal.ticket(purpose, path))
-	}
-	list, err := os.ReadDir(dir)
+	kind, err := rescue.KindOf(r.Context(), path)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	var places []place
-	for _, e := range list {
-		path := filepath.Join(dir, e.Name())
-		info, err := os.Stat(path) // where links lead
-		if err != nil || strings.HasPrefix(e.Name(), ".") || len(places) == maxPlaces {
-			continue
-		}
-		switch {
-		case info.IsDir():
-			c := place{Name: e.Name(), Folder: true, Into: into(path)}
-			if purpose == "case" && host.FileSize(filepath.Join(path, "case.json")) >= 0 {
-				c.IsCase, c.Ticket = true, s.seal.ticket("case", path)
-			}
-			places = append(places, c)
-		case info.Mode().IsRegular() && !p.folder:
-			places = append(places, place{Name: e.Name(), Size: info.Size(), Choose: choose(path)})
-		}
+	to := func(page, purpose string) string {
+		return page + "?" + url.Values{purpose: {s.seal.ticket(purpose, path)}}.Encode()
 	}
-	slices.SortStableFunc(places, func(a, b place) int {
-		if a.Folder != b.Folder {
-			if a.Folder {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
-	})
-	data := map[string]any{"Purpose": purpose, "Dir": dir, "Places": places, "More": len(list) > maxPlaces}
-	if up := filepath.Dir(dir); up != dir {
-		data["Up"] = into(up)
+	choices := map[rescue.FileKind]string{rescue.LogFile: to("/why", "log"), rescue.PackageFile: to("/firmware", "package"), rescue.ImageFile: to("/look", "source")}
+	if address, ok := choices[kind]; ok {
+		http.Redirect(w, r, address, http.StatusSeeOther)
+		return
 	}
-	if p.folder && then != "" {
-		data["ChooseThis"] = choose(dir)
-		if t, err := host.InspectTarget(dir); err == nil && t.Free >= 0 {
-			data["Free"] = t.Free
-		}
-	}
-	s.show(w, r, http.StatusOK, "pick", view{Title: s.words[languageOf(r)].say("pick.title." + purpose)}, data)
+	s.show(w, r, http.StatusOK, "dropped", view{Here: "start"}, map[string]any{"Path": path, "Size": host.FileSize(path),
+		"Look": choices[rescue.ImageFile], "Firmware": choices[rescue.PackageFile], "Why": choices[rescue.LogFile]})
 }

@@ -1,0 +1,267 @@
+package ui
+
+import (
+	"cmp"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"salvor/host"
+)
+
+// purpose is what a place is chosen for.
+type purpose struct {
+	folder bool   // a folder is chosen, not a file
+	either bool   // a folder can be chosen as well as a file
+	many   bool   // several belong together
+	then   string // the page that it is chosen for, where none is named; "" for none
+}
+
+// purposes by their names, which stand in addresses and in tickets.
+var purposes = map[string]purpose{
+	"source": {many: true, then: "/look"}, "dropped": {then: "/dropped"}, "log": {many: true, then: "/why"},
+	"package": {then: "/firmware"}, "device": {many: true, then: "/firmware"}, "keys": {either: true, many: true, then: "/firmware"}, "available": {either: true, many: true, then: "/firmware"},
+	"parent": {folder: true, then: "/copy"}, "target": {folder: true}, "case": {folder: true},
+}
+
+// place is a file or a folder that can be chosen.
+type place struct {
+	Name       string
+	Into       string // address that goes into it, for a folder
+	Choose     string // address that chooses it
+	Ticket     string
+	Size       int64
+	Folder     bool
+	IsCase     bool
+	Unreadable bool
+}
+
+// crumb is a folder on the way to the one that is shown, or a place where files begin.
+type crumb struct {
+	Name, Kind, Into string
+	Here             bool
+}
+
+// pagePlaces is how many places one page of a folder has.
+const pagePlaces = 2000
+
+// picking is one page of the file picker.
+type picking struct {
+	name, then  string
+	p           purpose
+	dir         string
+	hidden      bool
+	from, total int
+	s           *Server
+}
+
+// pick lists a folder of this computer, so that a file or a folder can be chosen in it. It goes only where a ticket
+// leads that an earlier page gave.
+func (s *Server) pick(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	c := &picking{name: r.PathValue("purpose"), s: s, hidden: q.Get("hidden") != ""}
+	var ok bool
+	if c.p, ok = purposes[c.name]; !ok || c.name == "dropped" {
+		s.refuse(w, r, http.StatusNotFound, "refused.page")
+		return
+	}
+	c.then = c.p.then
+	if t := q.Get("then"); t != "" {
+		c.then = local(t)
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = string(filepath.Separator)
+	}
+	c.dir = home
+	if t := q.Get("at"); t != "" {
+		if c.dir, ok = s.seal.place("dir", t); !ok {
+			s.refuse(w, r, http.StatusForbidden, "refused.ticket")
+			return
+		}
+	}
+	if n, err := strconv.Atoi(q.Get("from")); err == nil && n > 0 {
+		c.from = n / pagePlaces * pagePlaces
+	}
+	lang := s.words[languageOf(r)]
+	data := map[string]any{"Purpose": c.name, "Dir": c.dir, "Starts": c.starts(home, lang), "Crumbs": c.crumbs(), "Many": c.p.many && c.then != "",
+		"Hidden": c.hidden, "Toggle": c.address(c.dir, !c.hidden, 0)}
+	c.form(data)
+	if !c.p.folder && c.then != "" {
+		data["Drop"] = c.then
+	}
+	if up := filepath.Dir(c.dir); up != c.dir {
+		data["Up"] = c.into(up)
+	}
+	places, err := c.list()
+	data["Places"], data["From"], data["To"], data["Total"] = places, c.from+1, c.from+len(places), c.total
+	if err != nil {
+		data["Failed"] = failure(err)
+	}
+	if c.from > 0 {
+		data["Before"] = c.address(c.dir, c.hidden, c.from-pagePlaces)
+	}
+	if c.from+len(places) < c.total {
+		data["After"] = c.address(c.dir, c.hidden, c.from+pagePlaces)
+	}
+	if (c.p.folder || c.p.either) && c.then != "" && err == nil {
+		data["ChooseThis"] = c.choose(c.dir)
+	}
+	if c.p.folder {
+		if t, err := host.InspectTarget(c.dir); err == nil && t.Free >= 0 {
+			data["Free"] = t.Free
+		}
+	}
+	s.show(w, r, http.StatusOK, "pick", view{Title: lang.say("pick.title." + c.name)}, data)
+}
+
+// failure is the name of the words for a folder that cannot be opened.
+func failure(err error) string {
+	switch {
+	case os.IsPermission(err):
+		return "pick.failed.permission"
+	case os.IsNotExist(err):
+		return "pick.failed.gone"
+	}
+	return "pick.failed"
+}
+
+// address is a page of a folder.
+func (c *picking) address(path string, hidden bool, from int) string {
+	q := url.Values{"at": {c.s.seal.ticket("dir", path)}}
+	if c.then != c.p.then {
+		q.Set("then", c.then)
+	}
+	if hidden {
+		q.Set("hidden", "1")
+	}
+	if from > 0 {
+		q.Set("from", strconv.Itoa(from))
+	}
+	return "/pick/" + c.name + "?" + q.Encode()
+}
+
+func (c *picking) into(path string) string { return c.address(path, c.hidden, 0) }
+
+// choose is the address that takes a place; "" where none does.
+func (c *picking) choose(path string) string {
+	if c.then == "" {
+		return ""
+	}
+	sign := "?"
+	if strings.Contains(c.then, "?") {
+		sign = "&"
+	}
+	return c.then + sign + c.name + "=" + url.QueryEscape(c.s.seal.ticket(c.name, path))
+}
+
+// form adds where a form leads that takes several: a form sent by GET loses what stands behind "?" in its address, so
+// that this stands in fields.
+func (c *picking) form(data map[string]any) {
+	action, query, _ := strings.Cut(c.then, "?")
+	fields, err := url.ParseQuery(query)
+	if err != nil {
+		fields = nil
+	}
+	data["Action"], data["Fields"] = action, fields
+}
+
+// starts are the places where files begin.
+func (c *picking) starts(home string, lang catalogue) []crumb {
+	var out []crumb
+	for _, p := range host.Places(home) {
+		name := p.Path
+		if p.Kind != host.PlaceDrive {
+			name = lang.say("pick.place." + string(p.Kind))
+		}
+		out = append(out, crumb{Name: name, Kind: string(p.Kind), Into: c.into(p.Path), Here: p.Path == c.dir})
+	}
+	return out
+}
+
+// crumbs are the folders that this one stands in.
+func (c *picking) crumbs() []crumb {
+	var out []crumb
+	for dir := c.dir; ; {
+		up := filepath.Dir(dir)
+		name := filepath.Base(dir)
+		if up == dir {
+			name = dir
+		}
+		out = append(out, crumb{Name: name, Into: c.into(dir), Here: dir == c.dir})
+		if up == dir {
+			slices.Reverse(out)
+			return out
+		}
+		dir = up
+	}
+}
+
+// isFolder reports whether an entry is a folder, also through a link.
+func isFolder(dir string, e fs.DirEntry) bool {
+	if e.Type()&fs.ModeSymlink != 0 {
+		return host.IsFolder(filepath.Join(dir, e.Name()))
+	}
+	return e.IsDir()
+}
+
+// list returns the places of the page, folders first.
+func (c *picking) list() ([]place, error) {
+	entries, err := os.ReadDir(c.dir)
+	type item struct {
+		entry  fs.DirEntry
+		lower  string
+		folder bool
+	}
+	var items []item
+	for _, e := range entries {
+		folder := isFolder(c.dir, e)
+		switch {
+		case strings.HasPrefix(e.Name(), ".") && !c.hidden, c.p.folder && !folder, !folder && !e.Type().IsRegular() && e.Type()&fs.ModeSymlink == 0:
+			continue
+		}
+		items = append(items, item{e, strings.ToLower(e.Name()), folder})
+	}
+	slices.SortStableFunc(items, func(a, b item) int {
+		if a.folder != b.folder {
+			if a.folder {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.lower, b.lower)
+	})
+	c.total = len(items)
+	if c.from >= c.total {
+		c.from = 0
+	}
+	var out []place
+	for _, i := range items[c.from:min(c.from+pagePlaces, c.total)] {
+		out = append(out, c.place(i.entry.Name(), i.folder))
+	}
+	return out, err
+}
+
+func (c *picking) place(name string, folder bool) place {
+	path := filepath.Join(c.dir, name)
+	out := place{Name: name, Folder: folder}
+	if folder {
+		out.Into = c.into(path)
+		if c.name == "case" && host.FileSize(filepath.Join(path, "case.json")) >= 0 {
+			out.IsCase, out.Ticket = true, c.s.seal.ticket("case", path)
+		}
+		return out
+	}
+	info, err := os.Stat(path) // where links lead
+	if err != nil || !info.Mode().IsRegular() {
+		out.Unreadable = true
+		return out
+	}
+	out.Size, out.Choose, out.Ticket = info.Size(), c.choose(path), c.s.seal.ticket(c.name, path)
+	return out
+}
