@@ -14,6 +14,7 @@ const module = "salvor"
 // and the first line that matches is the room's.
 var order = [][]string{
 	{"finding"},
+	{"finding/translation"},
 	{"cursor"},
 	{"block/probe"},
 	{"block"},
@@ -80,7 +81,7 @@ var keepers = []struct {
 	{[]string{"log"}, nil, "logs without levels"},
 	{[]string{"unsafe"}, []string{"host"}, "reads memory without types; only ioctls need that"},
 	{[]string{"C", "plugin"}, nil, "loads code from outside"},
-	{[]string{"net"}, []string{"host", "ui", "bench/*"}, "reaches the network; host asks the UPS of this computer, and ui listens on the loopback addresses"},
+	{[]string{"net"}, []string{"host", "ui", "bench/*"}, "reaches the network; host asks the UPS of this computer, and ui listens, on the loopback addresses where no other is asked for"},
 	{[]string{"net/http", "net/rpc", "net/smtp"}, []string{"ui", "bench/*"}, "reaches the network"},
 	{[]string{"reflect"}, nil, "decodes without types"},
 }
@@ -95,7 +96,7 @@ var modules = []struct {
 	{"github.com/nwaples/rardecode", []string{"filetype/*"}},
 	{"github.com/spf13/cobra", []string{"internal/cli"}},
 	{"go.yaml.in/yaml", []string{"firmware", "diagnosis/knowledge", "diagnosis/plan", "bench/diagnosis"}},
-	{"golang.org/x/crypto", []string{"volume/internal/crypt", "firmware/internal/signify"}},
+	{"golang.org/x/crypto", []string{"volume/internal/crypt", "firmware/internal/signify", "ui"}},
 	{"golang.org/x/image", []string{"filetype/*"}},
 	{"github.com/anchore/go-lzo", []string{"unpack", "firmware/internal/squash"}},
 	{"github.com/smallstep/pkcs7", []string{"firmware/internal/cms"}},
