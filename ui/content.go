@@ -28,12 +28,12 @@ func plainMedium(format string) string { return media[format] }
 // contentAddress is where the content of a file is: on the other origin, under a path that only this server can make.
 func (s *Server) contentAddress(key string, e *recovery.Entry) string {
 	id := base64.RawURLEncoding.EncodeToString([]byte(e.ID))
-	return "http://" + s.contentHost + "/c/" + s.seal.mark("content", key, e.ID) + "/" + key + "/" + id
+	return s.contentURL("/c/" + s.seal.mark("content", key, e.ID) + "/" + key + "/" + id)
 }
 
 // reportAddress is where the report of a case is.
 func (s *Server) reportAddress(key string) string {
-	return "http://" + s.contentHost + "/r/" + s.seal.mark("report", key) + "/" + key
+	return s.contentURL("/r/" + s.seal.mark("report", key) + "/" + key)
 }
 
 // contents answers on the origin of what was recovered. It knows no cookie: who has the path may read.

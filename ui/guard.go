@@ -52,16 +52,29 @@ func (s *seal) place(purpose, ticket string) (string, bool) {
 	return string(path), true
 }
 
-func (s *Server) cookieName() string { return "salvor-" + s.port }
+// cookieName has the port in it, since cookies of all ports of a host are in one pot. Over TLS its beginning makes browsers
+// refuse it from any other host, also from one below or above this one.
+func (s *Server) cookieName() string {
+	if s.away != nil {
+		return "__Host-salvor-" + s.port
+	}
+	return "salvor-" + s.port
+}
 
-// session returns the cookie of a browser that came by the link, "" for any other.
+// cookie is what a browser that was let in holds.
+func (s *Server) cookie(nonce string) *http.Cookie {
+	return &http.Cookie{Name: s.cookieName(), Value: nonce + "." + s.seal.mark("session", nonce), Path: "/", HttpOnly: true,
+		Secure: s.away != nil, SameSite: http.SameSiteStrictMode}
+}
+
+// session returns the cookie of a browser that came by the link or knew the password, "" for any other.
 func (s *Server) session(r *http.Request) string {
 	c, err := r.Cookie(s.cookieName())
 	if err != nil {
 		return ""
 	}
 	nonce, mark, ok := strings.Cut(c.Value, ".")
-	if !ok || !s.seal.holds(mark, "session", nonce) {
+	if !ok || !s.seal.holds(mark, "session", nonce) || (s.away != nil && !s.away.sessions.see(nonce)) {
 		return ""
 	}
 	return c.Value
@@ -69,25 +82,39 @@ func (s *Server) session(r *http.Request) string {
 
 // enter makes the token of the link into a cookie. The page behind it has no token in its address.
 func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
-	if !s.seal.holds(r.URL.Query().Get("token"), "link") {
+	if s.away != nil || !s.seal.holds(r.URL.Query().Get("token"), "link") {
 		s.refuse(w, r, http.StatusForbidden, "refused.link")
 		return
 	}
-	nonce := rand.Text()
-	http.SetCookie(w, &http.Cookie{Name: s.cookieName(), Value: nonce + "." + s.seal.mark("session", nonce), Path: "/",
-		HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, s.cookie(rand.Text()))
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 // csrf returns the token that the forms of a session carry.
 func (s *Server) csrf(session string) string { return s.seal.mark("csrf", session) }
 
+// policy says what pages may load: nothing that is not part of the program, but for the media of what was recovered. Where
+// these stand on the same host, scripts and styles are those of one folder of the program's own.
+func (s *Server) policy() string {
+	own, contents := "'self'", s.contentOrigin()
+	if contents == s.pageOrigin() {
+		own = s.pageOrigin() + "/static/"
+	}
+	return "default-src 'none'; style-src " + own + "; script-src " + own + "; connect-src 'self'; img-src 'self' " + contents +
+		"; media-src " + contents + "; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+}
+
+// ours reports whether a form came from a page of the program, as far as the browser says.
+func (s *Server) ours(r *http.Request) bool {
+	origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
+	return (origin == "" || origin == s.pageOrigin()) && (site == "" || site == "same-origin")
+}
+
 // guarded checks all that must hold before a page is made.
 func (s *Server) guarded(pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' http://"+s.contentHost+
-			"; media-src http://"+s.contentHost+"; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("Content-Security-Policy", s.policy())
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
 		// A browser that tells no page of ours where it came from tells us "null" for the Origin of our own forms, too.
@@ -104,19 +131,23 @@ func (s *Server) guarded(pages http.Handler) http.Handler {
 			s.enter(w, r)
 			return
 		}
+		if s.away != nil && r.URL.Path == "/login" {
+			s.login(w, r)
+			return
+		}
 		session := s.session(r)
 		if session == "" {
+			if s.away != nil && r.Method == http.MethodGet {
+				http.Redirect(w, r, "/login", http.StatusSeeOther)
+				return
+			}
 			s.refuse(w, r, http.StatusForbidden, "refused.session")
 			return
 		}
 		switch r.Method {
 		case http.MethodGet, http.MethodHead:
 		case http.MethodPost:
-			if o := r.Header.Get("Origin"); o != "" && o != "http://"+s.pageHost {
-				s.refuse(w, r, http.StatusForbidden, "refused.origin")
-				return
-			}
-			if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+			if !s.ours(r) {
 				s.refuse(w, r, http.StatusForbidden, "refused.origin")
 				return
 			}
@@ -146,16 +177,34 @@ func (s *Server) guarded(pages http.Handler) http.Handler {
 const maxForm = 4 << 20
 
 // split leads a request to the pages or to the contents, by the host that it names. Any other name is someone who made
-// it lead here: DNS rebinding.
+// it lead here: DNS rebinding. Where both stand on one host, contents are what stands under addresses that run out.
 func (s *Server) split(pages, contents http.Handler) http.Handler {
+	contents = inert(contents)
+	if s.away != nil {
+		contents = s.timed(contents)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.Host {
-		case s.pageHost:
+		switch {
+		case r.Host == s.pageHost && s.contentHost == s.pageHost && strings.HasPrefix(r.URL.Path, contentPrefix):
+			contents.ServeHTTP(w, r)
+		case r.Host == s.pageHost:
 			pages.ServeHTTP(w, r)
-		case s.contentHost:
+		case r.Host == s.contentHost:
 			contents.ServeHTTP(w, r)
 		default:
 			http.Error(w, "this address does not belong to this program", http.StatusMisdirectedRequest)
 		}
+	})
+}
+
+// inert refuses what was recovered to whoever wants to run it.
+func inert(contents http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Header.Get("Sec-Fetch-Dest") {
+		case "script", "style", "worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet", "manifest", "xslt", "object", "embed":
+			http.Error(w, "what was recovered is never run", http.StatusForbidden)
+			return
+		}
+		contents.ServeHTTP(w, r)
 	})
 }

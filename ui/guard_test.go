@@ -9,12 +9,21 @@ import (
 	"testing"
 )
 
-// TestOthersAreRefused sends what pages of others, and programs without the link, could send.
+// TestOthersAreRefused sends what pages of others, and programs without the link, could send: on the loopback addresses,
+// and over TLS with one name and with two.
 func TestOthersAreRefused(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
-	s := serve(t, Options{})
+	for name, remote := range map[string]*Remote{"loopback": nil, "two names": remoteOf(t, "localhost"), "one name": remoteOf(t, "")} {
+		t.Run(name, func(t *testing.T) { othersAreRefused(t, serve(t, Options{Remote: remote})) })
+	}
+}
+
+func othersAreRefused(t *testing.T, s *Server) {
 	b := open(t, s)
-	at := "http://" + s.pageHost
+	at, out := s.pageOrigin(), http.StatusForbidden
+	if s.away != nil {
+		out = http.StatusSeeOther // to where the password is asked for
+	}
 	place, err := url.Parse(at)
 	if err != nil {
 		t.Fatal(err)
@@ -33,8 +42,8 @@ func TestOthersAreRefused(t *testing.T) {
 		want         int
 	}{
 		"the page itself":             {"GET", "/", http.Header{"Cookie": {mine}}, "", 200},
-		"no cookie":                   {"GET", "/", nil, "", 403},
-		"a made-up cookie":            {"GET", "/", http.Header{"Cookie": {cookie.Name + "=a.b"}}, "", 403},
+		"no cookie":                   {"GET", "/", nil, "", out},
+		"a made-up cookie":            {"GET", "/", http.Header{"Cookie": {cookie.Name + "=a.b"}}, "", out},
 		"a wrong token":               {"GET", "/enter?token=x", nil, "", 403},
 		"no token":                    {"GET", "/enter", nil, "", 403},
 		"another host":                {"GET", "/", http.Header{"Cookie": {mine}, "Host": {"evil.example"}}, "", 421},
@@ -42,7 +51,7 @@ func TestOthersAreRefused(t *testing.T) {
 		"the host of contents":        {"GET", "/", http.Header{"Cookie": {mine}, "Host": {s.contentHost}}, "", 404},
 		"a form of its own":           {"POST", "/settings", http.Header{"Cookie": {mine}, "Content-Type": {typ}, "Origin": {at}}, form, 303},
 		"a form of another page":      {"POST", "/settings", http.Header{"Cookie": {mine}, "Content-Type": {typ}, "Origin": {"http://evil.example"}}, form, 403},
-		"a form of a content":         {"POST", "/settings", http.Header{"Cookie": {mine}, "Content-Type": {typ}, "Origin": {"http://" + s.contentHost}}, form, 403},
+		"a form of a content":         {"POST", "/settings", http.Header{"Cookie": {mine}, "Content-Type": {typ}, "Origin": {s.contentOrigin() + "0"}}, form, 403},
 		"a form of a sandbox":         {"POST", "/settings", http.Header{"Cookie": {mine}, "Content-Type": {typ}, "Origin": {"null"}}, form, 403},
 		"a cross-site form":           {"POST", "/settings", http.Header{"Cookie": {mine}, "Content-Type": {typ}, "Sec-Fetch-Site": {"cross-site"}}, form, 403},
 		"a form without its token":    {"POST", "/settings", http.Header{"Cookie": {mine}, "Content-Type": {typ}, "Origin": {at}}, "lang=de", 403},
@@ -56,6 +65,9 @@ func TestOthersAreRefused(t *testing.T) {
 		"a content that is made up":   {"GET", "/c/x/y/ei8x", http.Header{"Host": {s.contentHost}}, "", 404},
 		"a report that is made up":    {"GET", "/r/x/y", http.Header{"Host": {s.contentHost}}, "", 404},
 	} {
+		if name == "the host of contents" && s.contentHost == s.pageHost {
+			continue
+		}
 		if got := ask(t, c.method, at+c.path, c.head, c.body); got.code != c.want && !(c.want == 404 && got.code/100 == 3) {
 			t.Errorf("%s: %d, expected %d", name, got.code, c.want)
 		}
@@ -64,7 +76,12 @@ func TestOthersAreRefused(t *testing.T) {
 
 func TestHeaders(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
-	s := serve(t, Options{})
+	for name, remote := range map[string]*Remote{"loopback": nil, "two names": remoteOf(t, "localhost"), "one name": remoteOf(t, "")} {
+		t.Run(name, func(t *testing.T) { headers(t, serve(t, Options{Remote: remote})) })
+	}
+}
+
+func headers(t *testing.T, s *Server) {
 	b := open(t, s)
 	for _, path := range []string{"/", "/cases", "/firmware", "/pick/source", "/none"} {
 		b.get(path)
@@ -75,9 +92,15 @@ func TestHeaders(t *testing.T) {
 		if b.head.Get("X-Content-Type-Options") != "nosniff" || b.head.Get("Referrer-Policy") != "same-origin" || b.head.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %v", path, b.head)
 		}
-		if strings.Contains(b.page, "style=") || strings.Contains(b.page, "<script>") || strings.Contains(b.page, " onclick") || strings.Contains(b.page, "https://") {
+		if strings.Contains(b.page, "style=") || strings.Contains(b.page, "<script>") || strings.Contains(b.page, " onclick") || strings.Contains(strings.ReplaceAll(b.page, s.contentOrigin(), ""), "https://") {
 			t.Errorf("%s holds a style or a script of its own, or leads out", path)
 		}
+		if b.head.Get("Strict-Transport-Security") != "" {
+			t.Errorf("%s binds the browser for all ports of this host", path)
+		}
+	}
+	if s.away != nil {
+		return // there is no link that lets in
 	}
 	got := get(t, s.Link(), nil)
 	if c := got.head.Get("Set-Cookie"); got.code != http.StatusSeeOther || !strings.Contains(c, "HttpOnly") || !strings.Contains(c, "SameSite=Strict") {

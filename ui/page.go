@@ -24,6 +24,7 @@ type view struct {
 	D                 any // of the page itself
 	words             catalogue
 	pageURL           string
+	Away              string // the host, where the pages are served to other computers
 	uploads           *uploads
 }
 
@@ -75,6 +76,9 @@ func (s *Server) loadPages() (map[string]*template.Template, error) {
 func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, name string, v view, data any) {
 	v.Lang = languageOf(r)
 	v.words, v.Languages, v.D, v.uploads = s.words[v.Lang], languages, data, s.uploads
+	if s.away != nil {
+		v.Away = s.pageHost
+	}
 	if v.Title == "" {
 		v.Title = v.W(name + ".title")
 	}
@@ -120,7 +124,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 // settings keeps the language.
 func (s *Server) settings(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{Name: "salvor-lang", Value: languageOf(&http.Request{URL: r.URL, Header: http.Header{"Accept-Language": {r.PostFormValue("lang")}}}),
-		Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: 365 * 24 * 3600})
+		Path: "/", HttpOnly: true, Secure: s.away != nil, SameSite: http.SameSiteStrictMode, MaxAge: 365 * 24 * 3600})
 	http.Redirect(w, r, local(r.PostFormValue("back")), http.StatusSeeOther)
 }
 

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"log/slog"
 	"net/http"
@@ -41,6 +42,9 @@ type browser struct {
 
 var discard = slog.New(slog.DiscardHandler)
 
+// unchecked takes any certificate: a test of its own compares fingerprints.
+var unchecked = &tls.Config{InsecureSkipVerify: true}
+
 // serve starts a server that ends with the test.
 func serve(t *testing.T, o Options) *Server {
 	t.Helper()
@@ -71,10 +75,13 @@ func open(t *testing.T, s *Server) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := &http.Transport{}
+	transport := &http.Transport{TLSClientConfig: unchecked}
 	t.Cleanup(transport.CloseIdleConnections)
 	b := &browser{t: t, s: s, http: &http.Client{Jar: jar, Transport: transport, Timeout: time.Minute}}
 	b.get(s.Link())
+	if s.away != nil {
+		b.post("/login", url.Values{"password": {testPassword}})
+	}
 	if b.code != http.StatusOK || strings.Contains(b.at, "token") {
 		t.Fatalf("the link led to %d at %s", b.code, b.at)
 	}
@@ -97,7 +104,7 @@ func (b *browser) take(r *http.Response, err error) {
 func (b *browser) get(address string) {
 	b.t.Helper()
 	if strings.HasPrefix(address, "/") {
-		address = "http://" + b.s.pageHost + address
+		address = b.s.pageOrigin() + address
 	}
 	b.take(b.http.Get(address))
 }
@@ -120,7 +127,7 @@ func (b *browser) post(action string, fill url.Values) {
 	for name, list := range fill {
 		values[name] = list
 	}
-	b.take(b.http.PostForm("http://"+b.s.pageHost+action, values))
+	b.take(b.http.PostForm(b.s.pageOrigin()+action, values))
 }
 
 func attribute(tag, name string) string {
@@ -292,7 +299,7 @@ func ask(t *testing.T, method, address string, head http.Header, body string) an
 		r.Header[k] = v
 	}
 	r.Host = head.Get("Host")
-	transport := &http.Transport{}
+	transport := &http.Transport{TLSClientConfig: unchecked}
 	defer transport.CloseIdleConnections()
 	c := http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	got, err := c.Do(r)
