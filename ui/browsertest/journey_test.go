@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/chromedp/chromedp/kb"
 )
 
 // From a device that does not start any more to files that were saved and verified, by clicks, on the example; and the
@@ -51,6 +53,45 @@ func journey(b *page, home string) {
 	b.follow("Check that nothing changed")
 	b.until("everything in the case is what it was")
 	saved(b.t, filepath.Join(home, "out"))
+}
+
+// The same without a mouse: by the tabulator, Enter and what is typed. The focus is seen wherever it goes.
+func TestJourneyByKeys(t *testing.T) {
+	home := example(t)
+	b := visit(t, start(t, home))
+	b.key(kb.Tab)
+	b.key(kb.Enter) // the first is the way past all that is the same on each page
+	if at := run[string](b, `location.hash`); at != "#content" {
+		t.Errorf("the first key leads to %q", at)
+	}
+	b.enter("Choose the file")
+	b.enter("gateway.img")
+	b.until("What not to do now")
+	b.enter("Save its files")
+	b.tabTo("name")
+	b.retype("rescued")
+	b.leave(func() { b.key(kb.Enter) })
+	b.until("How it ended")
+	b.enter("Back to the rescue")
+	b.enter("Show the files")
+	b.enter("Photos")
+	b.tabTo("Choose")
+	b.key(" ")
+	if n := run[int](b, `document.querySelectorAll("main input[type=checkbox]:checked").length`); n != 1 {
+		t.Errorf("%d are chosen", n)
+	}
+	b.enter("My rescues")
+	b.enter("rescued")
+	b.enter("Save all of it elsewhere")
+	b.tabTo("name")
+	b.retype("out")
+	b.leave(func() { b.key(kb.Enter) })
+	b.until("How it ended")
+	b.enter("My rescues")
+	b.enter("rescued")
+	b.enter("Check that nothing changed")
+	b.until("everything in the case is what it was")
+	saved(t, filepath.Join(home, "out"))
 }
 
 // saved holds that files stand there.

@@ -27,7 +27,7 @@ func slow(t testing.TB, home, file string) *slowDisk {
 	if os.Getuid() != 0 {
 		lacking(t, "only root mounts")
 	}
-	point := filepath.Join(home, "slow")
+	point := filepath.Join(home, "usb-drive")
 	must(t, os.MkdirAll(point, 0o700))
 	d := &slowDisk{path: filepath.Join(point, "nbd"), log: filepath.Join(filepath.Dir(home), "reads.log"), rate: filepath.Join(filepath.Dir(home), "rate")}
 	d.set(t, 8<<30)

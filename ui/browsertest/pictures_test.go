@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/page"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -72,7 +72,7 @@ func makePictures(t *testing.T) {
 		high := min(run[float64](b, `document.documentElement.scrollHeight`), pictureHeight)
 		b.size(pictureWidth, int64(high))
 		b.wait(`[...document.images].every(i => i.complete)`)
-		shot, err := chromedp.Call(b.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{Clip: &page.Viewport{Width: pictureWidth, Height: high, Scale: 1}})
+		shot, err := chromedp.Call(b.ctx, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{Clip: &cdppage.Viewport{Width: pictureWidth, Height: high, Scale: 1}})
 		must(t, err)
 		small, err := smaller(shot.Data)
 		must(t, err)

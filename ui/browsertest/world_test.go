@@ -19,6 +19,7 @@ type world struct {
 	once     sync.Once
 	home     string
 	program  *program
+	slow     *slowDisk
 	release  []func()
 	made     error
 	copyAt   string // address of the page of a copy that is at work
@@ -49,7 +50,7 @@ func (w *world) make(t testing.TB) error {
 			return err
 		}
 	}
-	for _, d := range []string{"Documents", "Pictures", "slow"} {
+	for _, d := range []string{"Documents", "Pictures"} {
 		if err := os.MkdirAll(filepath.Join(w.home, d), 0o700); err != nil {
 			return err
 		}
@@ -67,6 +68,8 @@ func (w *world) make(t testing.TB) error {
 	if err := os.WriteFile(filepath.Join(w.home, "update.log"), []byte(updateLog), 0o600); err != nil {
 		return err
 	}
+	w.slow = slow(t, w.home, filepath.Join(w.home, "gateway.img"))
+	w.release = append(w.release, w.slow.end)
 	if err := done(w.command("rescue", "gateway.img", "--to", "rescued")); err != nil {
 		return err
 	}
@@ -107,20 +110,18 @@ func (w *world) verified(b *page) string {
 // copying returns the page of a copy that is at work for as long as the tests run.
 func (w *world) copying(b *page) string {
 	if w.copyAt == "" {
-		d := slow(b.t, w.home, filepath.Join(w.home, "gateway.img"))
-		w.release = append(w.release, d.end)
 		b.open("/")
 		b.follow("Choose the file")
-		b.follow("slow")
+		b.follow("usb-drive")
 		b.follow("nbd")
 		b.until("Save its files")
 		b.follow("Save its files")
 		b.fill("name", "second rescue")
 		b.clickOn("#also")
-		d.set(b.t, 16<<20)
+		w.slow.set(b.t, 16<<20)
 		b.leave(func() { b.clickOn("button.main") })
 		b.wait(`document.querySelector("progress").value > 25`)
-		d.set(b.t, 64<<10)
+		w.slow.set(b.t, 64<<10)
 		w.copyAt = b.address()
 	}
 	return w.copyAt
