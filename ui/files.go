@@ -5,108 +5,18 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"salvor/filetype"
+	"salvor/finding"
 	"salvor/recovery"
 	"salvor/rescue"
 )
 
-// tab is a part of what a case has.
-type tab struct {
-	name    string
-	drawers []string
-}
-
-var tabs = []tab{{"live", []string{"files"}}, {"deleted", []string{"deleted", "older"}}, {"carved", []string{"carved"}}}
-
-// verdicts6 are the verdicts in the order of trust.
-var verdicts6 = []filetype.Verdict{filetype.Proven, filetype.Consistent, filetype.Partial, filetype.Damaged, filetype.Encrypted, filetype.Unknown}
-
 // pageRows is how many files one page shows.
 const pageRows = 100
-
-// choice is what a page of files is about: the same words choose what is shown and what is saved.
-type choice struct {
-	Tab, Class, Search, Verdict, Dir string
-	Volume                           int
-	IDs                              []string
-}
-
-// choiceOf reads a choice. A word that is not known chooses nothing by it.
-func choiceOf(v url.Values) choice {
-	c := choice{Tab: v.Get("tab"), Class: v.Get("class"), Search: strings.TrimSpace(v.Get("q")), Verdict: v.Get("verdict"), Dir: strings.Trim(v.Get("dir"), "/"), IDs: v["id"]}
-	if !slices.ContainsFunc(tabs, func(t tab) bool { return t.name == c.Tab }) {
-		c.Tab = ""
-	}
-	if !slices.Contains(filetype.Classes(), filetype.Class(c.Class)) {
-		c.Class = ""
-	}
-	if _, err := filetype.ParseVerdict(c.Verdict); err != nil {
-		c.Verdict = ""
-	}
-	if n, err := strconv.ParseUint(v.Get("v"), 10, 31); err == nil {
-		c.Volume = int(n)
-	}
-	if len(c.Search) > 255 {
-		c.Search = c.Search[:255]
-	}
-	return c
-}
-
-// choice reads what is chosen on the pages of a case: by the words of the address or the form, or by what this browser has
-// gathered there.
-func (s *Server) choice(_ *http.Request, _ string, v url.Values) choice { return choiceOf(v) }
-
-// Values are the choice as words of an address.
-func (c choice) Values() url.Values {
-	v := url.Values{}
-	for name, text := range map[string]string{"tab": c.Tab, "class": c.Class, "q": c.Search, "verdict": c.Verdict, "dir": c.Dir} {
-		if text != "" {
-			v.Set(name, text)
-		}
-	}
-	if c.Volume > 0 {
-		v.Set("v", strconv.Itoa(c.Volume))
-	}
-	if len(c.IDs) > 0 {
-		v["id"] = c.IDs
-	}
-	return v
-}
-
-// query is the choice in the words of the catalogue.
-func (c choice) query() recovery.Query {
-	if len(c.IDs) > 0 {
-		return recovery.Query{IDs: slices.Clone(c.IDs)}
-	}
-	q := recovery.Query{PathPrefix: c.Dir}
-	for _, t := range tabs {
-		if t.name == c.Tab {
-			q.Drawers = t.drawers
-		}
-	}
-	if c.Class != "" {
-		q.Classes = []filetype.Class{filetype.Class(c.Class)}
-	}
-	if v, err := filetype.ParseVerdict(c.Verdict); err == nil {
-		q.Verdicts = []filetype.Verdict{v}
-	}
-	if c.Volume > 0 {
-		q.Volumes = []int{c.Volume}
-	}
-	if c.Search != "" {
-		q.Name = "*" + strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(c.Search) + "*"
-	}
-	return q
-}
-
-// inFolders reports whether the choice is shown as folders: where nothing is looked for.
-func (c choice) inFolders() bool {
-	return c.Tab != "carved" && c.Class == "" && c.Search == "" && c.Verdict == ""
-}
 
 // row is a file, a folder or a volume on a page of files.
 type row struct {
@@ -114,9 +24,11 @@ type row struct {
 	Address     string
 	ID          string // "" for what is no file
 	Folder      bool
+	Chosen      bool
 	Size        int64
 	Time        string
 	Verdict     string
+	Why         string // what was found in this very file; "" where the verdict says all
 	Class       string
 	Thumb       string
 	Saved       bool
@@ -126,64 +38,33 @@ type row struct {
 type link struct {
 	Name, Address string
 	On            bool
+	Count         int64  // of files behind it
+	Order         string // "ascending" or "descending" where the page is sorted by it
 }
 
+// files shows what is in a case, a page at a time.
 func (s *Server) files(w http.ResponseWriter, r *http.Request) {
 	c, k, ok := s.open(w, r)
 	if !ok {
 		return
 	}
 	defer c.Close()
-	base := "/case/" + k.Key() + "/files"
 	now := choiceOf(r.URL.Query())
 	now.IDs = nil
 	if now.Tab == "" {
 		now.Tab = "live"
 	}
-	address := func(change func(*choice)) string {
-		to := now
-		change(&to)
-		return base + "?" + to.Values().Encode()
-	}
-	data := map[string]any{"Key": k.Key(), "Name": k.Name(), "Choice": now, "Base": base, "SaveAll": "/case/" + k.Key() + "/save?" + now.Values().Encode()}
-	var tabLinks, chips, verdicts []link
-	for _, t := range tabs {
-		tabLinks = append(tabLinks, link{"tab." + t.name, base + "?tab=" + t.name, t.name == now.Tab})
-	}
-	for _, cl := range filetype.Classes() {
-		chips = append(chips, link{"class." + string(cl), address(func(c *choice) {
-			if c.Class == string(cl) {
-				c.Class = ""
-			} else {
-				c.Class = string(cl)
-			}
-		}), now.Class == string(cl)})
-	}
-	for _, v := range verdicts6 {
-		verdicts = append(verdicts, link{"verdict." + v.String(), address(func(c *choice) {
-			if c.Verdict == v.String() {
-				c.Verdict = ""
-			} else {
-				c.Verdict = v.String()
-			}
-		}), now.Verdict == v.String()})
-	}
-	data["Tabs"], data["Chips"], data["VerdictLinks"] = tabLinks, chips, verdicts
-	l := lister{s: s, c: c, key: k.Key(), base: base, now: now, address: address, values: r.URL.Query()}
-	var err error
-	switch {
-	case now.inFolders() && now.Volume == 0:
-		err = l.volumes(r.Context())
-	case now.inFolders():
-		err = l.folder(r.Context())
-	default:
-		err = l.list(r.Context())
-	}
-	if err != nil {
+	l := lister{s: s, c: c, key: k.Key(), base: "/case/" + k.Key() + "/files", now: now, picked: s.picks.now(s.session(r), k.Key())}
+	if err := l.page(r.Context(), r.URL.Query().Get("after")); err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	data["Rows"], data["Next"], data["Crumbs"] = l.rows, l.next, l.crumbs
+	all := l.listed.Total
+	data := map[string]any{"Key": k.Key(), "Name": k.Name(), "Choice": now, "Base": l.base, "Rows": l.rows, "Next": l.next, "Crumbs": l.crumbs(), "Sorts": l.sortLinks(),
+		"Tabs": l.tabLinks(), "Chips": l.chips(), "VerdictLinks": l.verdictLinks(), "Total": all, "Mistakes": mistakes(r.URL.Query()), "Filtered": now.filtered(),
+		"Here": l.address(func(*choice) {}), "Values": now.Values(), "Clear": l.base + "?tab=" + now.Tab, "SaveAll": "/case/" + k.Key() + "/save?" + now.Values().Encode(),
+		"Picked": l.picked.count.Files, "PickedBytes": l.picked.count.Bytes, "SavePicked": "/case/" + k.Key() + "/save?chosen=" + strconv.Itoa(l.picked.n), "TooMany": r.URL.Query().Has("toomany"),
+		"Behind": r.URL.Query().Get("after") != "", "Listed": l.now.inFolders() && now.Volume == 0}
 	s.show(w, r, http.StatusOK, "files", view{Here: "cases"}, data)
 }
 
@@ -193,11 +74,55 @@ type lister struct {
 	c         *rescue.Case
 	key, base string
 	now       choice
-	address   func(func(*choice)) string
-	values    url.Values
+	picked    pick
+	listed    recovery.Listed
 	rows      []row
 	next      string
-	crumbs    []link
+}
+
+func (l *lister) address(change func(*choice)) string {
+	to := l.now
+	change(&to)
+	return l.base + "?" + to.Values().Encode()
+}
+
+// page makes the rows: areas, what stands in a folder, or the files that were looked for.
+func (l *lister) page(ctx context.Context, after string) (err error) {
+	areas := l.now.inFolders() && l.now.Volume == 0
+	ask := recovery.Listing{Query: l.now.query(), InFolder: l.now.inFolders(), Sort: sorts[l.now.Sort], Down: l.now.Down, Limit: pageRows, After: after}
+	if areas {
+		ask.Limit = 1 // for the counts
+	}
+	if l.listed, err = l.c.Catalog.List(ctx, ask); err != nil {
+		return err
+	}
+	if areas {
+		return l.volumes(ctx)
+	}
+	chosen, err := recovery.Query{Steps: l.picked.steps}.Decider()
+	if err != nil {
+		return err
+	}
+	for _, item := range l.listed.Items {
+		if item.Entry == nil {
+			l.rows = append(l.rows, row{Name: plain(item.Name), Folder: true, Address: l.address(func(to *choice) { to.Dir = strings.TrimPrefix(to.Dir+"/"+item.Name, "/") })})
+			continue
+		}
+		got := l.row(item.Entry)
+		got.Chosen = len(l.picked.steps) > 0 && chosen(item.Entry)
+		if !ask.InFolder && item.Entry.Path != "" {
+			if got.Where = plain(path.Dir(item.Entry.Path)); got.Where == "." {
+				got.Where = ""
+			}
+		}
+		l.rows = append(l.rows, got)
+	}
+	if l.listed.Next != "" {
+		v := l.now.Values()
+		v.Set("after", l.listed.Next)
+		l.next = l.base + "?" + v.Encode()
+	}
+	return nil
 }
 
 func (l *lister) volumes(ctx context.Context) error {
@@ -219,72 +144,74 @@ func (l *lister) volumes(ctx context.Context) error {
 	return nil
 }
 
-func (l *lister) folder(ctx context.Context) error {
-	layers, err := l.c.Catalog.Layers(ctx)
-	if err != nil {
-		return err
+// crumbs lead from all areas to the folder that is shown.
+func (l *lister) crumbs() []link {
+	if l.now.Volume == 0 {
+		return nil
 	}
-	f := recovery.Folder{Volume: l.now.Volume, Path: l.now.Dir, Limit: pageRows, Drawers: l.now.query().Drawers}
-	for _, v := range layers {
-		if v.Volume == f.Volume {
-			f.Source = v.Source
-		}
+	list := []link{{Address: l.address(func(c *choice) { c.Volume, c.Dir = 0, "" })},
+		{Name: strconv.Itoa(l.now.Volume), Address: l.address(func(c *choice) { c.Dir = "" }), On: l.now.Dir == ""}}
+	if l.now.Dir == "" {
+		return list
 	}
-	if seq, err := strconv.ParseInt(l.values.Get("seq"), 10, 64); err == nil {
-		f.After = recovery.Position{Path: l.values.Get("after"), Seq: seq}
+	parts := strings.Split(l.now.Dir, "/")
+	for i, p := range parts {
+		list = append(list, link{Name: plain(p), Address: l.address(func(c *choice) { c.Dir = strings.Join(parts[:i+1], "/") }), On: i == len(parts)-1})
 	}
-	list, more, err := l.c.Catalog.Children(ctx, f)
-	if err != nil {
-		return err
-	}
-	l.crumbs = append(l.crumbs, link{"", l.address(func(c *choice) { c.Volume, c.Dir = 0, "" }), false},
-		link{"v" + strconv.Itoa(f.Volume), l.address(func(c *choice) { c.Dir = "" }), l.now.Dir == ""})
-	if l.now.Dir != "" {
-		parts := strings.Split(l.now.Dir, "/")
-		for i, p := range parts {
-			l.crumbs = append(l.crumbs, link{plain(p), l.address(func(c *choice) { c.Dir = strings.Join(parts[:i+1], "/") }), i == len(parts)-1})
-		}
-	}
-	for _, c := range list {
-		if c.IsDir() {
-			l.rows = append(l.rows, row{Name: plain(c.Name), Folder: true, Address: l.address(func(to *choice) { to.Dir = c.Path })})
-			continue
-		}
-		l.rows = append(l.rows, l.row(c.Entry))
-	}
-	if more {
-		p := list[len(list)-1].Position
-		v := l.now.Values()
-		v.Set("after", p.Path)
-		v.Set("seq", strconv.FormatInt(p.Seq, 10))
-		l.next = l.base + "?" + v.Encode()
-	}
-	return nil
+	return list
 }
 
-func (l *lister) list(ctx context.Context) error {
-	q := l.now.query()
-	q.Order, q.Limit, q.From = recovery.ByCatalogue, pageRows+1, l.values.Get("from")
-	last := ""
-	for e, err := range l.c.Catalog.Select(ctx, q) {
-		if err != nil {
-			return err
+func (l *lister) tabLinks() (list []link) {
+	for _, t := range tabs {
+		one := link{Name: "tab." + t.name, On: t.name == l.now.Tab, Address: l.address(func(c *choice) { c.Tab, c.Volume, c.Dir = t.name, 0, "" })}
+		for _, d := range t.drawers {
+			one.Count += l.listed.ByDrawer[d].Files
 		}
-		if len(l.rows) == pageRows {
-			v := l.now.Values()
-			v.Set("from", last)
-			l.next = l.base + "?" + v.Encode()
-			break
-		}
-		last = e.ID
-		got := l.row(e)
-		got.Where = plain(path.Dir(e.Path))
-		if e.Path == "" || got.Where == "." {
-			got.Where = ""
-		}
-		l.rows = append(l.rows, got)
+		list = append(list, one)
 	}
-	return nil
+	return list
+}
+
+func (l *lister) chips() (list []link) {
+	for _, cl := range filetype.Classes() {
+		one := link{Name: "class." + string(cl), On: l.now.Class == string(cl), Count: l.listed.ByClass[cl].Files}
+		one.Address = l.address(func(c *choice) { c.Class = other(one.On, string(cl)) })
+		list = append(list, one)
+	}
+	return list
+}
+
+func (l *lister) verdictLinks() (list []link) {
+	for _, v := range verdicts6 {
+		one := link{Name: "verdict." + v.String(), On: l.now.Verdict == v.String(), Count: l.listed.ByVerdict[v].Files}
+		one.Address = l.address(func(c *choice) { c.Verdict = other(one.On, v.String()) })
+		list = append(list, one)
+	}
+	return list
+}
+
+// other is what a chip leads to: the word, or nothing when it is on.
+func other(on bool, word string) string {
+	if on {
+		return ""
+	}
+	return word
+}
+
+// sortLinks are the columns, which lead to the other orders. Sizes and times begin with the largest and the newest.
+func (l *lister) sortLinks() (list []link) {
+	for _, name := range []string{"name", "size", "time", "good"} {
+		one := link{Name: "files." + name, Address: l.address(func(c *choice) { c.Sort, c.Down = name, name == "size" || name == "time" })}
+		if name == l.now.Sort || name == "name" && l.now.Sort == "" {
+			one.Order = "ascending"
+			if l.now.Down {
+				one.Order = "descending"
+			}
+			one.Address = l.address(func(c *choice) { c.Sort, c.Down = name, !l.now.Down })
+		}
+		list = append(list, one)
+	}
+	return list
 }
 
 // row is a file on the page.
@@ -296,12 +223,37 @@ func (l *lister) row(e *recovery.Entry) row {
 	out := row{Name: plain(nameOf(e)), ID: e.ID, Size: e.Size, Time: when(t), Class: string(e.Class), Saved: e.Save == recovery.Saved,
 		Address: "/case/" + l.key + "/file?id=" + url.QueryEscape(e.ID)}
 	if e.Mode.IsRegular() {
-		out.Verdict = e.Verdict.String()
+		out.Verdict, out.Why = e.Verdict.String(), reason(e)
 	}
 	if f, ok := l.s.tables.Files.ByName(e.Format); ok && f.Thumbnail != nil && e.Class == filetype.Photo {
 		out.Thumb = "/case/" + l.key + "/thumb?id=" + url.QueryEscape(e.ID)
 	}
 	return out
+}
+
+// maxReason is the longest reason in a row, in bytes.
+const maxReason = 200
+
+// reason is the weightiest thing that was found in a file, for a row; "" where there is none that lowers it.
+func reason(e *recovery.Entry) string {
+	var worst *finding.Finding
+	for i, f := range e.Findings {
+		if f.Severity > finding.Info && (worst == nil || f.Severity > worst.Severity) {
+			worst = &e.Findings[i]
+		}
+	}
+	if worst == nil {
+		return ""
+	}
+	text := plain(worst.Text)
+	if len(text) > maxReason {
+		end := maxReason
+		for end > 0 && !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end] + "…"
+	}
+	return text
 }
 
 // nameOf is the name of a file, with that of its stream.

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"salvor/casefile"
 	"salvor/filesystem"
@@ -196,14 +198,39 @@ func TestSavingWhereItMustNot(t *testing.T) {
 	}
 }
 
-// BenchmarkFiles answers with the first page of a search in a large case.
+// millionth is the entry of that number in a large case.
+func millionth(i int) *recovery.Entry {
+	e := live(i, fmt.Sprintf("home/user%d/folder %d/IMG_%07d.txt", i%17, i/500, i), "text")
+	e.Size = int64(i*7919%5000000) + 1
+	e.Times.Modified = time.Unix(1700000000+int64(i*7919%10000000), 0).UTC()
+	if i%100 == 0 {
+		e.Verdict = filetype.Damaged
+	}
+	switch {
+	case i%1000 == 999:
+		e.State = filesystem.Deleted
+	case i == 777_777:
+		e.Class, e.Format = filetype.Photo, "jpeg"
+	}
+	return e
+}
+
+// BenchmarkFiles answers with pages of a large case.
 func BenchmarkFiles(b *testing.B) {
 	b.Setenv("HOME", b.TempDir())
 	var entries []*recovery.Entry
 	for i := range 1_000_000 {
-		entries = append(entries, live(i, fmt.Sprintf("a%d/b%d/file%d", i%50, i%900, i), "text"))
+		entries = append(entries, millionth(i))
 	}
 	k := made(b, filepath.Join(b.TempDir(), "case"), nil, entries...)
+	entries = nil
+	cat, err := recovery.OpenCatalog(filepath.Join(k.Dir, "catalog.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := errors.Join(cat.Optimize(b.Context()), cat.Close()); err != nil {
+		b.Fatal(err)
+	}
 	s, err := Listen(Options{Log: quiet(), Case: k.Dir})
 	if err != nil {
 		b.Fatal(err)
@@ -212,17 +239,36 @@ func BenchmarkFiles(b *testing.B) {
 	if err := s.known.add(k); err != nil {
 		b.Fatal(err)
 	}
-	for _, address := range []string{"/files?tab=live&v=1", "/files?tab=live&v=1&dir=a7/b7", "/files?tab=live&class=document", "/files?tab=live&class=photo", "/files?tab=live&q=file99999"} {
-		b.Run(address, func(b *testing.B) {
+	get := func(b *testing.B, address string) string {
+		w := &discarded{head: http.Header{}}
+		r, err := http.NewRequest("GET", "http://"+s.pageHost+strings.ReplaceAll(address, " ", "%20"), nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if s.routes().ServeHTTP(w, r); w.code != http.StatusOK {
+			b.Fatal(w.code)
+		}
+		return w.page.String()
+	}
+	for _, address := range []string{"tab=live", "tab=live&v=1", "tab=live&v=1&dir=home/user7", "tab=live&v=1&dir=home/user7/folder 7", "tab=deleted&v=1", "tab=carved",
+		"tab=live&class=document", "tab=live&class=photo", "tab=deleted&class=document", "tab=live&verdict=damaged", "tab=live&verdict=partial",
+		"tab=live&q=img_0999", "tab=live&q=none", "tab=live&q=3", "tab=live&min=4 MB", "tab=live&min=1 KB&max=2 KB", "tab=live&from=2023-12-01&to=2023-12-02",
+		"tab=live&class=document&sort=size&down=1", "tab=live&class=document&sort=time", "tab=live&v=1&dir=home/user7/folder 7&sort=good",
+		"tab=live&class=document&verdict=damaged&q=77&min=1 KB&from=2023-11-15&sort=time&down=1"} {
+		address = "/case/" + k.Key() + "/files?" + address
+		first := get(b, address)
+		b.Run(address[len("/case/"+k.Key()):], func(b *testing.B) {
 			for b.Loop() {
-				w := &discarded{head: http.Header{}}
-				r, err := http.NewRequest("GET", "http://"+s.pageHost+"/case/"+k.Key()+address, nil)
-				if err != nil {
-					b.Fatal(err)
-				}
-				if s.routes().ServeHTTP(w, r); w.code != http.StatusOK {
-					b.Fatal(w.code)
-				}
+				get(b, address)
+			}
+		})
+		next := regexp.MustCompile(`rel="next" href="([^"]*)"`).FindStringSubmatch(first)
+		if next == nil {
+			continue
+		}
+		b.Run(address[len("/case/"+k.Key()):]+" next", func(b *testing.B) {
+			for b.Loop() {
+				get(b, unescape(next[1]))
 			}
 		})
 	}
@@ -231,8 +277,9 @@ func BenchmarkFiles(b *testing.B) {
 type discarded struct {
 	head http.Header
 	code int
+	page strings.Builder
 }
 
 func (d *discarded) Header() http.Header         { return d.head }
 func (d *discarded) WriteHeader(code int)        { d.code = code }
-func (d *discarded) Write(p []byte) (int, error) { return len(p), nil }
+func (d *discarded) Write(p []byte) (int, error) { return d.page.Write(p) }
