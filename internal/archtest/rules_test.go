@@ -14,6 +14,7 @@ const module = "salvor"
 // and the first line that matches is the room's.
 var order = [][]string{
 	{"finding"},
+	{"finding/translation"},
 	{"cursor"},
 	{"block/probe"},
 	{"block"},
