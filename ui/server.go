@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"crypto/tls"
 	"embed"
 	"errors"
 	"html/template"
@@ -26,12 +27,14 @@ type Options struct {
 	State   string // the folder in which the list of known cases is kept
 	Uploads string // the folder for files that browsers send; "" takes none
 	Log     *slog.Logger
+	Remote  *Remote // how other computers reach the pages; nil for this one alone
 }
 
 // Server serves the pages.
 type Server struct {
 	o                           Options
 	port, pageHost, contentHost string
+	away                        *away // nil on the loopback addresses
 	listeners                   []net.Listener
 	http                        *http.Server
 	seal                        *seal
@@ -49,7 +52,7 @@ type Server struct {
 	stop                        context.CancelFunc
 }
 
-// Listen begins to listen on the loopback addresses. The caller calls Serve.
+// Listen begins to listen, on the loopback addresses where no Remote is asked for. The caller calls Serve.
 func Listen(o Options) (*Server, error) {
 	s := &Server{o: o, seal: newSeal(), decoding: make(chan struct{}, 2), uploads: newUploads(o.Uploads)}
 	var err error
@@ -68,17 +71,14 @@ func Listen(o Options) (*Server, error) {
 	if s.pages, err = s.loadPages(); err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(o.Port)))
+	if o.Remote != nil {
+		err = s.listenAway(*o.Remote)
+	} else {
+		err = s.listenHere(o.Port)
+	}
 	if err != nil {
 		return nil, err
 	}
-	_, s.port, _ = net.SplitHostPort(l.Addr().String())
-	s.listeners = append(s.listeners, l)
-	// A browser may look for localhost on the other family first; a computer without it does without.
-	if six, err := net.Listen("tcp6", net.JoinHostPort("::1", s.port)); err == nil {
-		s.listeners = append(s.listeners, six)
-	}
-	s.pageHost, s.contentHost = "127.0.0.1:"+s.port, "localhost:"+s.port
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.jobs = newJobs(s)
 	s.http = &http.Server{
@@ -89,7 +89,44 @@ func Listen(o Options) (*Server, error) {
 		BaseContext:       func(net.Listener) context.Context { return s.ctx },
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
+	if s.away != nil {
+		s.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{s.away.Certificate}, MinVersion: tls.VersionTLS13}
+	}
 	return s, nil
+}
+
+// listenHere opens the loopback addresses.
+func (s *Server) listenHere(port int) error {
+	l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return err
+	}
+	_, s.port, _ = net.SplitHostPort(l.Addr().String())
+	s.listeners = append(s.listeners, l)
+	// A browser may look for localhost on the other family first; a computer without it does without.
+	if six, err := net.Listen("tcp6", net.JoinHostPort("::1", s.port)); err == nil {
+		s.listeners = append(s.listeners, six)
+	}
+	s.pageHost, s.contentHost = "127.0.0.1:"+s.port, "localhost:"+s.port
+	return nil
+}
+
+// listenAway opens addresses that others can reach.
+func (s *Server) listenAway(r Remote) error {
+	r, err := r.check()
+	if err != nil {
+		return err
+	}
+	s.away = &away{Remote: r, throttle: newThrottle(), sessions: newSessions()}
+	if s.listeners, s.port, err = s.away.listen(); err != nil {
+		return err
+	}
+	s.pageHost = authority(r.Host, s.port)
+	s.contentHost = s.pageHost
+	if r.ContentHost != "" {
+		s.contentHost = authority(r.ContentHost, s.port)
+	}
+	return nil
 }
 
 // Handler returns what answers all requests.
@@ -97,9 +134,24 @@ func (s *Server) Handler() http.Handler {
 	return s.split(s.guarded(s.routes()), s.contents())
 }
 
-// Link returns the address that lets a browser in.
+func (s *Server) scheme() string {
+	if s.away != nil {
+		return "https://"
+	}
+	return "http://"
+}
+
+// pageOrigin and contentOrigin are those of the pages and of what was recovered. They are one where others reach the pages
+// by one name only.
+func (s *Server) pageOrigin() string    { return s.scheme() + s.pageHost }
+func (s *Server) contentOrigin() string { return s.scheme() + s.contentHost }
+
+// Link returns the address that lets a browser in: on the loopback addresses by itself, else to where the password is asked for.
 func (s *Server) Link() string {
-	return "http://" + s.pageHost + "/enter?token=" + s.seal.mark("link")
+	if s.away != nil {
+		return s.pageOrigin() + "/"
+	}
+	return s.pageOrigin() + "/enter?token=" + s.seal.mark("link")
 }
 
 // Serve answers until ctx ends, and then ends the jobs, which go on when the program is started again.
@@ -112,7 +164,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.jobs.resume()
 	ended := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
-		go func() { ended <- s.http.Serve(l) }()
+		go func() { ended <- s.serveOn(l) }()
 	}
 	var err error
 	left := len(s.listeners)
@@ -138,6 +190,13 @@ func (s *Server) Serve(ctx context.Context) error {
 	return errors.Join(err, uerr)
 }
 
+func (s *Server) serveOn(l net.Listener) error {
+	if s.away != nil {
+		return s.http.ServeTLS(l, "", "") // the certificate stands in the configuration
+	}
+	return s.http.Serve(l)
+}
+
 // Close gives up a server that does not serve.
 func (s *Server) Close() (err error) {
 	s.stop()
@@ -155,7 +214,10 @@ func (s *Server) routes() http.Handler {
 	}
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(static)))
 	mux.HandleFunc("GET /{$}", s.start)
+	mux.HandleFunc("GET /start/disks", s.startDisks)
+	mux.HandleFunc("GET /dropped", s.dropped)
 	mux.HandleFunc("POST /settings", s.settings)
+	mux.HandleFunc("POST /logout", s.logout)
 	mux.HandleFunc("GET /pick/{purpose}", s.pick)
 	mux.HandleFunc("POST /upload", s.upload)
 	mux.HandleFunc("GET /look", s.look)
