@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"salvor/block"
 	"salvor/casefile"
@@ -75,7 +76,27 @@ func onSource(s casefile.Source, to string, target host.Target) (bool, error) {
 // Elsewhere makes a selection ready for saving: its IDs must be there, a carved duplicate stands for the file that it is
 // one of, and what belongs together is saved together.
 func (c *Case) Elsewhere(ctx context.Context, q *recovery.Query) (err error) {
-	for i, id := range q.IDs {
+	if err := c.firstOf(ctx, q.IDs); err != nil {
+		return err
+	}
+	q.Steps = slices.Clone(q.Steps)
+	for i := range q.Steps {
+		step := &q.Steps[i]
+		step.Query.IDs = slices.Clone(step.Query.IDs)
+		if err := c.firstOf(ctx, step.Query.IDs); err != nil {
+			return err
+		}
+	}
+	if q.AlsoIDs, err = c.Together(ctx, *q); err != nil {
+		return err
+	}
+	q.Save = []recovery.SaveState{recovery.Pending, recovery.Failed, recovery.Saved}
+	return nil
+}
+
+// firstOf puts in the place of each duplicate the file that it is one of.
+func (c *Case) firstOf(ctx context.Context, ids []string) error {
+	for i, id := range ids {
 		e, err := c.Catalog.Get(ctx, id)
 		if errors.Is(err, recovery.ErrNoEntry) {
 			return &NoFileError{id}
@@ -84,12 +105,8 @@ func (c *Case) Elsewhere(ctx context.Context, q *recovery.Query) (err error) {
 			return err
 		}
 		if e.DuplicateOf != "" {
-			q.IDs[i] = e.DuplicateOf // the same content, under a name
+			ids[i] = e.DuplicateOf // the same content, under a name
 		}
 	}
-	if q.AlsoIDs, err = c.Together(ctx, *q); err != nil {
-		return err
-	}
-	q.Save = []recovery.SaveState{recovery.Pending, recovery.Failed, recovery.Saved}
 	return nil
 }
