@@ -354,3 +354,8 @@ func hasTerminal() bool {
 	}
 	return f.Close() == nil
 }
+
+// mayRead reports whether this process may open path for reading. The device is not touched.
+func mayRead(path string) bool {
+	return unix.Faccessat(unix.AT_FDCWD, path, unix.R_OK, unix.AT_EACCESS) == nil
+}

@@ -57,8 +57,8 @@ const CodePermission = "host.source.permission"
 
 // The codes of what came of asking.
 const (
-	codeNoAsker   = "host.rights.missing"
-	codeNotGiven  = "host.rights.refused"
+	CodeNoAsker   = "host.rights.missing" // nothing is there that can ask
+	CodeNotGiven  = "host.rights.refused" // it asked, and the rights were not given
 	codeRightsEnd = "host.rights.failed"
 )
 
@@ -132,6 +132,40 @@ func (a elevator) words(path string) string {
 		how = "pkexec, which asks for an administrator's password,"
 	}
 	return fmt.Sprintf("Only an administrator may read %s: %s opens it read-only. No other part of this program gets these rights.", path, how)
+}
+
+// Needs reports whether path is a device that this process may not read, and for which no permission was given yet.
+func (r *Rights) Needs(path string) bool {
+	real := realPath(path)
+	if !canElevate || !IsDevice(real) || mayRead(real) {
+		return false
+	}
+	number, err := deviceNumber(real)
+	if err != nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g := r.grants[number]
+	return g == nil || !g.fits()
+}
+
+// AdministratorCommand is what a person types in a terminal, so that this program does with all rights what args say.
+func AdministratorCommand(args ...string) string {
+	program, err := os.Executable() // sudo looks for names in folders of its own
+	if err != nil {
+		program = "salvor"
+	}
+	words := []string{"sudo", quote(program)}
+	for _, a := range args {
+		words = append(words, quote(a))
+	}
+	return strings.Join(words, " ")
+}
+
+// OwnCommand is what a person types in a terminal, so that a folder which an administrator made is their own.
+func OwnCommand(dir string) string {
+	return fmt.Sprintf("sudo chown -R %d:%d %s", os.Getuid(), os.Getgid(), quote(dir))
 }
 
 // Acquire asks for the right to read the device at path, unless it was given already. It comes back when the person has
@@ -250,7 +284,7 @@ func (r *Rights) ask(ctx context.Context, real string) (*grant, error) {
 		said = out
 	}
 	if asked == ByNothing {
-		return nil, &RefusedError{Exit: ExitError, Code: codeNoAsker,
+		return nil, &RefusedError{Exit: ExitError, Code: CodeNoAsker,
 			Why:  fmt.Sprintf("Only an administrator may read %s, and nothing here can ask for an administrator's password (neither sudo in a terminal nor pkexec on a desktop).", real),
 			Next: permissionNext}
 	}
@@ -258,7 +292,7 @@ func (r *Rights) ask(ctx context.Context, real string) (*grant, error) {
 	if said != "" {
 		why += fmt.Sprintf(" (%s)", said)
 	}
-	return nil, &RefusedError{Exit: ExitError, Code: codeNotGiven, Why: why + ".", Next: "Try again, or run the same command as an administrator."}
+	return nil, &RefusedError{Exit: ExitError, Code: CodeNotGiven, Why: why + ".", Next: "Try again, or run the same command as an administrator."}
 }
 
 // Close gives the rights back. What is open stays open, and can be read to its end.

@@ -151,9 +151,9 @@ func TestElevationThatIsNotGiven(t *testing.T) {
 		code, says        string
 	}{
 		"cancelled": {[]string{"sudo", "pkexec"}, nil, []string{"sudo -n", "pkexec"},
-			func(string, []string) (int, string) { return 126, "Error executing command: Request dismissed\n" }, codeNotGiven, "Request dismissed"},
-		"missing":    {nil, nil, nil, nil, codeNoAsker, "nothing here can ask"},
-		"no desktop": {[]string{"sudo", "pkexec"}, []string{"DISPLAY="}, []string{"sudo -n"}, func(string, []string) (int, string) { return 1, "" }, codeNoAsker, "nothing here can ask"},
+			func(string, []string) (int, string) { return 126, "Error executing command: Request dismissed\n" }, CodeNotGiven, "Request dismissed"},
+		"missing":    {nil, nil, nil, nil, CodeNoAsker, "nothing here can ask"},
+		"no desktop": {[]string{"sudo", "pkexec"}, []string{"DISPLAY="}, []string{"sudo -n"}, func(string, []string) (int, string) { return 1, "" }, CodeNoAsker, "nothing here can ask"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := hosttest.NewDesk(t, c.tools...)

@@ -178,6 +178,9 @@ func (s *Server) resumeCase(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusNotFound, "refused.case")
 		return
 	}
+	if s.rightsFirst(w, r, "/case/"+k.Key(), k.Sources()...) {
+		return
+	}
 	j, err := s.jobs.rescueCase(k)
 	if err != nil {
 		s.fail(w, r, err)

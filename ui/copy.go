@@ -31,6 +31,9 @@ func (s *Server) copyForm(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusForbidden, "refused.ticket")
 		return
 	}
+	if s.rightsFirst(w, r, r.URL.RequestURI(), path) {
+		return
+	}
 	parent, err := os.UserHomeDir()
 	if err != nil {
 		parent = os.TempDir()
@@ -60,6 +63,9 @@ func (s *Server) copyStart(w http.ResponseWriter, r *http.Request) {
 	name, ok := folderName(r.PostFormValue("name"))
 	if !ok {
 		s.refuse(w, r, http.StatusBadRequest, "refused.name")
+		return
+	}
+	if s.rightsFirst(w, r, "/copy?"+s.sourceQuery([]string{source}), source) {
 		return
 	}
 	j, err := s.jobs.rescueCase(knownCase{Dir: filepath.Join(parent, name), Source: source, Copy: r.PostFormValue("copy") != ""})
@@ -182,8 +188,12 @@ func (s *Server) jobEvents(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *Server) jobPause(w http.ResponseWriter, r *http.Request)  { s.jobDo(w, r, s.jobs.pause) }
-func (s *Server) jobResume(w http.ResponseWriter, r *http.Request) { s.jobDo(w, r, s.jobs.goOn) }
+func (s *Server) jobPause(w http.ResponseWriter, r *http.Request) { s.jobDo(w, r, s.jobs.pause) }
+func (s *Server) jobResume(w http.ResponseWriter, r *http.Request) {
+	if !s.rightsOfJob(w, r) {
+		s.jobDo(w, r, s.jobs.goOn)
+	}
+}
 
 func (s *Server) jobDo(w http.ResponseWriter, r *http.Request, do func(*job)) {
 	j := s.jobs.get(r.PathValue("id"))

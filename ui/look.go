@@ -102,6 +102,9 @@ func (s *Server) look(w http.ResponseWriter, r *http.Request) {
 	}
 	j := s.jobs.of("look", ticket)
 	if j == nil || r.URL.Query().Has("again") {
+		if s.rightsFirst(w, r, r.URL.RequestURI(), path) {
+			return
+		}
 		j = s.jobs.add(&job{kind: "look", key: ticket, work: func(ctx context.Context, e rescue.Events) (wire.Result, error) {
 			found, err := rescue.Look(ctx, []string{path}, rescue.LookOptions{Progress: func(done, total int64) {
 				e.Progress(wire.NewProgress("search", done, total, "bytes"))

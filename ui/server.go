@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"salvor/host"
 	"salvor/rescue"
 )
 
@@ -42,6 +43,7 @@ type Server struct {
 	pages                       map[string]*template.Template
 	tables                      *rescue.Tables
 	jobs                        *jobs
+	rights                      *host.Rights
 	known                       *known
 	looks                       looks
 	answers                     answers
@@ -79,7 +81,8 @@ func Listen(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.rights = host.NewRights(host.RightsOptions{})
+	s.ctx, s.stop = context.WithCancel(host.WithRights(context.Background(), s.rights))
 	s.jobs = newJobs(s)
 	s.http = &http.Server{
 		Handler:           s.Handler(),
@@ -175,6 +178,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.stop() // ends streams of progress and jobs
 	s.jobs.wait()
+	err = errors.Join(err, s.rights.Close())
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if s.http.Shutdown(ending) != nil {
@@ -221,6 +225,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /pick/{purpose}", s.pick)
 	mux.HandleFunc("POST /upload", s.upload)
 	mux.HandleFunc("GET /look", s.look)
+	mux.HandleFunc("GET /elevate", s.elevate)
+	mux.HandleFunc("POST /elevate", s.elevateAsk)
 	mux.HandleFunc("GET /copy", s.copyForm)
 	mux.HandleFunc("POST /copy", s.copyStart)
 	mux.HandleFunc("GET /cases", s.cases)
