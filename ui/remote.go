@@ -57,26 +57,32 @@ func hostName(name string) (string, error) {
 	return name, nil
 }
 
-// check returns the remote with its names as browsers send them, or why it is not served.
-func (r Remote) check() (Remote, error) {
-	var err error
+// Names brings the names into the form in which browsers send them, and refuses such as cannot be told apart.
+func (r *Remote) Names() (err error) {
 	if r.Host, err = hostName(r.Host); err != nil {
-		return r, err
+		return err
 	}
-	if r.ContentHost != "" {
-		if r.ContentHost, err = hostName(r.ContentHost); err != nil {
-			return r, err
-		}
+	if r.ContentHost == "" {
+		return nil
 	}
+	if r.ContentHost, err = hostName(r.ContentHost); err != nil {
+		return err
+	}
+	if r.ContentHost == r.Host {
+		return fmt.Errorf("%s is where the pages are: what was recovered needs another name or address", r.ContentHost)
+	}
+	return nil
+}
+
+// check refuses what others could enter without a password, or read along.
+func (r *Remote) check() error {
 	switch {
 	case r.Password == nil:
-		return r, errors.New("pages that others can reach need a password")
+		return errors.New("pages that others can reach need a password")
 	case len(r.Certificate.Certificate) == 0:
-		return r, errors.New("pages that others can reach need TLS")
-	case r.ContentHost == r.Host:
-		return r, fmt.Errorf("%s is where the pages are: what was recovered needs another name or address", r.ContentHost)
+		return errors.New("pages that others can reach need TLS")
 	}
-	return r, nil
+	return r.Names()
 }
 
 // away is what a server has that serves other computers.

@@ -116,7 +116,7 @@ func (s *Server) listenHere(port int) error {
 
 // listenAway opens addresses that others can reach.
 func (s *Server) listenAway(r Remote) error {
-	r, err := r.check()
+	err := r.check()
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 func (a *app) uiCommand() *cobra.Command {
 	var o ui.Options
 	var noBrowser bool
+	var listen listenFlags
 	cmd := &cobra.Command{
 		Use:   "ui [CASE]",
 		Short: "Show the pages of the graphical mode in a browser",
@@ -25,8 +26,11 @@ does not start any more to its files on another disk. The link is printed, and o
 
 It listens on this computer alone, and lets in only who has the link. With a CASE, that one
 is among the known ones. Jobs go on when a page is closed. They stop with the program
-(Ctrl-C), and go on where they were when it is started again.`,
-		Example: "  salvor ui\n  salvor ui rescued --no-browser --port 8090",
+(Ctrl-C), and go on where they were when it is started again.
+
+With --listen other computers reach it too, by a password and over TLS. Who knows the password
+sees the folders of this computer, may save on it, and reads what was recovered.`,
+		Example: "  salvor ui\n  salvor ui rescued --no-browser --port 8090\n  salvor ui --listen 192.168.1.20:8443 --tls-self-made",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usageError{fmt.Errorf("expected one CASE, found %s", found(args))}
@@ -43,11 +47,15 @@ is among the known ones. Jobs go on when a page is closed. They stop with the pr
 				}
 				o.Case = args[0]
 			}
+			if err := listen.apply(cmd.Context(), a, &o); err != nil {
+				return usageError{err}
+			}
 			return a.serveUI(cmd, o, noBrowser)
 		},
 	}
 	cmd.Flags().IntVar(&o.Port, "port", 0, "listen on this port; 0 takes any that is free")
 	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, "only print the link")
+	listen.add(cmd)
 	return cmd
 }
 
@@ -66,15 +74,23 @@ func (a *app) serveUI(cmd *cobra.Command, o ui.Options, noBrowser bool) error {
 		return err
 	}
 	link := s.Link()
-	if a.json {
-		err = a.lines.Write(wire.NewLink(link))
-	} else {
+	switch {
+	case a.json:
+		l := wire.NewLink(link)
+		if o.Remote != nil {
+			l.Fingerprint = ui.Fingerprint(o.Remote.Certificate)
+		}
+		err = a.lines.Write(l)
+	case o.Remote != nil:
+		_, err = fmt.Fprintf(a.out, "Open this link in a browser, and give it the password:\n\n  %s\n\nThe SHA-256 fingerprint of its certificate, to compare with what the browser shows:\n\n  %s\n\nCtrl-C ends the program.\n",
+			link, ui.Fingerprint(o.Remote.Certificate))
+	default:
 		_, err = fmt.Fprintf(a.out, "Open this link in a browser of this computer:\n\n  %s\n\nCtrl-C ends the program.\n", link)
 	}
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
-	if !noBrowser {
+	if !noBrowser && o.Remote == nil { // the browser is another computer's
 		if err := host.OpenLink(link); err != nil {
 			fmt.Fprintf(a.err, "no browser could be opened: %s\n", show(err.Error()))
 		}

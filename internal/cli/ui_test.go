@@ -3,12 +3,17 @@ package cli_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,8 +22,9 @@ import (
 	"salvor/internal/wire"
 )
 
-// The graphical mode prints its link, answers there, and ends as every verb does.
-func TestUI(t *testing.T) {
+// serveUI runs the graphical mode, gives its link to a test, and holds that it ends as every verb does.
+func serveUI(t *testing.T, test func(wire.Link), args ...string) {
+	t.Helper()
 	salvor := filepath.Join(t.TempDir(), "salvor")
 	self, err := os.Executable()
 	if err != nil {
@@ -27,8 +33,8 @@ func TestUI(t *testing.T) {
 	if err := os.Symlink(self, salvor); err != nil {
 		t.Skip("no links here: ", err)
 	}
-	cmd := exec.Command(salvor, "ui", "--no-browser", "--json")
-	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir())
+	cmd := exec.Command(salvor, append([]string{"ui", "--no-browser", "--json"}, args...)...)
+	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir(), "XDG_CACHE_HOME="+t.TempDir())
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -44,18 +50,10 @@ func TestUI(t *testing.T) {
 		t.Fatal(err)
 	}
 	var link wire.Link
-	if err := json.Unmarshal(first, &link); err != nil || !strings.HasPrefix(link.URL, "http://127.0.0.1:") {
+	if err := json.Unmarshal(first, &link); err != nil {
 		t.Fatalf("%s: %v", first, err)
 	}
-	c := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	r, err := c.Get(link.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Body.Close(); r.StatusCode != http.StatusSeeOther {
-		t.Errorf("the link answers %s", r.Status)
-	}
-	c.CloseIdleConnections()
+	test(link)
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
@@ -70,4 +68,54 @@ func TestUI(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
+}
+
+// notFollowed asks without following where it leads.
+func notFollowed(transport *http.Transport) *http.Client {
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// The graphical mode prints its link, answers there, and ends as every verb does.
+func TestUI(t *testing.T) {
+	serveUI(t, func(link wire.Link) {
+		if !strings.HasPrefix(link.URL, "http://127.0.0.1:") || link.Fingerprint != "" {
+			t.Fatal(link)
+		}
+		transport := &http.Transport{}
+		defer transport.CloseIdleConnections()
+		r, err := notFollowed(transport).Get(link.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Body.Close(); r.StatusCode != http.StatusSeeOther {
+			t.Errorf("the link answers %s", r.Status)
+		}
+	})
+}
+
+// For other computers it prints the fingerprint of what it shows, and lets in who knows the password.
+func TestUIForOthers(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has 127.0.0.2 without being asked")
+	}
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("correct horse battery staple\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	serveUI(t, func(link wire.Link) {
+		if !strings.HasPrefix(link.URL, "https://127.0.0.2:") || strings.Contains(link.URL, "token") {
+			t.Fatal(link)
+		}
+		transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+		defer transport.CloseIdleConnections()
+		r, err := notFollowed(transport).PostForm(link.URL+"login", url.Values{"password": {"correct horse battery staple"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		sum := sha256.Sum256(r.TLS.PeerCertificates[0].Raw)
+		if r.StatusCode != http.StatusSeeOther || r.Header.Get("Set-Cookie") == "" || strings.ReplaceAll(link.Fingerprint, ":", "") != strings.ToUpper(hex.EncodeToString(sum[:])) {
+			t.Errorf("%s, %s", r.Status, link.Fingerprint)
+		}
+	}, "--listen", "127.0.0.2", "--tls-self-made", "--password-file", file)
 }

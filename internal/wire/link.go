@@ -5,6 +5,8 @@ type Link struct {
 	V    int    `json:"v"`
 	Type string `json:"type"`
 	URL  string `json:"url"`
+	// Fingerprint is the SHA-256 of the certificate where other computers reach it, as browsers show it.
+	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
 // NewLink returns the line.

@@ -1,0 +1,120 @@
+//go:build linux
+
+package browsertest
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"salvor/block"
+	"salvor/imaging"
+)
+
+// A program that is killed in the middle of a copy goes on where it was when it is started again: what the map of the copy
+// says is read is not asked of the disk a second time, and what was copied is what the disk has.
+func TestKilledInTheMiddleOfACopy(t *testing.T) {
+	theBrowser.get(t)
+	home := filepath.Join(t.TempDir(), "home")
+	must(t, os.Mkdir(home, 0o700))
+	const size = 48 << 20
+	data := make([]byte, size)
+	_, _ = rand.NewChaCha8([32]byte{10}).Read(data[16<<20:])
+	image, err := os.ReadFile("../../examples/gateway.img")
+	must(t, err)
+	copy(data, image)
+	disk := filepath.Join(t.TempDir(), "disk")
+	must(t, os.WriteFile(disk, data, 0o600))
+	d := slow(t, home, disk)
+	t.Cleanup(d.end)
+
+	p := start(t, home)
+	b := visit(t, p)
+	b.follow("Choose the file")
+	b.follow("usb-drive")
+	b.follow("nbd")
+	b.until("Save its files")
+	b.follow("Save its files")
+	b.fill("name", "rescued")
+	b.clickOn("#also")
+	d.set(t, 64<<20)
+	b.leave(func() { b.clickOn("button.main") })
+	b.wait(`document.querySelector("progress").value > 40`)
+	p.kill()
+
+	path := filepath.Join(home, "rescued", "image", "1")
+	finished := copied(t, path+".map")
+	if n := finished.Bytes(); n < size/5 || n > size*9/10 {
+		t.Fatalf("%d bytes were copied when it was killed", n)
+	}
+	forget(t, d.path)
+	must(t, os.Truncate(d.log, 0))
+	d.set(t, 8<<30)
+
+	again := start(t, home)
+	b = visit(t, again)
+	// The copy goes on by itself; each page leads to it.
+	b.follow("At work now")
+	b.until("How it ended")
+	if n := copied(t, path+".map").Bytes(); n != size {
+		t.Errorf("%d of %d bytes were copied in the end", n, size)
+	}
+	// To know the disk again takes a few reads.
+	if twice := reads(t, d.log).Intersect(finished).Bytes(); twice > 2<<20 {
+		t.Errorf("%d bytes of %d that were copied before were read again", twice, finished.Bytes())
+	}
+	image, err = os.ReadFile(path + ".img")
+	must(t, err)
+	if !bytes.Equal(image, data) {
+		t.Error("the copy is not the disk")
+	}
+	b.follow("Back to the rescue")
+	b.follow("Check that nothing changed")
+	b.until("everything in the case is what it was")
+	again.stop(t)
+}
+
+// copied is what the map of a copy calls read.
+func copied(t *testing.T, path string) block.Set {
+	t.Helper()
+	f, err := os.Open(path)
+	must(t, err)
+	defer f.Close()
+	m, err := imaging.ReadMap(f)
+	must(t, err)
+	return m.Of(imaging.Finished)
+}
+
+// forget makes this computer ask the disk for what it read of it before.
+func forget(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Open(path)
+	must(t, err)
+	defer f.Close()
+	must(t, unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED))
+}
+
+// reads is what a disk was asked for, by its log.
+func reads(t *testing.T, log string) block.Set {
+	t.Helper()
+	text, err := os.ReadFile(log)
+	must(t, err)
+	var out block.Set
+	for _, m := range regexp.MustCompile(` Read .*offset=(0x[0-9a-f]+) count=(0x[0-9a-f]+)`).FindAllStringSubmatch(string(text), -1) {
+		at, err := strconv.ParseInt(m[1], 0, 64)
+		must(t, err)
+		n, err := strconv.ParseInt(m[2], 0, 64)
+		must(t, err)
+		out.Add(block.Extent{Offset: at, Length: n})
+	}
+	if out.Empty() {
+		t.Fatalf("no read is in the log: %.500s", text)
+	}
+	return out
+}
