@@ -26,6 +26,7 @@ type view struct {
 	pageURL           string
 	Away              string // the host, where the pages are served to other computers
 	uploads           *uploads
+	say               func(english string) said
 }
 
 // W is a text of the catalogue.
@@ -79,6 +80,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, name s
 	if s.away != nil {
 		v.Away = s.pageHost
 	}
+	v.say = func(english string) said { return s.told(v.Lang, english) }
 	if v.Title == "" {
 		v.Title = v.W(name + ".title")
 	}

@@ -49,14 +49,16 @@ type Server struct {
 	answers                     answers
 	picks                       picks
 	uploads                     *uploads
-	decoding                    chan struct{} // a place for each small picture that is made now
+	questions                   *questions
+	others                      map[string]*sentences // by language, for what is said in English
+	decoding                    chan struct{}         // a place for each small picture that is made now
 	ctx                         context.Context
 	stop                        context.CancelFunc
 }
 
 // Listen begins to listen, on the loopback addresses where no Remote is asked for. The caller calls Serve.
 func Listen(o Options) (*Server, error) {
-	s := &Server{o: o, seal: newSeal(), decoding: make(chan struct{}, 2), uploads: newUploads(o.Uploads)}
+	s := &Server{o: o, seal: newSeal(), decoding: make(chan struct{}, 2), uploads: newUploads(o.Uploads), questions: newQuestions(), others: map[string]*sentences{}}
 	var err error
 	if s.words, err = loadWords(); err != nil {
 		return nil, err
@@ -66,6 +68,11 @@ func Listen(o Options) (*Server, error) {
 	}
 	if s.known, err = openKnown(o.State); err != nil {
 		return nil, err
+	}
+	for _, l := range languages[1:] {
+		if s.others[l], err = loadSentences(l); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.uploads.clean(); err != nil {
 		o.Log.Warn("what a former run left of uploads", "error", err)
@@ -247,6 +254,10 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /job/{id}/pause", s.jobPause)
 	mux.HandleFunc("POST /job/{id}/resume", s.jobResume)
 	mux.HandleFunc("GET /firmware", s.firmware)
+	mux.HandleFunc("GET /why", s.why)
+	mux.HandleFunc("POST /why", s.whyAsk)
+	mux.HandleFunc("GET /why/{id}", s.whyAnswer)
+	mux.HandleFunc("GET /case/{key}/why", s.caseWhy)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, http.StatusNotFound, "refused.page") })
 	return mux
 }

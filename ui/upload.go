@@ -199,6 +199,14 @@ func (u *uploads) drop(paths []string) error {
 	return errors.Join(errs...)
 }
 
+// hide returns the path of a file, and for one that was sent here its name alone.
+func (u *uploads) hide(path string) string {
+	if u.parent != "" && strings.HasPrefix(path, u.parent+string(filepath.Separator)) {
+		return filepath.Base(path)
+	}
+	return path
+}
+
 // uploadName makes what a browser calls a file into one safe name that still shows what it is.
 func uploadName(name string) string {
 	name = name[strings.LastIndexAny(name, `/\`)+1:]
