@@ -137,6 +137,8 @@ type Format struct {
 	// Preview and Thumbnail are nil for formats that have none.
 	Preview   Previewer
 	Thumbnail Thumbnailer
+	// Rows reads the tables that Preview lists; nil for formats that hold none.
+	Rows Rower
 }
 
 // Report is what a format says of one file. All offsets are from the start of the file.

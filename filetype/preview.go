@@ -44,6 +44,27 @@ type Member struct {
 // where nothing is known yet.
 type Previewer func(ctx context.Context, src block.Source) (Preview, error)
 
+// Rows is a part of one of the tables that a file holds.
+type Rows struct {
+	// Columns are their names, as far as they are known; a row may have more values or fewer.
+	Columns []string
+	Values  [][]string // each at most MaxCell characters
+	More    bool       // there are further rows
+	// Broken counts the parts of the table that could not be read: its rows are missing between those that are here.
+	Broken int64
+}
+
+// Limits of rows.
+const (
+	MaxRows    = 100
+	MaxColumns = 200
+	MaxCell    = 300
+)
+
+// Rower gives rows of the table that is the given member of a [Preview], from 0, behind the first skip ones: at most
+// MaxRows. Nothing in the file is executed. Errors as for [Previewer].
+type Rower func(ctx context.Context, src block.Source, member, skip int) (Rows, error)
+
 // Thumbnailer decodes a picture, or the small picture inside of it, for a preview whose longer side has about size
 // pixels; what it gives may be larger. It never decodes more than [MaxPixels]. Errors as for [Previewer].
 type Thumbnailer func(ctx context.Context, src block.Source, size int) (image.Image, error)

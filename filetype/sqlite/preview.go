@@ -17,31 +17,11 @@ const maxCounted = 1 << 16
 // preview lists the tables with their rows.
 func preview(ctx context.Context, src block.Source) (filetype.Preview, error) {
 	var p filetype.Preview
-	b := make([]byte, headerSize)
-	n, err := src.ReadAt(b, 0)
-	if cerr := ctx.Err(); cerr != nil {
-		return p, cerr
-	}
-	if n < len(b) {
-		if n < len(magic) || string(b[:len(magic)]) != magic {
-			if _, unread := block.IsUnreadable(err); unread {
-				return p, err
-			}
-			return p, filetype.ErrNot
-		}
-		return p, nil
-	}
-	h, err := parseHeader(b)
-	if errors.Is(err, filetype.ErrNot) {
+	w, err := begin(ctx, src)
+	if w == nil {
 		return p, err
 	}
-	if h.pageSize == 0 {
-		return p, nil
-	}
-	w := &walker{ctx: ctx, src: src, h: h, seen: bitmap{}, broken: -1}
-	w.seen.set(1)
-	w.last = 1
-	w.spare = make([]byte, h.pageSize)
+	h := w.h
 	list, _, err := w.schema()
 	if err != nil {
 		return filetype.Preview{}, err
@@ -67,6 +47,34 @@ func preview(ctx context.Context, src block.Source) (filetype.Preview, error) {
 		p.Members = append(p.Members, filetype.Member{Name: exif.Text(e.name), Size: -1, Note: note})
 	}
 	return p, nil
+}
+
+// begin reads the header of a database. It gives no walker, and no error, where nothing can be told but that it is one.
+func begin(ctx context.Context, src block.Source) (*walker, error) {
+	b := make([]byte, headerSize)
+	n, err := src.ReadAt(b, 0)
+	if cerr := ctx.Err(); cerr != nil {
+		return nil, cerr
+	}
+	if n < len(b) {
+		if n < len(magic) || string(b[:len(magic)]) != magic {
+			if _, unread := block.IsUnreadable(err); unread {
+				return nil, err
+			}
+			return nil, filetype.ErrNot
+		}
+		return nil, nil
+	}
+	h, err := parseHeader(b)
+	if errors.Is(err, filetype.ErrNot) {
+		return nil, err
+	}
+	if h.pageSize == 0 {
+		return nil, nil
+	}
+	w := &walker{ctx: ctx, src: src, h: h, seen: bitmap{}, broken: -1, last: 1, spare: make([]byte, h.pageSize)}
+	w.seen.set(1)
+	return w, nil
 }
 
 // counter counts the rows of trees.

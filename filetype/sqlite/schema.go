@@ -22,6 +22,7 @@ type entry struct {
 	root  uint32
 	kind  treeKind
 	table bool
+	sql   string // of a table, where it is asked for
 }
 
 // schema walks the schema on page 1 and returns its entries.
@@ -100,6 +101,9 @@ func (w *walker) parseEntry(p []byte) (e entry, isTable, ok bool) {
 		case 4:
 			if what == "table" && w.withoutRowid(v) {
 				e.kind = indexTree
+			}
+			if what == "table" && w.keepSQL {
+				e.sql = w.decode(v)
 			}
 		}
 		return i < 4

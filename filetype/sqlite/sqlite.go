@@ -27,6 +27,7 @@ func Formats() []filetype.Format {
 		Examine:    examine,
 		Scout:      Scout,
 		Preview:    preview,
+		Rows:       rows,
 	}, logFormat(), journalFormat()}
 }
 

@@ -36,6 +36,7 @@ type walker struct {
 	spare   []byte // for overflow and free pages
 	seg     []byte
 	limited bool
+	keepSQL bool // entries of the schema keep the text that made them
 }
 
 // bitmap holds a bit for each page, in pieces made when they are needed.
