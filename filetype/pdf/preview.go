@@ -21,7 +21,7 @@ const (
 	type0       = name("Type0")
 )
 
-// preview gives title, author and number of pages, and the text of the first page as far as its fonts tell which
+// preview gives title, author and number of pages, and the text of its pages as far as their fonts tell which
 // characters they show.
 func preview(ctx context.Context, src block.Source) (filetype.Preview, error) {
 	x := &exam{ctx: ctx, src: src, w: window.New(ctx, src, maxObject), broken: -1}
@@ -67,30 +67,44 @@ func preview(ctx context.Context, src block.Source) (filetype.Preview, error) {
 		if !x.hints.Taken.IsZero() {
 			add("Made", x.hints.Taken.Format(time.RFC3339))
 		}
-		t := x.firstPage()
+		t := x.text()
 		p.Text = strings.ToValidUTF8(t[:min(len(t), filetype.MaxPreviewText)], "")
 	}
 	return p, ctx.Err()
 }
 
-// firstPage returns the text of the first page.
-func (x *exam) firstPage() string {
+// maxTextPages is how many pages are looked at for text.
+const maxTextPages = 100
+
+// text returns the text of the pages from the first on, until there is enough of it.
+func (x *exam) text() string {
 	root, _ := x.resolve(x.trailer["Root"], 0).(dict)
-	page, _ := x.resolve(root["Pages"], 0).(dict)
-	var resources dict
-	for range maxDeep {
-		if r, ok := x.resolve(page["Resources"], 0).(dict); ok {
-			resources = r
-		}
-		kids, ok := x.resolve(page["Kids"], 0).(array)
-		if !ok || len(kids) == 0 {
-			break
-		}
-		page, _ = x.resolve(kids[0], 0).(dict)
+	pages, _ := x.resolve(root["Pages"], 0).(dict)
+	var out strings.Builder
+	left := maxTextPages
+	x.textOf(pages, nil, 0, &left, &out)
+	return strings.TrimSpace(out.String())
+}
+
+// textOf adds the text of a node of the tree of pages. What stands at a node is for those below it, too.
+func (x *exam) textOf(node, resources dict, depth int, left *int, out *strings.Builder) {
+	if *left--; *left < 0 || depth > maxDeep || out.Len() >= filetype.MaxPreviewText || x.ctx.Err() != nil {
+		return
 	}
-	list, ok := x.resolve(page["Contents"], 0).(array)
+	if r, ok := x.resolve(node["Resources"], 0).(dict); ok {
+		resources = r
+	}
+	if kids, ok := x.resolve(node["Kids"], 0).(array); ok {
+		for _, k := range kids[:min(len(kids), maxTextPages)] {
+			if kid, ok := x.resolve(k, 0).(dict); ok {
+				x.textOf(kid, resources, depth+1, left, out)
+			}
+		}
+		return
+	}
+	list, ok := x.resolve(node["Contents"], 0).(array)
 	if !ok {
-		list = array{page["Contents"]}
+		list = array{node["Contents"]}
 	}
 	var content []byte
 	for _, v := range list {
@@ -101,7 +115,10 @@ func (x *exam) firstPage() string {
 	fonts, _ := x.resolve(resources["Font"], 0).(dict)
 	r := &pageText{x: x, fonts: fonts, known: map[name]*font{}}
 	r.read(content)
-	return strings.TrimSpace(r.out.String())
+	if text := strings.TrimSpace(r.out.String()); text != "" {
+		out.WriteString(text)
+		out.WriteString("\n\n")
+	}
 }
 
 // streamOf returns what the stream that v refers to unpacks to, as far as that is known.
