@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 	if host.IsReader() {
 		os.Exit(host.ServeReader())
 	}
+	beside()
 	goleak.VerifyTestMain(m)
 }
 
