@@ -110,6 +110,7 @@ func (s *Server) caseHome(w http.ResponseWriter, r *http.Request) {
 	}
 	data := map[string]any{"Key": k.Key(), "Name": k.Name(), "Dir": k.Dir, "Record": c.Record(), "Tree": tree(list), "Light": lightOf(list), "Counts": counts, "Verdicts": verdicts,
 		"Running": s.busy("rescue", k.Key()), "CanGoOn": k.Source != "", "Report": host.FileSize(filepath.Join(k.Dir, "report.html")) > 0}
+	data["Diagnosis"] = s.diagnosisOfCase(languageOf(r), k)
 	if j := s.jobs.of("rescue", k.Key()); j != nil {
 		data["Job"] = j.id
 	}

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"io/fs"
+	"net/http"
 	"net/url"
 	"os"
 )
@@ -9,9 +10,9 @@ import (
 // diagnosisPart is what a page about a source or a case shows of why the update failed.
 type diagnosisPart struct {
 	Answer *shownWhy // nil where there is none yet
-	Busy   bool
-	More   string // the page with all of it; "" without an answer
-	Ask    string // the page that asks
+	Job    string    // that looks for it now; "" for none
+	More   string    // the page with all of it; "" without an answer
+	Ask    string    // the page that asks
 }
 
 // diagnosisOfCase returns what the case keeps of why the update failed, and the way to ask.
@@ -59,7 +60,18 @@ func (s *Server) diagnosisOf(lang string, sources []string) *diagnosisPart {
 		s.questions.put(q)
 		j = s.ask(q)
 	}
-	now, _ := j.see()
-	d.Busy = now.Running
+	if now, _ := j.see(); now.Running {
+		d.Job = now.ID
+	}
 	return d
+}
+
+// putDiagnosis gives the page of sources what they say of why the update failed. While that is looked for, the page is
+// made anew.
+func (s *Server) putDiagnosis(r *http.Request, data map[string]any, v *view, sources []string) {
+	d := s.diagnosisOf(languageOf(r), sources)
+	data["Diagnosis"] = d
+	if d != nil && d.Job != "" {
+		v.Refresh = 1
+	}
 }

@@ -130,6 +130,7 @@ func (s *Server) look(w http.ResponseWriter, r *http.Request) {
 		}
 		data["Light"], data["Tree"], data["Looked"] = lightOf(list), tree(list), found
 		data["Searched"], data["Size"] = host.Bytes(found.Searched-found.Unreadable), host.Bytes(found.Size)
+		s.putDiagnosis(r, data, &v, []string{path})
 	}
 	s.show(w, r, http.StatusOK, "look", v, data)
 }

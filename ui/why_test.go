@@ -356,3 +356,35 @@ func TestProofEndsWithTheNextRescue(t *testing.T) {
 		t.Error("the case is not whole any more, and the proof stayed")
 	}
 }
+
+// TestDiagnosisOnOtherPages looks at an image, and at a case: both say what happened, or lead to where it is asked.
+func TestDiagnosisOnOtherPages(t *testing.T) {
+	dir := home(t)
+	s := serve(t, Options{})
+	b := open(t, s)
+	image := filepath.Join(dir, "gateway.img")
+	b.get("/look?source=" + url.QueryEscape(s.seal.ticket("source", image)))
+	b.wait()
+	b.must("What happened", "Nothing on it says why the update failed.")
+	b.link("Why did it fail? Show logs and messages")
+	b.must("gateway.img", "checked")
+
+	k := smallCase(t, "my-card")
+	if err := s.known.add(k); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/case/" + k.Key())
+	b.link("Why did it fail? Show logs and messages")
+	b.must(`<option value="` + k.Key() + `" selected>`)
+	b.get("/case/" + k.Key() + "/why")
+	b.must("What does the device say?") // nothing is kept yet
+	b.asked(field{name: "do", text: "find"}, field{name: "case", text: k.Key()}, field{name: "file", file: "update.log", text: hostile})
+	b.must("The package is for another device")
+	for _, path := range []string{"/case/" + k.Key(), "/look?source=" + url.QueryEscape(s.seal.ticket("source", k.Source))} {
+		b.get(path)
+		b.wait()
+		b.must("What happened", "The package is for another device", "very likely", "Compatible mismatch", "&lt;script&gt;", "line 2")
+		b.link("All of it, and what to do now")
+		b.must("What to do, in this order", "update.log", "This step can destroy your files")
+	}
+}

@@ -164,7 +164,7 @@ func (t *telling) file(name string) string {
 			return filepath.Base(path) + in
 		}
 	}
-	return name
+	return t.s.uploads.hide(name)
 }
 
 func (t *telling) reasons(list []wire.Evidence) (out []shownReason) {
