@@ -98,7 +98,15 @@ func zeros(p []byte) (even, odd int) {
 // fromLatin1 takes p for one of the encodings of one byte a character. Which of them it is, nothing tells; letters of
 // western Europe are the guess, and it is named as one.
 func fromLatin1(p []byte) (string, string, bool) {
-	high := 0
+	text, high := latin1(p)
+	if high*10 > len(p)*3 || !isText(text) {
+		return "", "", false
+	}
+	return text, "one byte a character, shown as Windows-1252", true
+}
+
+// latin1 shows p as Windows-1252, and counts the bytes that are not ASCII.
+func latin1(p []byte) (text string, high int) {
 	var b strings.Builder
 	for _, c := range p {
 		if c >= 0x80 {
@@ -110,10 +118,7 @@ func fromLatin1(p []byte) (string, string, bool) {
 			b.WriteRune(rune(c))
 		}
 	}
-	if high*10 > len(p)*3 || !isText(b.String()) {
-		return "", "", false
-	}
-	return b.String(), "one byte a character, shown as Windows-1252", true
+	return b.String(), high
 }
 
 // windows1252 are the characters of 0x80 to 0x9f.
