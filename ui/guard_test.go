@@ -120,7 +120,7 @@ func TestLanguages(t *testing.T) {
 			if !ok {
 				t.Errorf("%s has no %s", l, name)
 			}
-			for _, mark := range []string{"{1}", "{2}", "{3}"} {
+			for _, mark := range []string{"{1}", "{2}", "{3}", "{4}"} {
 				if strings.Contains(text, mark) != strings.Contains(other, mark) {
 					t.Errorf("%s %s: %s stands in one language only", l, name, mark)
 				}

@@ -152,27 +152,6 @@ func TestGoesOnAfterARestart(t *testing.T) {
 	}
 }
 
-func TestFirmwareAnswers(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("HOME", dir)
-	if err := os.WriteFile(filepath.Join(dir, "update<b>.bin"), []byte("no package at all"), 0o600); err != nil {
-		t.Skip(err)
-	}
-	b := open(t, serve(t, Options{}))
-	b.link("Check it")
-	b.link("Choose the file")
-	b.link("update&lt;b&gt;.bin")
-	b.must("What is written on the device")
-	b.get(b.at + "&check=1&device=" + "ACME+GW-100+hw+1.0")
-	b.wait()
-	b.must("Is it complete?", "Is it genuine?", "Is it for this device?", "Cannot tell", "update&lt;b&gt;.bin")
-	for words, want := range map[string]string{"/etc/passwd": " etc passwd", `a=b\c`: " a b c", "ACME GW": " ACME GW"} {
-		if got := label(words); got != want {
-			t.Errorf("%q: %q", words, got)
-		}
-	}
-}
-
 func TestLights(t *testing.T) {
 	volume := func(state string) wire.Layer { return wire.Layer{Volume: 1, State: state} }
 	for _, c := range []struct {

@@ -25,7 +25,7 @@ type purpose struct {
 // purposes by their names, which stand in addresses and in tickets.
 var purposes = map[string]purpose{
 	"source": {many: true, then: "/look"}, "dropped": {then: "/dropped"}, "log": {many: true, then: "/why"},
-	"package": {then: "/firmware"}, "device": {many: true, then: "/firmware"}, "keys": {either: true, many: true, then: "/firmware"}, "available": {either: true, many: true, then: "/firmware"},
+	"package": {then: "/firmware"}, "about": {many: true, then: "/firmware"}, "keys": {either: true, many: true, then: "/firmware"}, "available": {either: true, many: true, then: "/firmware"},
 	"parent": {folder: true, then: "/copy"}, "target": {folder: true}, "case": {folder: true},
 }
 

@@ -47,6 +47,7 @@ type Server struct {
 	known                       *known
 	looks                       looks
 	answers                     answers
+	drafts                      drafts
 	picks                       picks
 	uploads                     *uploads
 	questions                   *questions
@@ -254,6 +255,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /job/{id}/pause", s.jobPause)
 	mux.HandleFunc("POST /job/{id}/resume", s.jobResume)
 	mux.HandleFunc("GET /firmware", s.firmware)
+	mux.HandleFunc("POST /firmware", s.firmwareSend)
+	mux.HandleFunc("GET /firmware/check/{id}", s.firmwareAnswer)
 	mux.HandleFunc("GET /why", s.why)
 	mux.HandleFunc("POST /why", s.whyAsk)
 	mux.HandleFunc("GET /why/{id}", s.whyAnswer)

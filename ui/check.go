@@ -1,0 +1,224 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"salvor/block"
+	"salvor/firmware"
+	"salvor/host"
+	"salvor/internal/wire"
+	"salvor/rescue"
+)
+
+// Bounds of what is kept of an answer.
+const (
+	maxRows  = 300
+	maxParts = 2000
+)
+
+// answer is what a check of a package came to, without what it held open.
+type answer struct {
+	Path, Title, Format string
+	Size                int64
+	SHA256              string
+	Questions           []question
+	Loud                []firmware.Row
+	Notes               []string // in English
+	Facts               []firmware.Fact
+	WayAsked            bool
+	Way                 []firmware.Step
+	Parts               []*partNode
+	MoreParts           int
+	ForAsked, KeysGiven bool
+
+	Refused string // code of the reason for which nothing was checked; "" where it was
+	Draft   string
+}
+
+// question is one of the three, with what its answer rests on.
+type question struct {
+	Name    string
+	Answer  firmware.Answer
+	Rows    []firmware.Row
+	MoreBad int // rows against it that are not kept
+	MoreOK  int
+}
+
+// partNode is a part of a package, with those in it.
+type partNode struct {
+	Title, Name, Version, Compression string
+	Offset, Size                      int64
+	Unpacked                          bool
+	Findings                          []string
+	In                                []*partNode
+}
+
+// answers keeps what checks came to, by their jobs.
+type answers struct {
+	mu    sync.Mutex
+	order []string
+	list  map[string]*answer
+}
+
+func (a *answers) put(id string, got *answer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.list == nil {
+		a.list = map[string]*answer{}
+	}
+	if _, again := a.list[id]; !again {
+		if a.order = append(a.order, id); len(a.order) > maxPending {
+			delete(a.list, a.order[0])
+			a.order = a.order[1:]
+		}
+	}
+	a.list[id] = got
+}
+
+func (a *answers) get(id string) *answer {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.list[id]
+}
+
+// check begins the check of a package.
+func (s *Server) check(d draft, id string) *job {
+	o := rescue.CheckOptions{File: d.Package, Program: s.o.Program, Current: d.Current, Keys: d.Keys, Available: d.Available, For: d.About}
+	if k, ok := s.known.get(d.Case); ok {
+		o.For = append(o.For[:len(o.For):len(o.For)], k.Dir)
+	}
+	if d.Label != "" {
+		o.Labels = append(o.Labels, d.Label)
+	}
+	if d.Log != "" {
+		o.Texts = append(o.Texts, rescue.Text{Name: "text", Data: []byte(d.Log)})
+	}
+	j := &job{kind: "check", key: s.seal.mark("check", fmt.Sprintf("%q", d))}
+	j.work = func(ctx context.Context, e rescue.Events) (wire.Result, error) {
+		got, err := s.checkNow(ctx, o, e)
+		if err != nil {
+			got = &answer{Path: d.Package, Refused: "other", Draft: id}
+			var refused *host.RefusedError
+			if errors.As(err, &refused) {
+				got.Refused = refused.Code
+			}
+		}
+		got.Draft = id
+		s.answers.put(j.id, got)
+		if err != nil {
+			return wire.Result{}, err
+		}
+		return wire.NewResult(rescue.ExitDone, "it was checked", "it was only read", ""), nil
+	}
+	return s.jobs.add(j)
+}
+
+func (s *Server) checkNow(ctx context.Context, o rescue.CheckOptions, e rescue.Events) (_ *answer, err error) {
+	for _, path := range append(o.For[:len(o.For):len(o.For)], o.File) {
+		if !host.Exists(path) { // a name without a file would be taken for words
+			return nil, &host.RefusedError{Exit: host.ExitUsage, Code: "ui.gone", Why: path + " is not there any more.", Next: "Choose it again."}
+		}
+	}
+	told := time.Time{}
+	o.Progress = func(done, total int64) {
+		if time.Since(told) < 200*time.Millisecond {
+			return
+		}
+		told = time.Now()
+		e.Progress(wire.NewProgress("check", done, total, "bytes"))
+	}
+	c, err := rescue.CheckPackage(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	got := &answer{Path: o.File, Title: c.Part.Title, Format: c.Part.Format, Size: c.Part.Size, Loud: c.Loud, Facts: c.Device.Facts, WayAsked: c.WayAsked, Way: c.Way,
+		ForAsked: c.ForAsked, KeysGiven: len(o.Keys) > 0}
+	got.Questions = []question{questionOf("whole", c.Whole), questionOf("genuine", c.Genuine), questionOf("fits", c.Fits)}
+	for _, n := range c.Notes {
+		got.Notes = append(got.Notes, n.String())
+	}
+	left := maxParts
+	got.Parts = []*partNode{nodeOf(c.Part, &left, &got.MoreParts)}
+	all := *c.Part
+	all.Source = block.WithContext(ctx, c.Part.Source)
+	got.SHA256 = rescue.PartSum(&all)
+	return got, ctx.Err()
+}
+
+func questionOf(name string, v firmware.Verdict) question {
+	q := question{Name: name, Answer: v.Answer}
+	kept := map[bool]int{}
+	for _, r := range v.Rows {
+		good := r.Answer == firmware.OK
+		if kept[good]++; kept[good] <= maxRows {
+			q.Rows = append(q.Rows, r)
+		} else if good {
+			q.MoreOK++
+		} else {
+			q.MoreBad++
+		}
+	}
+	return q
+}
+
+// nodeOf keeps what is said of a part, as long as there are any left; the rest are counted.
+func nodeOf(p *firmware.Part, left, more *int) *partNode {
+	*left--
+	n := &partNode{Title: p.Title, Name: p.Name, Version: p.Version, Compression: p.Compression, Offset: p.Offset, Size: p.Size, Unpacked: p.Unpacked}
+	if n.Title == "" {
+		n.Title = string(p.Role)
+	}
+	for _, f := range p.Findings {
+		n.Findings = append(n.Findings, f.String())
+	}
+	for _, c := range p.Children {
+		if *left <= 0 {
+			*more++
+			continue
+		}
+		n.In = append(n.In, nodeOf(c, left, more))
+	}
+	return n
+}
+
+// firmwareAnswer shows how far a check is, and what it came to.
+func (s *Server) firmwareAnswer(w http.ResponseWriter, r *http.Request) {
+	j := s.jobs.get(r.PathValue("id"))
+	if j == nil || j.kind != "check" {
+		s.refuse(w, r, http.StatusNotFound, "refused.job")
+		return
+	}
+	now, _ := j.see()
+	v := view{Here: "firmware"}
+	data := map[string]any{"Job": now}
+	if got := s.answers.get(j.id); now.Running {
+		v.Refresh = 1
+	} else if got != nil {
+		data["Name"], data["Draft"] = filepath.Base(got.Path), got.Draft
+		if got.Refused != "" {
+			data["Refused"] = s.refusedCheck(r, got.Refused)
+		} else {
+			data["Answer"] = shownAnswer(s.words[languageOf(r)], got)
+		}
+	}
+	s.show(w, r, http.StatusOK, "checked", v, data)
+}
+
+// refusedCheck is the name of the words for a reason for which nothing was checked.
+func (s *Server) refusedCheck(r *http.Request, code string) string {
+	if name := "checked.refused." + code; s.words[languageOf(r)].has(name) {
+		return name
+	}
+	if strings.HasPrefix(code, "host.") {
+		return "checked.refused.file"
+	}
+	return "checked.refused.other"
+}
