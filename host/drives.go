@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -34,14 +35,21 @@ func Drives(ctx context.Context) ([]Drive, error) { return System{}.Drives(ctx) 
 
 // Drives is as the function [Drives], for this system.
 func (s System) Drives(ctx context.Context) ([]Drive, error) {
+	points := s.points()
+	found := make([]*Drive, len(points))
+	var all sync.WaitGroup
+	for i, point := range points {
+		all.Go(func() {
+			if d, ok := s.drive(ctx, point); ok {
+				found[i] = &d
+			}
+		})
+	}
+	all.Wait()
 	var out []Drive
-	for _, point := range s.points() {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		d, ok := s.drive(ctx, point)
-		if ok && len(out) < maxDrives && !slices.ContainsFunc(out, func(o Drive) bool { return d.Device != "" && o.Device == d.Device }) {
-			out = append(out, d)
+	for _, d := range found {
+		if d != nil && len(out) < maxDrives && !slices.ContainsFunc(out, func(o Drive) bool { return d.Device != "" && o.Device == d.Device }) {
+			out = append(out, *d)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Drive) int {
@@ -53,7 +61,23 @@ func (s System) Drives(ctx context.Context) ([]Drive, error) {
 		}
 		return 1
 	})
-	return out, nil
+	return out, ctx.Err()
+}
+
+// DriveOf returns the drive that dir lies on, where the system tells.
+func DriveOf(ctx context.Context, dir string) (Drive, bool) { return System{}.DriveOf(ctx, dir) }
+
+// DriveOf is as the function [DriveOf], for this system.
+func (s System) DriveOf(ctx context.Context, dir string) (Drive, bool) {
+	mounts, err := s.Mounts()
+	if err != nil {
+		return Drive{}, false
+	}
+	m, ok := mountOf(mounts, existing(dir))
+	if !ok {
+		return Drive{}, false
+	}
+	return s.drive(ctx, m.Point)
 }
 
 // points returns the folders in which something may be mounted that a person saves on.
