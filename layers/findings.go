@@ -2,6 +2,9 @@ package layers
 
 import "salvor/finding"
 
+// NotUnlocked is the code of the finding that says why the secrets that were given do not open an encrypted volume.
+const NotUnlocked = "layers.locked.refused"
+
 // Findings are the kinds of finding that this package raises.
 var Findings = []*finding.Def{
 	erased, nothing, firstUnreadable, tableBackup, tableRival, tablesLost, tableDropped,
@@ -91,7 +94,7 @@ var (
 		Text: "what seems to be a volume of its own in it ({found} of them) is its part of {expected}, and is read there"}
 	needsSecret = &finding.Def{Code: "layers.locked", Severity: finding.Warning,
 		Text: "{kind} is encrypted; it opens with {needs}"}
-	notUnlocked = &finding.Def{Code: "layers.locked.refused", Severity: finding.Warning,
+	notUnlocked = &finding.Def{Code: NotUnlocked, Severity: finding.Warning,
 		Text: "it was not opened: {found}"}
 	headerGiven = &finding.Def{Code: "layers.locked.apart", Severity: finding.Info,
 		Text: "its own header is not here; it was opened with the {found} header that was given"}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -16,23 +17,8 @@ import (
 // open checks that reading is safe and that the case is the right one, before anything is written, and opens
 // the sources, the case and the catalogue.
 func (j *job) open(ctx context.Context) error {
-	for _, path := range append([]string{j.o.Source}, j.o.More...) {
-		if err := j.openDisk(ctx, path); err != nil {
-			return err
-		}
-	}
-	var err error
-	if j.target, err = host.InspectTarget(j.o.Case); err != nil {
-		return err
-	}
-	identities := make([]host.Identity, len(j.disks))
-	for i, d := range j.disks {
-		if identities[i], err = d.opened.Identity(ctx); err != nil {
-			return err
-		}
-		d.inPlace = !d.opened.Device && !j.o.Copy && d.packed == nil
-	}
-	if err := j.checkSpace(); err != nil {
+	identities, err := j.openSources(ctx)
+	if err != nil {
 		return err
 	}
 	if j.c, err = casefile.Open(j.o.Case, casefile.Writer, casefile.Options{Program: j.o.Program, MaxFile: j.target.MaxFileSize}); err != nil {
@@ -59,6 +45,39 @@ func (j *job) open(ctx context.Context) error {
 	}
 	j.cat, err = recovery.OpenCatalog(j.c.CatalogPath())
 	return err
+}
+
+// openSources opens the sources and checks all that can be checked before anything is written.
+func (j *job) openSources(ctx context.Context) ([]host.Identity, error) {
+	for _, path := range append([]string{j.o.Source}, j.o.More...) {
+		if err := j.openDisk(ctx, path); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if j.target, err = host.InspectTarget(j.o.Case); err != nil {
+		return nil, err
+	}
+	identities := make([]host.Identity, len(j.disks))
+	for i, d := range j.disks {
+		if identities[i], err = d.opened.Identity(ctx); err != nil {
+			return nil, err
+		}
+		d.inPlace = !d.opened.Device && !j.o.Copy && d.packed == nil
+	}
+	return identities, j.checkSpace()
+}
+
+// CheckStart says whether [Run] would refuse these sources and this place for the case, and writes nothing. The error is
+// that of Run.
+func CheckStart(ctx context.Context, o Options) error {
+	tables, err := NewTables()
+	if err != nil {
+		return err
+	}
+	j := &job{o: o, events: unheard{}, tables: tables, labels: map[int]string{}, disk: &disk{}}
+	_, err = j.openSources(ctx)
+	return errors.Join(err, j.close())
 }
 
 // openDisk opens one source, and refuses it when something could write to it meanwhile or the case lies on it.

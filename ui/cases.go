@@ -64,11 +64,15 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request) (*rescue.Case, kno
 		s.refuse(w, r, http.StatusNotFound, "refused.case")
 		return nil, k, false
 	}
-	c, err := rescue.OpenCase(k.Dir, s.o.Program)
+	c, err := s.openEarly(r, k)
+	if c == nil && err == nil {
+		c, err = rescue.OpenCase(k.Dir, s.o.Program)
+	}
 	if err != nil {
 		s.fail(w, r, err)
 		return nil, k, false
 	}
+	c.Keys = s.secrets.of(k.Sources())
 	return c, k, true
 }
 

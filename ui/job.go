@@ -2,9 +2,13 @@ package ui
 
 import (
 	"context"
+	"maps"
+	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
+	"salvor/imaging"
 	"salvor/internal/wire"
 	"salvor/rescue"
 )
@@ -17,9 +21,10 @@ const (
 
 // job is work that goes on without any page: a rescue, a saving, a verification.
 type job struct {
-	id, kind string // rescue, save, verify
-	key      string // of the case
-	to       string // where a saving goes
+	id, kind string   // rescue, save, verify
+	key      string   // of the case
+	to       string   // where a saving goes
+	sources  []string // that a rescue reads
 	work     func(context.Context, rescue.Events) (wire.Result, error)
 
 	mu       sync.Mutex
@@ -32,6 +37,7 @@ type job struct {
 	more     int
 	result   *wire.Result
 	begun    time.Time
+	pictures map[int]*picture // of the media that are read, by the number of the source
 }
 
 // seen is a job at one moment.
@@ -43,12 +49,18 @@ type seen struct {
 	More              int
 	Result            *wire.Result
 	Begun             time.Time
+	Pictures          []*picture
+	Sources           []string
 }
 
 func (j *job) see() (seen, <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return seen{j.id, j.kind, j.key, j.to, j.running, j.pausing, j.progress, j.findings[:len(j.findings):len(j.findings)], j.more, j.result, j.begun}, j.changed
+	var pictures []*picture
+	for _, n := range slices.Sorted(maps.Keys(j.pictures)) {
+		pictures = append(pictures, j.pictures[n])
+	}
+	return seen{j.id, j.kind, j.key, j.to, j.running, j.pausing, j.progress, j.findings[:len(j.findings):len(j.findings)], j.more, j.result, j.begun, pictures, j.sources}, j.changed
 }
 
 func (j *job) change(fn func()) {
@@ -61,6 +73,18 @@ func (j *job) change(fn func()) {
 
 func (j *job) Progress(p wire.Progress) { j.change(func() { j.progress = p }) }
 func (j *job) Layers([]wire.Layer)      { j.change(func() {}) }
+
+// Map paints the medium as far as it is read.
+func (j *job) Map(source int, m *imaging.Map) {
+	p := paint(source, m)
+	j.change(func() {
+		if j.pictures == nil {
+			j.pictures = map[int]*picture{}
+		}
+		j.pictures[source] = p
+	})
+}
+
 func (j *job) Finding(f wire.Finding) {
 	j.change(func() {
 		if len(j.findings) == maxFindings {
@@ -169,7 +193,7 @@ func (js *jobs) run(j *job) {
 		}
 		// A job that ended is not begun again with the next start of the program; one that the program's own end stopped is.
 		if j.kind == "rescue" && js.s.ctx.Err() == nil {
-			if err := js.s.known.running(j.key, false); err != nil {
+			if err := js.s.rescueEnded(j.key); err != nil {
 				js.s.o.Log.Warn("the list of known cases", "error", err)
 			}
 		}
@@ -190,13 +214,45 @@ func (js *jobs) pause(j *job) {
 // rescueCase begins or goes on with the main job of a case, and notes it, so that it goes on after a restart.
 func (js *jobs) rescueCase(k knownCase) (*job, error) {
 	k.Running = true
+	keys := js.s.secrets.of(k.Sources())
+	k.Locked = k.Locked || !keys.Empty()
+	dir, err := filepath.Abs(k.Dir)
+	if err != nil {
+		return nil, err
+	}
+	k.Dir = dir // a key is that of the whole path
 	if err := js.s.known.add(k); err != nil {
 		return nil, err
 	}
-	o := rescue.Options{Source: k.Source, Case: k.Dir, Copy: k.Copy, Program: js.s.o.Program}
-	return js.add(&job{kind: "rescue", key: k.Key(), work: func(ctx context.Context, e rescue.Events) (wire.Result, error) {
-		return rescue.Run(ctx, o, e, js.s.o.Log)
+	return js.add(&job{kind: "rescue", key: k.Key(), sources: k.Sources(), work: func(ctx context.Context, e rescue.Events) (wire.Result, error) {
+		if _, ok := js.s.known.get(k.Key()); !ok { // it was refused before, and is begun again
+			if err := js.s.known.add(k); err != nil {
+				return wire.Result{}, err
+			}
+		}
+		return rescue.Run(ctx, js.s.rescueOptions(k), e, js.s.o.Log)
 	}}), nil
+}
+
+// rescueOptions are those of the main job of a case. The secrets that are given while it works are its too.
+func (s *Server) rescueOptions(k knownCase) rescue.Options {
+	return rescue.Options{Source: k.Source, More: k.More, Case: k.Dir, Copy: k.Copy, Program: s.o.Program, Keys: s.secrets.of(k.Sources()),
+		Take: rescue.TakeOptions{Interval: writtenEvery}}
+}
+
+// writtenEvery is how often a copy is written down: often enough that browsing it now shows what there is.
+const writtenEvery = 10 * time.Second
+
+// rescueEnded notes that the main job of a case ended. What was refused before there was a case is none, and is not known.
+func (s *Server) rescueEnded(key string) error {
+	k, ok := s.known.get(key)
+	if !ok {
+		return nil
+	}
+	if !isCase(k.Dir) {
+		return s.known.remove(key)
+	}
+	return s.known.running(key, false)
 }
 
 // resume goes on with what worked when the program ended.

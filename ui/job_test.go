@@ -186,7 +186,7 @@ func TestWordsThatAreMade(t *testing.T) {
 	for _, n := range []string{"", "copy", "unpack", "search", "check", "save", "verify", "wait", "pack"} {
 		names = append(names, "step."+n)
 	}
-	for _, n := range []string{"rescue", "save", "verify", "look", "check"} {
+	for _, n := range []string{"rescue", "save", "verify", "look", "check", "unlock", "browse"} {
 		names = append(names, "job.title."+n)
 	}
 	for p := range purposes {

@@ -21,7 +21,8 @@ type view struct {
 	Languages         []string
 	Refresh           int // seconds after which a page without scripts asks again; 0 never
 	Busy              []seen
-	D                 any // of the page itself
+	Early             *early // files are shown before the copy is made
+	D                 any    // of the page itself
 	words             catalogue
 	pageURL           string
 	Away              string // the host, where the pages are served to other computers
@@ -44,11 +45,18 @@ type part struct {
 	J     seen
 	L     light
 	Nodes []*node
+	F     *unlockForm
+	R     *refusal
+	P     *picture
 }
 
 func (v *view) Job(j seen) part     { return part{V: v, J: j} }
 func (v *view) Lit(l light) part    { return part{V: v, L: l} }
 func (v *view) With(n []*node) part { return part{V: v, Nodes: n} }
+
+func (v *view) Unlock(f *unlockForm) part { return part{V: v, F: f} }
+func (v *view) Refused(r *refusal) part   { return part{V: v, R: r} }
+func (v *view) Drawn(p *picture) part     { return part{V: v, P: p} }
 
 // loadPages reads the templates: layout.html around each of the others. What several pages show is defined in files
 // named part-NAME.html.
@@ -88,6 +96,9 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, name s
 		v.CSRF = s.csrf(session)
 		if r.Method == http.MethodGet {
 			v.pageURL = r.URL.RequestURI()
+		}
+		if earlyPages[path.Base(r.URL.Path)] {
+			v.Early = s.earlyOf(r.PathValue("key"))
 		}
 		for _, j := range s.jobs.all() {
 			if j.Running {

@@ -26,7 +26,7 @@ type purpose struct {
 var purposes = map[string]purpose{
 	"source": {many: true, then: "/look"}, "dropped": {then: "/dropped"}, "log": {many: true, then: "/why"},
 	"package": {then: "/firmware"}, "about": {many: true, then: "/firmware"}, "keys": {either: true, many: true, then: "/firmware"}, "available": {either: true, many: true, then: "/firmware"},
-	"parent": {folder: true, then: "/copy"}, "target": {folder: true}, "case": {folder: true},
+	"parent": {folder: true, then: "/copy"}, "target": {folder: true}, "case": {folder: true}, "keyfile": {}, "header": {},
 }
 
 // place is a file or a folder that can be chosen.

@@ -45,7 +45,11 @@ type Server struct {
 	jobs                        *jobs
 	rights                      *host.Rights
 	known                       *known
-	looks                       looks
+	looks                       memo[*rescue.Looked]
+	tries                       memo[tried] // of secrets
+	secrets                     secrets
+	listings                    listings
+	listing                     chan struct{} // a place for the one that is made now
 	answers                     answers
 	drafts                      drafts
 	picks                       picks
@@ -59,7 +63,7 @@ type Server struct {
 
 // Listen begins to listen, on the loopback addresses where no Remote is asked for. The caller calls Serve.
 func Listen(o Options) (*Server, error) {
-	s := &Server{o: o, seal: newSeal(), decoding: make(chan struct{}, 2), uploads: newUploads(o.Uploads), questions: newQuestions(), others: map[string]*sentences{}}
+	s := &Server{o: o, seal: newSeal(), decoding: make(chan struct{}, 2), listing: make(chan struct{}, 1), uploads: newUploads(o.Uploads), questions: newQuestions(), others: map[string]*sentences{}}
 	var err error
 	if s.words, err = loadWords(); err != nil {
 		return nil, err
@@ -187,6 +191,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.stop() // ends streams of progress and jobs
 	s.jobs.wait()
 	err = errors.Join(err, s.rights.Close())
+	s.secrets.forget()
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if s.http.Shutdown(ending) != nil {
@@ -199,7 +204,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
-	return errors.Join(err, uerr)
+	return errors.Join(err, uerr, s.listings.close())
 }
 
 func (s *Server) serveOn(l net.Listener) error {
@@ -215,7 +220,7 @@ func (s *Server) Close() (err error) {
 	for _, l := range s.listeners {
 		err = errors.Join(err, l.Close())
 	}
-	return errors.Join(err, s.uploads.end())
+	return errors.Join(err, s.uploads.end(), s.listings.close())
 }
 
 func (s *Server) routes() http.Handler {
@@ -235,6 +240,10 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /look", s.look)
 	mux.HandleFunc("GET /elevate", s.elevate)
 	mux.HandleFunc("POST /elevate", s.elevateAsk)
+	mux.HandleFunc("POST /unlock", s.unlock)
+	mux.HandleFunc("GET /case/{key}/unlock", s.unlockPage)
+	mux.HandleFunc("GET /case/{key}/browse", s.browse)
+	mux.HandleFunc("POST /case/{key}/browse", s.browseStart)
 	mux.HandleFunc("GET /copy", s.copyForm)
 	mux.HandleFunc("POST /copy", s.copyStart)
 	mux.HandleFunc("GET /cases", s.cases)

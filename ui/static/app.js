@@ -10,11 +10,15 @@ for (const box of document.querySelectorAll("[data-job]")) {
     const bar = part(box, "bar");
     if (part(box, "step")) part(box, "step").textContent = now.step;
     if (bar) bar.value = now.percent;
-    if (part(box, "of") && now.bytes) part(box, "of").textContent = `${now.done} / ${now.total}`;
-    if (part(box, "safe")) part(box, "safe").textContent = now.safe;
+    if (bar) bar.setAttribute("aria-label", now.step);
+    for (const name of ["of", "rate", "left", "safe"]) {
+      if (part(box, name)) part(box, name).textContent = now[name];
+    }
+    box.dispatchEvent(new CustomEvent("moved", { detail: now }));
     begun += 1;
-    // The page itself is made anew when the work ends, and now and then for what only the server draws.
-    if (!now.running || begun === 40) {
+    // The page itself is made anew when the work ends, and now and then for what only the server draws, unless all of
+    // it is drawn here.
+    if (!now.running || (begun === 40 && !("live" in box.dataset))) {
       events.close();
       location.reload();
     }
