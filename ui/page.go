@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"salvor/finding/translation"
 	"salvor/host"
 	"salvor/internal/wire"
 )
@@ -28,6 +29,7 @@ type view struct {
 	Away              string // the host, where the pages are served to other computers
 	uploads           *uploads
 	say               func(english string) said
+	findings          translation.Catalogue
 }
 
 // W is a text of the catalogue.
@@ -89,6 +91,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, name s
 		v.Away = s.pageHost
 	}
 	v.say = func(english string) said { return s.told(v.Lang, english) }
+	v.findings = s.findings[v.Lang]
 	if v.Title == "" {
 		v.Title = v.W(name + ".title")
 	}

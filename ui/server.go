@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"salvor/finding/translation"
 	"salvor/host"
 	"salvor/rescue"
 )
@@ -56,7 +57,8 @@ type Server struct {
 	uploads                     *uploads
 	questions                   *questions
 	others                      map[string]*sentences // by language, for what is said in English
-	decoding                    chan struct{}         // a place for each small picture that is made now
+	findings                    map[string]translation.Catalogue
+	decoding                    chan struct{} // a place for each small picture that is made now
 	ctx                         context.Context
 	stop                        context.CancelFunc
 }
@@ -66,6 +68,9 @@ func Listen(o Options) (*Server, error) {
 	s := &Server{o: o, seal: newSeal(), decoding: make(chan struct{}, 2), listing: make(chan struct{}, 1), uploads: newUploads(o.Uploads), questions: newQuestions(), others: map[string]*sentences{}}
 	var err error
 	if s.words, err = loadWords(); err != nil {
+		return nil, err
+	}
+	if s.findings, err = loadFindings(); err != nil {
 		return nil, err
 	}
 	if s.tables, err = rescue.NewTables(); err != nil {
