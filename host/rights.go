@@ -30,6 +30,8 @@ type RightsOptions struct {
 	Ask bool
 	// Terminal says that the person is at the terminal of this process, not in front of a page.
 	Terminal bool
+	// Never asks nobody, whoever wants it.
+	Never bool
 	// Tell is given one sentence before a person is asked; nil tells nobody.
 	Tell func(string)
 }
@@ -92,7 +94,7 @@ type elevator struct {
 
 // elevators returns the ways that there are, those to be tried first before the others.
 func (r *Rights) elevators() []elevator {
-	if !canElevate {
+	if !canElevate || r.o.Never {
 		return nil
 	}
 	var out []elevator

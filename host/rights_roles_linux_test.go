@@ -20,7 +20,7 @@ import (
 )
 
 // Roles of this program beside its tests: what a user without rights does.
-var roles = map[string]func() int{"read": roleRead, "bad": roleBad, "hold": roleHold, "direct": roleDirect, "impatient": roleImpatient}
+var roles = map[string]func() int{"read": roleRead, "bad": roleBad, "hold": roleHold, "direct": roleDirect, "impatient": roleImpatient, "become": roleBecome}
 
 const deviceVariable = "SALVOR_TEST_DEVICE"
 

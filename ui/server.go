@@ -26,10 +26,12 @@ type Options struct {
 	Port    int    // 0 takes any that is free
 	Case    string // opened first; "" for none
 	Program string // name and version
-	State   string // the folder in which the list of known cases is kept
-	Uploads string // the folder for files that browsers send; "" takes none
-	Log     *slog.Logger
-	Remote  *Remote // how other computers reach the pages; nil for this one alone
+	// NoElevate never asks for an administrator's rights.
+	NoElevate bool
+	State     string // the folder in which the list of known cases is kept
+	Uploads   string // the folder for files that browsers send; "" takes none
+	Log       *slog.Logger
+	Remote    *Remote // how other computers reach the pages; nil for this one alone
 }
 
 // Server serves the pages.
@@ -98,7 +100,7 @@ func Listen(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.rights = host.NewRights(host.RightsOptions{})
+	s.rights = host.NewRights(host.RightsOptions{Never: o.NoElevate})
 	s.ctx, s.stop = context.WithCancel(host.WithRights(context.Background(), s.rights))
 	s.jobs = newJobs(s)
 	s.http = &http.Server{

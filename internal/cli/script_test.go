@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 	if host.IsReader() {
 		os.Exit(host.ServeReader())
 	}
+	rolesBeside()
 	testscript.Main(m, map[string]func(){
 		"salvor": func() { os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr)) },
 	})

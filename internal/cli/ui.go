@@ -16,7 +16,7 @@ import (
 
 func (a *app) uiCommand() *cobra.Command {
 	var o ui.Options
-	var noBrowser bool
+	var noBrowser, asRoot bool
 	var listen listenFlags
 	cmd := &cobra.Command{
 		Use:   "ui [CASE]",
@@ -27,6 +27,9 @@ does not start any more to its files on another disk. The link is printed, and o
 It listens on this computer alone, and lets in only who has the link. With a CASE, that one
 is among the known ones. Jobs go on when a page is closed. They stop with the program
 (Ctrl-C), and go on where they were when it is started again.
+
+It asks for an administrator's password when a disk needs it, and does not run as root:
+started by sudo, it goes on as the user who did that.
 
 With --listen other computers reach it too, by a password and over TLS. Who knows the password
 sees the folders of this computer, may save on it, and reads what was recovered.`,
@@ -47,14 +50,22 @@ sees the folders of this computer, may save on it, and reads what was recovered.
 				}
 				o.Case = args[0]
 			}
+			if err := a.leaveRoot(asRoot); err != nil {
+				return err
+			}
 			if err := listen.apply(cmd.Context(), a, &o); err != nil {
 				return usageError{err}
 			}
+			if err := a.refuseRoot(asRoot); err != nil {
+				return err
+			}
+			o.NoElevate = a.noElevate
 			return a.serveUI(cmd, o, noBrowser)
 		},
 	}
 	cmd.Flags().IntVar(&o.Port, "port", 0, "listen on this port; 0 takes any that is free")
 	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, "only print the link")
+	cmd.Flags().BoolVar(&asRoot, "as-root", false, "run the pages as root too, where there is no other user")
 	listen.add(cmd)
 	return cmd
 }

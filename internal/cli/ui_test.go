@@ -33,7 +33,7 @@ func serveUI(t *testing.T, test func(wire.Link), args ...string) {
 	if err := os.Symlink(self, salvor); err != nil {
 		t.Skip("no links here: ", err)
 	}
-	cmd := exec.Command(salvor, append([]string{"ui", "--no-browser", "--json"}, args...)...)
+	cmd := exec.Command(salvor, append([]string{"ui", "--no-browser", "--json", "--as-root"}, args...)...)
 	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir(), "XDG_CACHE_HOME="+t.TempDir())
 	out, err := cmd.StdoutPipe()
 	if err != nil {

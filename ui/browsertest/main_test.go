@@ -102,7 +102,7 @@ type program struct {
 // start runs `salvor ui` until the test ends.
 func start(t testing.TB, home string, args ...string) *program {
 	t.Helper()
-	p, err := begin(command(home, append([]string{"ui", "--no-browser", "--json"}, args...)...))
+	p, err := begin(command(home, append([]string{"ui", "--no-browser", "--json", "--as-root"}, args...)...))
 	must(t, err)
 	t.Cleanup(p.kill)
 	return p

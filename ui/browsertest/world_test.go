@@ -73,7 +73,7 @@ func (w *world) make(t testing.TB) error {
 	if err := done(w.command("rescue", "gateway.img", "--to", "rescued")); err != nil {
 		return err
 	}
-	w.program, err = begin(w.command("ui", "--no-browser", "--json", "rescued"))
+	w.program, err = begin(w.command("ui", "--no-browser", "--json", "--as-root", "rescued"))
 	if err == nil {
 		w.release = append(w.release, w.program.kill)
 	}
