@@ -14,17 +14,6 @@ import (
 	"salvor/rescue"
 )
 
-// media are the formats that a browser shows by itself, and runs nothing of. HTML, SVG and all else are only handed
-// out as files.
-var media = map[string]string{
-	"jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp", "bmp": "image/bmp",
-	"mp3": "audio/mpeg", "wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg",
-	"mp4": "video/mp4", "webm": "video/webm",
-}
-
-// plainMedium returns the type of content that may be shown in place, "" for all else.
-func plainMedium(format string) string { return media[format] }
-
 // contentAddress is where the content of a file is: on the other origin, under a path that only this server can make.
 func (s *Server) contentAddress(key string, e *recovery.Entry) string {
 	id := base64.RawURLEncoding.EncodeToString([]byte(e.ID))
@@ -80,7 +69,7 @@ func (s *Server) content(w http.ResponseWriter, r *http.Request) {
 	}
 	defer done()
 	how, kind := "attachment", "application/octet-stream"
-	if m := plainMedium(e.Format); m != "" {
+	if m := plainMedium(e); m != "" {
 		how, kind = "inline", m
 	}
 	w.Header().Set("Content-Type", kind)

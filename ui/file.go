@@ -3,7 +3,7 @@ package ui
 import (
 	"net/http"
 	"net/url"
-	"strings"
+	"strconv"
 
 	"salvor/filetype"
 	"salvor/preview"
@@ -11,14 +11,17 @@ import (
 	"salvor/rescue"
 )
 
-// thumbnailSize is the longer side of a small picture, in pixels.
-const thumbnailSize = 240
+// The longer sides of small pictures, in pixels: in a list, and on the page of a file.
+const (
+	thumbnailSize = 240
+	pictureSize   = 1024
+)
 
 // How much of a file a page shows.
 const (
-	shownText    = 64 << 10 // bytes
 	shownMembers = 500
 	shownRuns    = 200
+	shownPlaces  = 50
 )
 
 // entry opens the case and finds the file that the address names.
@@ -39,6 +42,7 @@ func (s *Server) entry(w http.ResponseWriter, r *http.Request) (*rescue.Case, kn
 // fact is a name and a value; Word is set where the name is one of the catalogue.
 type fact struct{ Word, Name, Value string }
 
+// file shows one file: what is known of it, what is in it, and where it stands.
 func (s *Server) file(w http.ResponseWriter, r *http.Request) {
 	c, k, e, ok := s.entry(w, r)
 	if !ok {
@@ -50,72 +54,36 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	facts := []fact{{Word: "file.state", Value: rescue.StateWords(e)}}
-	add := func(word, value string) {
-		if value != "" {
-			facts = append(facts, fact{Word: word, Value: plain(value)})
-		}
+	p := filePage{s: s, c: c, key: k.Key(), e: e, shown: shown, ask: r.URL.Query()}
+	if err := p.read(r.Context()); err != nil {
+		s.fail(w, r, err)
+		return
 	}
-	add("file.path", e.Path)
-	add("file.volume", shown.Volume)
-	add("file.format", e.Format)
-	add("file.modified", when(e.Times.Modified))
-	add("file.created", when(e.Times.Created))
-	add("file.taken", when(e.Hints.Taken))
-	add("file.camera", e.Hints.Camera)
-	add("file.title.hint", e.Hints.Title)
-	add("file.author", e.Hints.Author)
-	for _, f := range shown.Preview.Facts {
-		facts = append(facts, fact{Name: plain(f.Name), Value: plain(f.Value)})
+	places, err := p.places(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
 	}
-	var reasons, notes []string
-	for _, f := range e.Findings {
-		reasons = append(reasons, plain(f.String()))
+	picked := s.picks.now(s.session(r), k.Key())
+	chosen, err := recovery.Query{Steps: picked.steps}.Decider()
+	if err != nil {
+		s.fail(w, r, err)
+		return
 	}
-	for _, f := range shown.Preview.Findings {
-		notes = append(notes, plain(f.String()))
-	}
-	text := shown.Preview.Text
-	if len(text) > shownText {
-		text = strings.ToValidUTF8(text[:shownText], "")
-	}
-	var hex []string
-	for _, l := range shown.Bytes {
-		hex = append(hex, l.String())
-	}
-	runs := e.Runs
-	if e.Encoding != "" {
-		runs = e.Stored
-	}
-	members := shown.Preview.Members
-	data := map[string]any{"Key": k.Key(), "CaseName": k.Name(), "Entry": e, "Name": plain(nameOf(e)), "Facts": facts, "Verdict": e.Verdict.String(), "Regular": e.Mode.IsRegular(),
-		"Reasons": reasons, "Notes": notes, "Text": visible(text), "Encoding": shown.Preview.Encoding, "Hex": hex, "Members": members[:min(len(members), shownMembers)],
-		"MoreMembers": max(len(members)-shownMembers, 0) + shown.Preview.More, "Runs": runs[:min(len(runs), shownRuns)], "MoreRuns": max(len(runs)-shownRuns, 0),
-		"Save": "/case/" + k.Key() + "/save?id=" + url.QueryEscape(e.ID), "SHA256": e.SHA256, "SavedAs": plain(e.SavedAs), "Missing": e.Missing.Bytes()}
+	data := map[string]any{"Key": k.Key(), "CaseName": k.Name(), "Entry": e, "Verdict": e.Verdict.String(), "Regular": e.Mode.IsRegular(), "Facts": p.facts(),
+		"Reasons": findings(e.Findings), "Notes": findings(p.notes), "Members": p.members(), "MoreMembers": max(len(shown.Preview.Members)-shownMembers, 0) + shown.Preview.More,
+		"Table": p.table, "Text": p.text, "Hex": p.hex, "Places": places, "Missing": e.Missing.Bytes(), "Save": "/case/" + k.Key() + "/save?id=" + url.QueryEscape(e.ID),
+		"Chosen": len(picked.steps) > 0 && chosen(e), "Picked": picked.count.Files, "PickedBytes": picked.count.Bytes, "Open": p.ask.Has("hex")}
 	if f, ok := s.tables.Files.ByName(e.Format); ok && f.Thumbnail != nil {
-		data["Thumb"] = "/case/" + k.Key() + "/thumb?id=" + url.QueryEscape(e.ID)
+		data["Picture"] = "/case/" + k.Key() + "/thumb?size=large&id=" + url.QueryEscape(e.ID)
 	}
 	if e.Mode.IsRegular() {
-		address := s.contentAddress(k.Key(), e)
-		data["Content"] = address
-		if media := plainMedium(e.Format); media != "" && e.Verdict != filetype.Encrypted {
-			data["Medium"], _, _ = strings.Cut(media, "/")
+		data["Content"], data["Medium"] = s.contentAddress(k.Key(), e), playable(e)
+		if data["Medium"] != "" && e.Verdict != filetype.Proven && e.Verdict != filetype.Consistent {
+			data["Breaks"] = true
 		}
 	}
 	s.show(w, r, http.StatusOK, "file", view{Here: "cases", Title: plain(nameOf(e))}, data)
-}
-
-// visible shows the hidden characters of a text, but for the breaks of its lines.
-func visible(text string) string {
-	var b strings.Builder
-	for line := range strings.Lines(strings.ReplaceAll(text, "\r\n", "\n")) {
-		body, end := strings.CutSuffix(line, "\n")
-		b.WriteString(plain(strings.ReplaceAll(body, "\t", "    ")))
-		if end {
-			b.WriteByte('\n')
-		}
-	}
-	return b.String()
 }
 
 // thumb answers with a small picture that the program's own decoders made.
@@ -130,6 +98,10 @@ func (s *Server) thumb(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+	size := thumbnailSize
+	if r.URL.Query().Get("size") == "large" {
+		size = pictureSize
+	}
 	// Few at once: a page asks for a hundred, and each takes memory.
 	select {
 	case s.decoding <- struct{}{}:
@@ -143,7 +115,7 @@ func (s *Server) thumb(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer done()
-	picture, err := preview.Thumbnail(r.Context(), format, src, thumbnailSize)
+	picture, err := preview.Thumbnail(r.Context(), format, src, size)
 	if err != nil || len(picture) == 0 {
 		http.NotFound(w, r)
 		return
@@ -151,4 +123,13 @@ func (s *Server) thumb(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "image/jpeg")
 	w.Header().Set("Cache-Control", "private, max-age=3600")
 	w.Write(picture) // a browser that went away needs no picture
+}
+
+// number reads a number of an address, 0 for none and for what is none. It may be hexadecimal: 0x1f00.
+func number(text string) int64 {
+	n, err := strconv.ParseInt(text, 0, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
 }
