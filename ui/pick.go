@@ -19,12 +19,13 @@ type purpose struct {
 	folder bool   // a folder is chosen, not a file
 	either bool   // a folder can be chosen as well as a file
 	many   bool   // several belong together
+	most   int64  // bytes of a file that is sent; 0 for what is taken of any
 	then   string // the page that it is chosen for, where none is named; "" for none
 }
 
 // purposes by their names, which stand in addresses and in tickets.
 var purposes = map[string]purpose{
-	"source": {many: true, then: "/look"}, "dropped": {then: "/dropped"}, "log": {many: true, then: "/why"},
+	"source": {many: true, then: "/look"}, "dropped": {most: dropMost, then: "/dropped"}, "log": {many: true, then: "/why"},
 	"package": {then: "/firmware"}, "about": {many: true, then: "/firmware"}, "keys": {either: true, many: true, then: "/firmware"}, "available": {either: true, many: true, then: "/firmware"},
 	"parent": {folder: true, then: "/copy"}, "target": {folder: true}, "case": {folder: true}, "keyfile": {}, "header": {},
 }

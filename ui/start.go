@@ -26,32 +26,36 @@ func (s *Server) disks(r *http.Request, lang catalogue) ([]diskCard, error) {
 	var cards []diskCard
 	disks, err := host.Disks(r.Context())
 	for _, d := range disks {
-		c := diskCard{Disk: d, Health: healthWords(lang, d.Health), Worn: d.Health.Worn()}
-		switch {
-		case d.System:
-			c.Why = "start.disk.system"
-		case d.Size == 0:
-			c.Why = "start.disk.empty"
-		default:
-			c.Ticket = s.seal.ticket("source", d.Path)
-		}
-		c.Notes = append(c.Notes, lang.say("start.disk.removable."+yesNo(d.Removable)))
-		if name := "start.disk.by." + d.Transport; lang.has(name) {
-			c.Notes = append(c.Notes, lang.say(name))
-		}
-		if d.Virtual {
-			c.Notes = append(c.Notes, lang.say("start.disk.virtual"))
-		}
-		if d.ReadOnly {
-			c.Notes = append(c.Notes, lang.say("start.disk.readonly"))
-		}
-		for _, h := range d.Holders {
-			c.Held = append(c.Held, holderWords(lang, h))
-			c.InUse = c.InUse || h.CanWrite
-		}
-		cards = append(cards, c)
+		cards = append(cards, s.diskCard(d, lang))
 	}
 	return cards, err
+}
+
+func (s *Server) diskCard(d host.Disk, lang catalogue) diskCard {
+	c := diskCard{Disk: d, Health: healthWords(lang, d.Health), Worn: d.Health.Worn()}
+	switch {
+	case d.System:
+		c.Why = "start.disk.system"
+	case d.Size == 0:
+		c.Why = "start.disk.empty"
+	default:
+		c.Ticket = s.seal.ticket("source", d.Path)
+	}
+	c.Notes = append(c.Notes, lang.say("start.disk.removable."+yesNo(d.Removable)))
+	if name := "start.disk.by." + d.Transport; lang.has(name) {
+		c.Notes = append(c.Notes, lang.say(name))
+	}
+	if d.Virtual {
+		c.Notes = append(c.Notes, lang.say("start.disk.virtual"))
+	}
+	if d.ReadOnly {
+		c.Notes = append(c.Notes, lang.say("start.disk.readonly"))
+	}
+	for _, h := range d.Holders {
+		c.Held = append(c.Held, holderWords(lang, h))
+		c.InUse = c.InUse || h.CanWrite
+	}
+	return c
 }
 
 func yesNo(is bool) string {

@@ -182,6 +182,8 @@ func (u *uploads) fill(ctx context.Context, f *os.File, dir string, from io.Read
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
+		case errors.Is(err, errUploadLarge):
+			return err
 		case err != nil:
 			return errors.Join(errUploadCut, err)
 		case ctx.Err() != nil:
@@ -223,7 +225,10 @@ func carriesFiles(r *http.Request) bool {
 }
 
 // fileForm is a form with files whose token was checked, and of which nothing else was read yet.
-type fileForm struct{ parts *multipart.Reader }
+type fileForm struct {
+	parts *multipart.Reader
+	most  int64 // bytes of one file, where that is less than for others; 0 elsewhere
+}
 
 // formKey is where a request carries its fileForm.
 type formKey struct{}
@@ -244,7 +249,7 @@ func (s *Server) checkFiles(w http.ResponseWriter, r *http.Request, session stri
 	if err != nil || len(token) > maxCSRF || !s.seal.holds(string(token), "csrf", session) {
 		return r, false
 	}
-	return r.WithContext(context.WithValue(r.Context(), formKey{}, &fileForm{parts})), true
+	return r.WithContext(context.WithValue(r.Context(), formKey{}, &fileForm{parts: parts})), true
 }
 
 // received is a form with files that was taken in.
@@ -299,12 +304,33 @@ func (s *Server) receive(r *http.Request, check func(url.Values) bool) (_ *recei
 		if len(got.files) == s.uploads.limits.request {
 			return nil, errUploadMany
 		}
-		path, err := s.uploads.take(r.Context(), part.FileName(), part)
+		from := io.Reader(part)
+		if form.most > 0 {
+			if r.ContentLength > form.most+maxForm {
+				return nil, errUploadLarge // before any of it is written
+			}
+			from = &atMost{part, form.most}
+		}
+		path, err := s.uploads.take(r.Context(), part.FileName(), from)
 		if err != nil {
 			return nil, err
 		}
 		got.files = append(got.files, path)
 	}
+}
+
+// atMost ends with errUploadLarge behind a number of bytes.
+type atMost struct {
+	io.Reader
+	left int64
+}
+
+func (a *atMost) Read(p []byte) (int, error) {
+	n, err := a.Reader.Read(p)
+	if a.left -= int64(n); a.left < 0 {
+		return 0, errUploadLarge
+	}
+	return n, err
 }
 
 // drain reads the rest of a form, up to a bound: a browser shows no answer while it still sends.
@@ -335,6 +361,9 @@ func (s *Server) refuseUpload(w http.ResponseWriter, r *http.Request, err error)
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	got, err := s.receive(r, func(f url.Values) bool {
 		p, ok := purposes[f.Get("purpose")]
+		if form, is := r.Context().Value(formKey{}).(*fileForm); is {
+			form.most = p.most
+		}
 		return ok && !p.folder
 	})
 	if err == nil && len(got.files) == 0 {
