@@ -85,15 +85,23 @@ var earlyPages = map[string]bool{"files": true, "file": true, "thumb": true}
 // openEarly opens a case with the list of what is copied so far, where there is one and the case has no list of its own
 // yet. It returns nil where the case is to be opened as it is.
 func (s *Server) openEarly(r *http.Request, k knownCase) (*rescue.Case, error) {
+	if !earlyPages[path.Base(r.URL.Path)] {
+		return nil, nil
+	}
+	return s.openListed(r.Context(), k)
+}
+
+// openListed is openEarly for any request.
+func (s *Server) openListed(ctx context.Context, k knownCase) (*rescue.Case, error) {
 	l := s.listings.get(k.Key())
-	if l == nil || !earlyPages[path.Base(r.URL.Path)] {
+	if l == nil {
 		return nil, nil
 	}
 	c, err := rescue.OpenCase(k.Dir, s.o.Program)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := c.Catalog.Layers(r.Context())
+	rows, err := c.Catalog.Layers(ctx)
 	if err = errors.Join(err, c.Close()); err != nil {
 		return nil, err
 	}

@@ -51,12 +51,16 @@ func (s *Server) content(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	c, err := rescue.OpenCase(k.Dir, s.o.Program)
+	c, err := s.openListed(r.Context(), k)
+	if c == nil && err == nil {
+		c, err = rescue.OpenCase(k.Dir, s.o.Program)
+	}
 	if err != nil {
 		http.NotFound(w, r)
 		return
 	}
 	defer c.Close()
+	c.Keys = s.secrets.of(k.Sources())
 	e, err := c.Catalog.Get(r.Context(), string(id))
 	if err != nil || !e.Mode.IsRegular() {
 		http.NotFound(w, r)

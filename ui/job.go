@@ -237,7 +237,7 @@ func (js *jobs) rescueCase(k knownCase) (*job, error) {
 // rescueOptions are those of the main job of a case. The secrets that are given while it works are its too.
 func (s *Server) rescueOptions(k knownCase) rescue.Options {
 	return rescue.Options{Source: k.Source, More: k.More, Case: k.Dir, Copy: k.Copy, Program: s.o.Program, Keys: s.secrets.of(k.Sources()),
-		Take: rescue.TakeOptions{Interval: writtenEvery}}
+		Take: s.take}
 }
 
 // writtenEvery is how often a copy is written down: often enough that browsing it now shows what there is.

@@ -52,7 +52,8 @@ type Server struct {
 	tries                       memo[tried] // of secrets
 	secrets                     secrets
 	listings                    listings
-	listing                     chan struct{} // a place for the one that is made now
+	listing                     chan struct{}      // a place for the one that is made now
+	take                        rescue.TakeOptions // how sources are read
 	answers                     answers
 	drafts                      drafts
 	picks                       picks
@@ -67,7 +68,7 @@ type Server struct {
 
 // Listen begins to listen, on the loopback addresses where no Remote is asked for. The caller calls Serve.
 func Listen(o Options) (*Server, error) {
-	s := &Server{o: o, seal: newSeal(), decoding: make(chan struct{}, 2), listing: make(chan struct{}, 1), uploads: newUploads(o.Uploads), questions: newQuestions(), others: map[string]*sentences{}}
+	s := &Server{o: o, seal: newSeal(), decoding: make(chan struct{}, 2), listing: make(chan struct{}, 1), take: rescue.TakeOptions{Interval: writtenEvery}, uploads: newUploads(o.Uploads), questions: newQuestions(), others: map[string]*sentences{}}
 	var err error
 	if s.words, err = loadWords(); err != nil {
 		return nil, err
