@@ -110,7 +110,9 @@ func start(t testing.TB, home string, args ...string) *program {
 
 func begin(c *exec.Cmd) (*program, error) {
 	p := &program{cmd: c}
-	p.cmd.Stderr = os.Stderr
+	if testing.Verbose() {
+		p.cmd.Stderr = os.Stderr
+	}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

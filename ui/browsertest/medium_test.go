@@ -65,6 +65,7 @@ const disksScript = `
 set -e
 room=$1; shift
 mount --make-rprivate /
+umount -l -q /mnt/*/* /mnt/* /media/* 2>/dev/null || :
 mount -t tmpfs tmpfs /home
 mkdir /home/anna
 mount --rbind "$room/home" /home/anna
@@ -105,4 +106,20 @@ func (w *world) furnish(room string) error {
 		}
 	}
 	return os.MkdirAll(w.home, 0o700)
+}
+
+// tree makes an ext4 image of files and their contents, by the tool that formats disks.
+func tree(t testing.TB, image, label string, files map[string]string) {
+	t.Helper()
+	need(t, "mke2fs")
+	dir := t.TempDir()
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		must(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		must(t, os.WriteFile(path, []byte(content), 0o600))
+	}
+	out, err := exec.Command("mke2fs", "-q", "-t", "ext4", "-L", label, "-d", dir, image, "8M").CombinedOutput()
+	if err != nil {
+		t.Fatalf("mke2fs: %v\n%s", err, out)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -235,8 +236,8 @@ func (b *page) wait(expression string) {
 // these words rather than more of them.
 const find = `(words => {
 	const says = e => (e.innerText || e.value || "").trim();
-	const pressed = "a, button, summary, label, input[type=submit]";
-	const all = ["main", "body"].flatMap(root => [...document.querySelectorAll(root + " :is(" + pressed + ")")])
+	const all = ["main :is(a, button, input[type=submit])", ":is(a, button, input[type=submit])", "main :is(summary, label)"]
+		.flatMap(pressed => [...document.querySelectorAll(pressed)])
 		.filter(e => e.checkVisibility({visibilityProperty: true}) && says(e).includes(words));
 	return all.find(e => says(e) === words) || all[0];
 })`
@@ -295,27 +296,23 @@ func (b *page) key(keys string) {
 	must(b.t, chromedp.Do(b.ctx, chromedp.KeyEvent(keys)))
 }
 
-// tabTo goes by the tabulator to what says these words, or is this element, as a person without a mouse does.
-func (b *page) tabTo(words string) {
+// tabTo goes by the tabulator to what says these words, and is one of these elements, as a person without a mouse does.
+func (b *page) tabTo(words string, tags ...string) {
 	b.t.Helper()
-	first := ""
 	for range 400 {
 		b.key(kb.Tab)
 		got := run[struct {
-			Words, Where string
-			Seen         bool
-		}](b, `(() => { const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
+			Words, Tag string
+			Seen       bool
+		}](b, `(() => { const e = document.activeElement, s = getComputedStyle(e);
 			const label = e.labels && e.labels.length ? e.labels[0].innerText : "";
-			return {Words: [e.innerText, e.id, label, e.getAttribute("aria-label")].join("\n"), Where: e.tagName + r.left + " " + (r.top + scrollY) + e.id,
+			return {Words: [e.innerText, e.id, label, e.getAttribute("aria-label")].join("\n"), Tag: e.tagName,
 				Seen: e === document.body || (s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2)}; })()`)
 		if !got.Seen {
 			b.t.Errorf("%s: the focus is not seen on %q", b.address(), got.Words)
 		}
-		if strings.Contains(got.Words, words) && !strings.HasPrefix(got.Where, "BODY") {
+		if strings.Contains(got.Words, words) && slices.Contains(tags, got.Tag) {
 			return
-		}
-		if first == "" {
-			first = got.Where
 		}
 	}
 	b.t.Fatalf("the tabulator does not come to %q on %s:\n%s", words, b.address(), b.text())
@@ -324,7 +321,7 @@ func (b *page) tabTo(words string) {
 // enter goes to what says these words by the tabulator and presses Enter, and waits for the page that follows.
 func (b *page) enter(words string) {
 	b.t.Helper()
-	b.leave(func() { b.tabTo(words); b.key(kb.Enter) })
+	b.leave(func() { b.tabTo(words, "A", "BUTTON"); b.key(kb.Enter) })
 }
 
 // fill types into a field, in place of what stands in it.
