@@ -10,9 +10,12 @@
 //     [block.Timeout] and goes on with a new one.
 //   - Each refusal is a [*RefusedError] that says what is wrong and which step helps.
 //   - What a system does not tell is "unknown", never a guess.
+//   - Where this user may not read a device, sudo or pkexec start this program once more, which opens that one
+//     device read-only and hands its descriptor over ([Rights]). Nothing else gets more rights than the user has.
 //
 // It never retries a read, never unmounts, never stops an array, never starts a helper program other than
-// its own reader, and never writes outside of a target that [Target.Probe] is called for.
+// its own reader, sudo, pkexec and the desktop's browser, and never writes outside of a target that
+// [Target.Probe] is called for.
 //
 // Linux is complete. On Windows and macOS image files work; a raw device is refused with a sentence that
 // says how to make an image of it.

@@ -46,8 +46,8 @@ func (s *Server) elevate(w http.ResponseWriter, r *http.Request) {
 	data := map[string]any{"Paths": needing, "Tickets": s.sourceTickets(paths), "Then": then, "Way": string(way), "Commands": commandsFor(paths)}
 	v := view{Here: "start"}
 	for _, p := range needing {
-		if err := host.CheckSafe(p); err != nil { // said before a password is given for nothing
-			data["Held"] = rescue.Failure(err, "")
+		if err := host.CheckSafe(p); err != nil { // it is said before a password is given for nothing
+			data["Held"] = s.refusalOf(r, rescue.Failure(err, ""), paths, then)
 			break
 		}
 	}

@@ -117,14 +117,10 @@ func (e *elevatedServer) end() {
 	}
 }
 
-// loopDevice attaches the example to a device that only an administrator may read.
-func loopDevice(t *testing.T) string {
+// loopDevice attaches an image to a device that only an administrator may read.
+func loopDevice(t *testing.T, image string, options ...string) string {
 	t.Helper()
-	image, err := filepath.Abs("../examples/gateway.img")
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command("losetup", "-r", "-f", "--show", image).CombinedOutput()
+	out, err := exec.Command("losetup", append(options, "-f", "--show", image)...).CombinedOutput()
 	if err != nil {
 		if os.Getenv("SALVOR_CI") == "1" {
 			t.Fatalf("%v: %s", err, out)
@@ -132,12 +128,25 @@ func loopDevice(t *testing.T) string {
 		t.Skipf("no loop device: %v: %s", err, out)
 	}
 	dev := strings.TrimSpace(string(out))
-	t.Cleanup(func() {
-		if out, err := exec.Command("losetup", "-d", dev).CombinedOutput(); err != nil {
-			t.Errorf("%v: %s", err, out)
-		}
-	})
+	t.Cleanup(func() { command(t, "losetup", "-d", dev) })
 	return dev
+}
+
+// exampleDevice is a device with the example on it.
+func exampleDevice(t *testing.T) string {
+	t.Helper()
+	image, err := filepath.Abs("../examples/gateway.img")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loopDevice(t, image, "-r")
+}
+
+func command(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %q: %v: %s", name, args, err, out)
+	}
 }
 
 // TestDiskOfAdministrators looks at a disk that only an administrator may read, is refused the password, gets it, copies, is killed and
@@ -151,7 +160,7 @@ func TestDiskOfAdministrators(t *testing.T) {
 		}
 		return 126, "Error executing command as another user: Request dismissed\n"
 	}
-	dev := loopDevice(t)
+	dev := exampleDevice(t)
 	b := serveAsUser(t, d, dev)
 	look := "/look?source=" + url.QueryEscape(b.at.Ticket)
 	b.get(look)
@@ -209,7 +218,7 @@ func TestDiskOfAdministrators(t *testing.T) {
 // TestNothingAsks shows what helps where nothing can ask for a password.
 func TestNothingAsks(t *testing.T) {
 	d := hosttest.NewDesk(t)
-	dev := loopDevice(t)
+	dev := exampleDevice(t)
 	b := serveAsUser(t, d, dev)
 	defer b.end()
 	b.get("/look?source=" + url.QueryEscape(b.at.Ticket))
@@ -226,4 +235,36 @@ func TestNothingAsks(t *testing.T) {
 	if strings.Contains(b.page, `"https://example.com`) {
 		t.Error("it leads elsewhere")
 	}
+}
+
+// TestDiskInUse asks for no password for what must not be read now.
+func TestDiskInUse(t *testing.T) {
+	d := hosttest.NewDesk(t, "pkexec")
+	image := filepath.Join(t.TempDir(), "image")
+	if err := os.WriteFile(image, make([]byte, 4<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dev := loopDevice(t, image)
+	command(t, "mke2fs", "-q", "-F", "-t", "ext4", dev)
+	point := t.TempDir()
+	command(t, "mount", dev, point)
+	mounted := true
+	defer func() {
+		if mounted {
+			command(t, "umount", point)
+		}
+	}()
+	b := serveAsUser(t, d, dev)
+	defer b.end()
+	b.get("/look?source=" + url.QueryEscape(b.at.Ticket))
+	b.must("It is in use", "Unmount", "umount "+point, "I did that")
+	if strings.Contains(b.page, `<form method="post" action="/elevate"`) {
+		t.Error("it would ask for a password")
+	}
+	command(t, "umount", point)
+	mounted = false
+	b.get(b.browser.at)
+	b.post("/elevate", nil)
+	b.wait()
+	b.must("What stands in what")
 }
