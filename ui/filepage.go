@@ -145,16 +145,16 @@ func (p *filePage) readTable(ctx context.Context, src block.Source) error {
 // readText reads a page of a file that is text, or takes the text that its format made of it.
 func (p *filePage) readText(src block.Source) {
 	own := p.shown.Preview.Text
-	if own != "" && p.shown.Preview.Encoding == "" {
+	page, ok := preview.TextAt(src, 0)
+	if own != "" && p.shown.Preview.Encoding == "" && !(ok && begins(page, own)) {
 		p.text = &textPart{Pieces: []textPiece{{Text: visible(own)}}}
 		return
 	}
-	if len(p.shown.Preview.Members) > 0 {
+	if !ok || len(p.shown.Preview.Members) > 0 {
 		return
 	}
-	page, ok := preview.TextAt(src, number(p.ask.Get("text")))
-	if !ok {
-		return
+	if at := number(p.ask.Get("text")); at > 0 {
+		page, _ = preview.TextAt(src, at)
 	}
 	t := &textPart{Encoding: page.Encoding, First: page.Offset, Last: min(page.Offset+preview.TextBytes, src.Size())}
 	for _, piece := range page.Pieces {
@@ -167,6 +167,17 @@ func (p *filePage) readText(src block.Source) {
 		t.Next = p.address("text", page.Next)
 	}
 	p.text = t
+}
+
+// begins reports whether a page of text begins as the text that a format made does, so that this is the file as it stands.
+func begins(page preview.TextPage, own string) bool {
+	const enough = 64
+	raw := ""
+	for _, piece := range page.Pieces {
+		raw += piece.Text
+	}
+	own, raw = strings.TrimSpace(own), strings.TrimSpace(strings.ReplaceAll(raw, "\r\n", "\n"))
+	return strings.HasPrefix(raw, own[:min(len(own), enough)])
 }
 
 // readHex reads a page of bytes: those that the address asks for, those around the damaged place, or the first.
