@@ -25,7 +25,7 @@ type purpose struct {
 
 // purposes by their names, which stand in addresses and in tickets.
 var purposes = map[string]purpose{
-	"source": {many: true, then: "/look"}, "dropped": {most: dropMost, then: "/dropped"}, "log": {many: true, then: "/why"},
+	"source": {many: true, most: dropMost, then: "/look"}, "dropped": {most: dropMost, then: "/dropped"}, "log": {many: true, then: "/why"},
 	"package": {then: "/firmware"}, "about": {many: true, then: "/firmware"}, "keys": {either: true, many: true, then: "/firmware"}, "available": {either: true, many: true, then: "/firmware"},
 	"parent": {folder: true, then: "/copy"}, "target": {folder: true}, "case": {folder: true}, "keyfile": {}, "header": {},
 }
@@ -94,7 +94,7 @@ func (s *Server) pick(w http.ResponseWriter, r *http.Request) {
 		"Hidden": c.hidden, "Toggle": c.address(c.dir, !c.hidden, 0)}
 	c.form(data)
 	if !c.p.folder && c.then != "" {
-		data["Drop"] = c.then
+		data["Drop"], data["DropMost"] = c.then, c.p.most
 	}
 	if up := filepath.Dir(c.dir); up != c.dir {
 		data["Up"] = c.into(up)

@@ -41,7 +41,9 @@ func (s *Server) diskCard(d host.Disk, lang catalogue) diskCard {
 	default:
 		c.Ticket = s.seal.ticket("source", d.Path)
 	}
-	c.Notes = append(c.Notes, lang.say("start.disk.removable."+yesNo(d.Removable)))
+	if !d.Virtual {
+		c.Notes = append(c.Notes, lang.say("start.disk.removable."+yesNo(d.Removable)))
+	}
 	if name := "start.disk.by." + d.Transport; lang.has(name) {
 		c.Notes = append(c.Notes, lang.say(name))
 	}
@@ -106,9 +108,11 @@ func healthWords(lang catalogue, h host.Health) []string {
 // and taking it would write all of it to this computer's disk once more.
 const dropMost = 1 << 30
 
-// AtMost is the place to drop files at that takes none which is larger.
+// AtMost is the place to drop files at that takes none which is larger; 0 changes nothing.
 func (d *dropPart) AtMost(most int64) *dropPart {
-	d.Most = min(d.Most, most)
+	if most > 0 {
+		d.Most = min(d.Most, most)
+	}
 	return d
 }
 
