@@ -50,7 +50,7 @@ func (e *Engine) Diagnose(ctx context.Context, c Case) (*Answer, error) {
 		i.words = words(i.rule.Means, i.groups)
 	}
 	contrary := against(items, present(tales, items))
-	e.conclude(a, items, contrary, endsWell(tales, items))
+	e.conclude(a, items, contrary, doubt(tales, items))
 	a.tell(e, tales, items, speaks)
 	return a, nil
 }
@@ -63,6 +63,7 @@ func (e *Engine) readInput(ctx context.Context, in Input) *tale {
 	text, rest := head(in.Reader, maxSaid)
 	in.Reader = rest
 	t := e.read(ctx, in)
+	t.said = true
 	for _, s := range e.said {
 		loc := s.re.FindSubmatchIndex(text)
 		if loc == nil {
@@ -134,8 +135,8 @@ func words(text string, groups map[string]string) string {
 	}
 }
 
-// conclude weighs the causes; well says that in the end all went well.
-func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item, well bool) {
+// conclude weighs the causes; what scores less than doubt is told, and not graded.
+func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item, doubt float64) {
 	var causes []Cause
 	for _, i := range items {
 		for _, w := range i.rule.Weights {
@@ -179,7 +180,7 @@ func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item, 
 		}
 		c.Grade = grade(s.total, rival, n == 0)
 		switch {
-		case well && s.total < likelyFrom: // hints, before a good end
+		case s.total < doubt && (doubt > alone || n > 0 || classes[c.Class] < classFrom):
 			c.Grade = Unknown
 		case n == 0 && c.Grade == Unknown && classes[c.Class] >= classFrom:
 			c.Grade = Possible

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"io"
@@ -65,6 +66,9 @@ func (e *Engine) read(ctx context.Context, in Input) *tale {
 	}()
 	n := 0
 	err := logs.Read(ctx, in.Reader, func(b *logs.Block) error {
+		if b.Last {
+			t.lines = b.Line - 1 + int64(bytes.Count(b.Text, []byte{'\n'}))
+		}
 		jobs <- job{n, b}
 		n++
 		return nil

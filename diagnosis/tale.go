@@ -23,6 +23,8 @@ type tale struct {
 	events []told
 	boots  []Boot
 	speaks map[int]int // lines by index of the ecosystem
+	lines  int64       // of the input, once it was read
+	said   bool        // a person typed it
 	// programs are those on whose lines a rule of a program was found, and not only of a library.
 	programs map[string]bool
 	problem  string

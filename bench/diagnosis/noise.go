@@ -141,7 +141,9 @@ func hear(e *diagnosis.Engine, base *diagnosis.Base, rules map[string]*noisy, na
 	}
 	for _, c := range a.Conclusions[:1] {
 		for _, ev := range c.For {
-			rules[ev.Rule].pieces[name] = true
+			if r := rules[ev.Rule]; r != nil { // not of a fact that lines tell together
+				r.pieces[name] = true
+			}
 		}
 	}
 	ev := a.Conclusions[0].For[0]

@@ -1,0 +1,47 @@
+package diagnosis
+
+import "slices"
+
+// What it takes for a log to go on behind a hint, as one does that has nothing to do with a failure. Logs of failures end
+// soon behind the line that tells the cause: of 100 cases with a weak one in the training half, none goes on for so long.
+const (
+	onLines = 20   // behind the last hint, at least...
+	onShare = 0.35 // ...and of all lines
+	alone   = 0.30 // the score up to which a hint says nothing where no line says that anything failed
+)
+
+// doubt returns the score below which causes are only named and not graded: what was found may be nothing but the words
+// of a healthy system. It is 0 where anything says that something failed.
+func doubt(tales []*tale, items []*item) float64 {
+	switch {
+	case endsWell(tales, items):
+		return likelyFrom
+	case failure(tales, items):
+		return 0
+	case goesOn(items):
+		return likelyFrom
+	}
+	return alone
+}
+
+// failure reports whether anything beside hints says that something failed: a line, a person, a fact.
+func failure(tales []*tale, items []*item) bool {
+	return slices.ContainsFunc(tales, func(t *tale) bool { return t.said }) ||
+		slices.ContainsFunc(items, func(i *item) bool { return i.tale == nil || i.rule.Role == RoleSummary && !i.ended })
+}
+
+// goesOn reports whether all logs with hints go on behind them.
+func goesOn(items []*item) bool {
+	last := map[*tale]int64{}
+	for _, i := range items {
+		if i.tale != nil && !i.ended && i.rule.Role.Weigh() {
+			last[i.tale] = max(last[i.tale], i.place.Line)
+		}
+	}
+	for t, line := range last {
+		if behind := t.lines - line; behind < onLines || float64(behind) < onShare*float64(t.lines) {
+			return false
+		}
+	}
+	return len(last) > 0
+}
