@@ -2,7 +2,6 @@ package ui
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -19,15 +18,42 @@ type caseLine struct {
 	Key, Name, Dir string
 	Opened         string
 	There          bool
+	Unplugged      string // the drive that is not there; "" where that is not the reason
 	Running        bool
+	State          *rescue.State // nil where it could not be read
+	Failed         string
+	Other          *casefile.Holder // another program that works in it
 }
 
+// maxStates is how many cases of the list are looked into.
+const maxStates = 60
+
+// cases lists the known cases, with how far each is.
 func (s *Server) cases(w http.ResponseWriter, r *http.Request) {
 	var list []caseLine
-	for _, k := range s.known.all() {
-		list = append(list, caseLine{k.Key(), k.Name(), k.Dir, when(k.Opened), isCase(k.Dir), s.busy("rescue", k.Key())})
+	for i, k := range s.known.all() {
+		l := caseLine{Key: k.Key(), Name: k.Name(), Dir: k.Dir, Opened: when(k.Opened), There: isCase(k.Dir), Running: s.busy("rescue", k.Key())}
+		switch {
+		case !l.There:
+			l.Unplugged = k.unplugged(r.Context())
+		case i < maxStates:
+			l.State, l.Other, l.Failed = s.stateOf(k)
+		}
+		list = append(list, l)
 	}
 	s.show(w, r, http.StatusOK, "cases", view{Here: "cases"}, map[string]any{"Cases": list})
+}
+
+// stateOf says how far a case is, and who else works in it.
+func (s *Server) stateOf(k knownCase) (state *rescue.State, other *casefile.Holder, failed string) {
+	state, err := rescue.StateOf(k.Dir, s.o.Program)
+	if err != nil {
+		return nil, nil, err.Error()
+	}
+	if !s.busy("rescue", k.Key()) {
+		other = state.Writer
+	}
+	return state, other, ""
 }
 
 func isCase(dir string) bool { return host.FileSize(filepath.Join(dir, "case.json")) >= 0 }
@@ -57,6 +83,26 @@ func (s *Server) caseOpen(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/case/"+k.Key(), http.StatusSeeOther)
 }
 
+// caseForget takes a case out of the list. Its folder stays as it is.
+func (s *Server) caseForget(w http.ResponseWriter, r *http.Request) {
+	key := r.PathValue("key")
+	if _, ok := s.known.get(key); !ok {
+		s.refuse(w, r, http.StatusNotFound, "refused.case")
+		return
+	}
+	for _, kind := range []string{"rescue", "save", "verify"} {
+		if s.busy(kind, key) {
+			s.refuse(w, r, http.StatusConflict, "refused.busy")
+			return
+		}
+	}
+	if err := s.known.forget(key); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/cases", http.StatusSeeOther)
+}
+
 // open opens the case that an address names: one of those known, and no other.
 func (s *Server) open(w http.ResponseWriter, r *http.Request) (*rescue.Case, knownCase, bool) {
 	k, ok := s.known.get(r.PathValue("key"))
@@ -64,16 +110,29 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request) (*rescue.Case, kno
 		s.refuse(w, r, http.StatusNotFound, "refused.case")
 		return nil, k, false
 	}
+	if !isCase(k.Dir) {
+		s.show(w, r, http.StatusNotFound, "cases", view{Here: "cases"}, map[string]any{"Cases": []caseLine{{Key: k.Key(), Name: k.Name(), Dir: k.Dir,
+			Opened: when(k.Opened), Unplugged: k.unplugged(r.Context())}}})
+		return nil, k, false
+	}
 	c, err := s.openEarly(r, k)
 	if c == nil && err == nil {
-		c, err = rescue.OpenCase(k.Dir, s.o.Program)
+		c, err = s.openCase(r.Context(), k)
 	}
 	if err != nil {
 		s.fail(w, r, err)
 		return nil, k, false
 	}
-	c.Keys = s.secrets.of(k.Sources())
 	return c, k, true
+}
+
+// openCase opens a known case for reading, which can be done while a job or another program works in it.
+func (s *Server) openCase(_ context.Context, k knownCase) (*rescue.Case, error) {
+	c, err := rescue.OpenCase(k.Dir, s.o.Program)
+	if err == nil {
+		c.Keys = s.secrets.of(k.Sources())
+	}
+	return c, err
 }
 
 // drawerCount is how much of what a case has in one of its parts.
@@ -112,50 +171,15 @@ func (s *Server) caseHome(w http.ResponseWriter, r *http.Request) {
 			verdicts = append(verdicts, drawerCount{"verdict." + v.String(), n})
 		}
 	}
+	state, other, failed := s.stateOf(k)
 	data := map[string]any{"Key": k.Key(), "Name": k.Name(), "Dir": k.Dir, "Record": c.Record(), "Tree": tree(list), "Light": lightOf(list), "Counts": counts, "Verdicts": verdicts,
+		"State": state, "Other": other, "Failed": failed, "Opened": when(k.Opened),
 		"Running": s.busy("rescue", k.Key()), "CanGoOn": k.Source != "", "Report": host.FileSize(filepath.Join(k.Dir, "report.html")) > 0}
 	data["Diagnosis"] = s.diagnosisOfCase(languageOf(r), k)
 	if j := s.jobs.of("rescue", k.Key()); j != nil {
 		data["Job"] = j.id
 	}
 	s.show(w, r, http.StatusOK, "case", view{Here: "cases", Title: plain(k.Name())}, data)
-}
-
-// actLine is a line of the journal for a person.
-type actLine struct {
-	N      int64
-	Time   string
-	Act    string
-	Fields string
-}
-
-// maxActs bounds what one page shows of the journal.
-const maxActs = 1000
-
-func (s *Server) journal(w http.ResponseWriter, r *http.Request) {
-	c, k, ok := s.open(w, r)
-	if !ok {
-		return
-	}
-	defer c.Close()
-	acts, err := c.Journal(maxActs)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	var list []actLine
-	for _, a := range acts {
-		list = append(list, actLine{a.N, when(a.Time), a.Act, compact(a)})
-	}
-	state, broken := c.VerifyJournal()
-	s.show(w, r, http.StatusOK, "journal", view{Here: "cases"}, map[string]any{"Key": k.Key(), "Name": k.Name(), "Acts": list, "State": state, "Broken": broken})
-}
-
-func compact(a casefile.Act) string {
-	if len(a.Fields) == 0 || !json.Valid(a.Fields) {
-		return ""
-	}
-	return string(a.Fields)
 }
 
 // verify begins to check a case.
@@ -166,7 +190,7 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	j := s.jobs.add(&job{kind: "verify", key: k.Key(), work: func(ctx context.Context, e rescue.Events) (r wire.Result, err error) {
-		c, err := rescue.OpenCase(k.Dir, s.o.Program)
+		c, err := s.openCase(ctx, k)
 		if err != nil {
 			return r, err
 		}
@@ -176,12 +200,19 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/job/"+j.id, http.StatusSeeOther)
 }
 
-// resumeCase goes on with the main job of a case that was begun here.
+// resumeCase goes on with the main job of a case that was begun here. Where another program works in the case, it says so,
+// and begins nothing.
 func (s *Server) resumeCase(w http.ResponseWriter, r *http.Request) {
 	k, ok := s.known.get(r.PathValue("key"))
 	if !ok || k.Source == "" {
 		s.refuse(w, r, http.StatusNotFound, "refused.case")
 		return
+	}
+	if !s.busy("rescue", k.Key()) {
+		if who, elsewhere, err := casefile.WriterOf(k.Dir); err == nil && who != nil {
+			s.fail(w, r, &casefile.LockedError{Dir: k.Dir, Holder: *who, Elsewhere: elsewhere})
+			return
+		}
 	}
 	if s.rightsFirst(w, r, "/case/"+k.Key(), k.Sources()...) {
 		return

@@ -30,6 +30,7 @@ func (s *Server) contents() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /c/{mark}/{key}/{id}", s.content)
 	mux.HandleFunc("GET /r/{mark}/{key}", s.reportContent)
+	mux.HandleFunc("GET /s/{ticket}", s.savingReport)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; frame-ancestors 'none'")
@@ -116,13 +117,5 @@ func (s *Server) reportContent(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'")
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, err := host.ReadFile(filepath.Join(k.Dir, "report.html"), func(f io.Reader, _ io.ReaderAt, _ int64) error {
-		_, err := io.Copy(w, f)
-		return err
-	})
-	if err != nil {
-		s.o.Log.Debug("the report", "error", err)
-	}
+	s.reportAt(w, r, filepath.Join(k.Dir, "report.html"))
 }

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -27,7 +29,34 @@ type knownCase struct {
 	Locked  bool      `json:"locked,omitempty"`
 	Running bool      `json:"running,omitempty"` // the main job works, or did so when the program ended
 	Opened  time.Time `json:"opened"`
+	// Drive names the drive that the folder lay on when it was seen last, and Point is where that was mounted.
+	Drive string `json:"drive,omitempty"`
+	Point string `json:"point,omitempty"`
 }
+
+// unplugged names the drive on which the folder lay, where nothing is mounted in that place any more; "" else.
+func (k knownCase) unplugged(ctx context.Context) string {
+	if k.Point == "" || k.Point == "/" {
+		return ""
+	}
+	if d, ok := host.DriveOf(ctx, k.Point); ok && d.Point == k.Point {
+		return ""
+	}
+	return cmp.Or(k.Drive, k.Point)
+}
+
+// placed notes which drive the folder lies on, so that it can be named when it is not there.
+func (k knownCase) placed() knownCase {
+	ctx, cancel := context.WithTimeout(context.Background(), askDrive)
+	defer cancel()
+	if d, ok := host.DriveOf(ctx, k.Dir); ok && host.Exists(filepath.Dir(k.Dir)) {
+		k.Point, k.Drive = d.Point, d.Model
+	}
+	return k
+}
+
+// askDrive bounds how long it is looked for the drive of a folder.
+const askDrive = 2 * time.Second
 
 // Key names a case in addresses. Only known cases have one that leads anywhere.
 func (k knownCase) Key() string {
@@ -90,6 +119,7 @@ func (k *known) add(c knownCase) error {
 		return err
 	}
 	c.Dir, c.Opened = dir, time.Now().UTC().Truncate(time.Second)
+	c = c.placed()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if i := k.find(c.Key()); i >= 0 {
@@ -97,10 +127,25 @@ func (k *known) add(c knownCase) error {
 			c.Source, c.More, c.Copy, c.Running = k.list[i].Source, k.list[i].More, k.list[i].Copy, k.list[i].Running
 		}
 		c.Locked = c.Locked || k.list[i].Locked
+		if c.Point == "" {
+			c.Point, c.Drive = k.list[i].Point, k.list[i].Drive
+		}
 		k.list = slices.Delete(k.list, i, i+1)
 	}
 	k.list = slices.Insert(k.list, 0, c)
 	k.list = k.list[:min(len(k.list), maxKnown)]
+	return k.write()
+}
+
+// forget takes a case out of the list. Its folder is not touched.
+func (k *known) forget(key string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	i := k.find(key)
+	if i < 0 {
+		return nil
+	}
+	k.list = slices.Delete(k.list, i, i+1)
 	return k.write()
 }
 

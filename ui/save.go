@@ -2,17 +2,32 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 
-	"salvor/internal/wire"
+	"salvor/host"
 	"salvor/recovery"
 	"salvor/rescue"
 )
 
-// saveForm says what is chosen and how much it is, and asks where to.
+// savePlace is a place on which files can be saved: a drive, or the home folder.
+type savePlace struct {
+	Kind      string // home, drive, share, folder
+	Dir       string
+	Model     string
+	Free      int64 // -1 where unknown
+	Choose    string
+	Chosen    bool
+	Removable bool
+	Refused   string   // why nothing is saved there; "" where it is
+	Notes     []string // names of words
+}
+
+// saveForm says what is chosen and how much it is, offers places, and tells what speaks against the chosen one.
 func (s *Server) saveForm(w http.ResponseWriter, r *http.Request) {
 	c, k, ok := s.open(w, r)
 	if !ok {
@@ -21,37 +36,105 @@ func (s *Server) saveForm(w http.ResponseWriter, r *http.Request) {
 	defer c.Close()
 	now := s.choice(r, k.Key(), r.URL.Query())
 	address := "/case/" + k.Key() + "/save?" + now.Values().Encode()
-	parent, err := os.UserHomeDir()
-	if err != nil {
-		parent = os.TempDir()
-	}
+	target := ""
 	if t := r.URL.Query().Get("target"); t != "" {
-		if parent, ok = s.seal.place("target", t); !ok {
+		if target, ok = s.seal.place("target", t); !ok {
 			s.refuse(w, r, http.StatusForbidden, "refused.ticket")
 			return
 		}
 	}
-	q := now.query()
-	if err := c.Elsewhere(r.Context(), &q); err != nil {
-		s.fail(w, r, err)
-		return
+	places := s.savePlaces(r.Context(), c, address, target)
+	if i := slices.IndexFunc(places, func(p savePlace) bool { return p.Chosen }); i >= 0 {
+		target = places[i].Dir
 	}
-	data := map[string]any{"Key": k.Key(), "Name": k.Name(), "Choice": now, "Values": now.Values(), "Parent": parent, "Ticket": s.seal.ticket("target", parent), "Then": address,
+	data := map[string]any{"Key": k.Key(), "Name": k.Name(), "Values": now.Values(), "Places": places, "Target": target, "Ticket": s.seal.ticket("target", target),
 		"Suggested": "saved-files", "Pick": "/pick/target?then=" + url.QueryEscape(address)}
-	target, err := c.CheckElsewhere(parent)
-	if err != nil {
-		data["Refused"] = err.Error()
-	}
-	need, space, err := recovery.Needed(r.Context(), c.Catalog, q, rescue.Limits(target))
-	if err != nil {
+	plan, err := c.PlanElsewhere(r.Context(), target, now.query())
+	var refused *host.RefusedError
+	switch {
+	case errors.As(err, &refused):
+		data["Refused"] = refused
+	case err != nil:
 		s.fail(w, r, err)
 		return
+	case plan.Check() != nil:
+		data["Short"], data["Space"] = true, plan.Need.Space
 	}
-	data["Files"], data["Bytes"], data["Free"], data["Short"] = need.Files, need.Bytes, target.Free, target.Free >= 0 && target.Free < space
+	var verdicts []drawerCount
+	for _, v := range verdicts6 {
+		if n := plan.Need.Verdicts[v]; n.Files > 0 {
+			verdicts = append(verdicts, drawerCount{"verdict." + v.String(), n})
+		}
+	}
+	apart := plan.Apart()
+	data["Plan"], data["Verdicts"], data["Apart"] = &plan, verdicts, apart
+	data["Ready"] = err == nil && data["Short"] == nil && plan.Need.Files > 0
 	s.show(w, r, http.StatusOK, "save", view{Here: "cases"}, data)
 }
 
-// saveStart begins to save.
+// savePlaces offers where files can be saved, with the reason where they cannot. Without a chosen one, it is the first drive
+// that was plugged in for it, or else the home folder.
+func (s *Server) savePlaces(ctx context.Context, c *rescue.Case, address, chosen string) []savePlace {
+	place := func(kind, dir string) savePlace {
+		p := savePlace{Kind: kind, Dir: dir, Free: -1, Choose: address + "&target=" + url.QueryEscape(s.seal.ticket("target", dir)), Chosen: dir == chosen}
+		t, err := c.CheckElsewhere(dir)
+		p.Free = t.Free
+		if err != nil {
+			p.Refused = err.Error()
+			var refused *host.RefusedError
+			if errors.As(err, &refused) {
+				p.Refused = refused.Why
+			}
+		}
+		if t.Memory {
+			p.Notes = append(p.Notes, "save.note.memory")
+		}
+		return p
+	}
+	var out []savePlace
+	if home, err := os.UserHomeDir(); err == nil {
+		out = append(out, place("home", home))
+	}
+	drives, err := host.Drives(ctx)
+	if err != nil {
+		s.o.Log.Debug("the drives of this computer", "error", err)
+	}
+	for _, d := range drives {
+		if d.System {
+			continue // the home folder stands for it, where a person may write
+		}
+		kind := "drive"
+		if d.Network {
+			kind = "share"
+		}
+		p := place(kind, d.Point)
+		p.Model = d.Model
+		if d.Removable {
+			p.Removable, p.Notes = true, append(p.Notes, "save.note.removable")
+		}
+		if d.MaxFileSize > 0 {
+			p.Notes = append(p.Notes, "save.note.small")
+		}
+		out = append(out, p)
+	}
+	if chosen != "" {
+		if !slices.ContainsFunc(out, func(p savePlace) bool { return p.Chosen }) {
+			out = append(out, place("folder", chosen))
+		}
+		return out
+	}
+	best := slices.IndexFunc(out, func(p savePlace) bool { return p.Removable && p.Refused == "" })
+	if best < 0 && len(out) > 0 {
+		best = 0
+	}
+	if best < 0 {
+		return append(out, place("folder", os.TempDir()))
+	}
+	out[best].Chosen = true
+	return out
+}
+
+// saveStart begins to save. What speaks against the place is said before a byte is written.
 func (s *Server) saveStart(w http.ResponseWriter, r *http.Request) {
 	k, ok := s.known.get(r.PathValue("key"))
 	if !ok {
@@ -68,27 +151,24 @@ func (s *Server) saveStart(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusBadRequest, "refused.name")
 		return
 	}
-	now := s.choice(r, k.Key(), r.PostForm)
-	to := filepath.Join(parent, name)
-	c, err := rescue.OpenCase(k.Dir, s.o.Program)
-	if err != nil {
+	to, q := filepath.Join(parent, name), s.choice(r, k.Key(), r.PostForm).query()
+	if err := s.mayBeSaved(r.Context(), k, to, q); err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	_, err = c.CheckElsewhere(to)
-	c.Close()
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	j := s.jobs.add(&job{kind: "save", key: k.Key(), to: to, work: func(ctx context.Context, e rescue.Events) (r wire.Result, err error) {
-		c, err := rescue.OpenCase(k.Dir, s.o.Program)
-		if err != nil {
-			return r, err
-		}
-		defer c.Close()
-		saving, err := c.SaveElsewhere(ctx, to, now.query(), e)
-		return saving.Result, err
-	}})
+	j := s.saveJob(keptSaving{Case: k.Dir, To: to, Query: q})
 	http.Redirect(w, r, "/job/"+j.id, http.StatusSeeOther)
+}
+
+func (s *Server) mayBeSaved(ctx context.Context, k knownCase, to string, q recovery.Query) error {
+	c, err := s.openCase(ctx, k)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	plan, err := c.PlanElsewhere(ctx, to, q)
+	if err != nil {
+		return err
+	}
+	return plan.Check()
 }

@@ -48,6 +48,7 @@ type Server struct {
 	jobs                        *jobs
 	rights                      *host.Rights
 	known                       *known
+	savings                     *savings
 	looks                       memo[*rescue.Looked]
 	tries                       memo[tried] // of secrets
 	secrets                     secrets
@@ -87,6 +88,7 @@ func Listen(o Options) (*Server, error) {
 			return nil, err
 		}
 	}
+	s.savings = newSavings(o.State)
 	if err := s.uploads.clean(); err != nil {
 		o.Log.Warn("what a former run left of uploads", "error", err)
 	}
@@ -185,6 +187,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 	}
 	s.jobs.resume()
+	s.resumeSavings()
 	ended := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
 		go func() { ended <- s.serveOn(l) }()
@@ -259,6 +262,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /case/{key}", s.caseHome)
 	mux.HandleFunc("GET /case/{key}/journal", s.journal)
 	mux.HandleFunc("POST /case/{key}/verify", s.verify)
+	mux.HandleFunc("POST /case/{key}/forget", s.caseForget)
 	mux.HandleFunc("POST /case/{key}/resume", s.resumeCase)
 	mux.HandleFunc("GET /case/{key}/files", s.files)
 	mux.HandleFunc("POST /case/{key}/choose", s.choose)
@@ -267,7 +271,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /case/{key}/save", s.saveForm)
 	mux.HandleFunc("POST /case/{key}/save", s.saveStart)
 	mux.HandleFunc("GET /case/{key}/report", s.report)
-	mux.HandleFunc("GET /job/{id}", s.job)
+	mux.HandleFunc("GET /job/{id}", s.jobPage)
 	mux.HandleFunc("GET /job/{id}/events", s.jobEvents)
 	mux.HandleFunc("POST /job/{id}/pause", s.jobPause)
 	mux.HandleFunc("POST /job/{id}/resume", s.jobResume)

@@ -219,7 +219,7 @@ func TestFromStartToSaved(t *testing.T) {
 	caseHome := b.at
 	b.must("What was found", "whole")
 	b.link("What was done, and when")
-	b.must("The record is unbroken", "source.add")
+	b.must("The record is unbroken", "source.add", "The rescue was begun")
 	b.get(caseHome)
 	b.link("Show the report")
 	if !strings.HasPrefix(b.at, "http://"+s.contentHost+"/r/") || !strings.Contains(b.head.Get("Content-Security-Policy"), "sandbox") {
@@ -249,7 +249,7 @@ func TestFromStartToSaved(t *testing.T) {
 	b.link("Save all of it elsewhere")
 	b.post(regexp.MustCompile(`action="(/case/[0-9a-f]+/save)"`).FindStringSubmatch(b.page)[1], url.Values{"folder": {"out"}})
 	b.wait()
-	b.must("How it ended", "saved in")
+	b.must("How it ended", "is exactly what was written")
 	saved := 0
 	if err := filepath.WalkDir(filepath.Join(dir, "out"), func(_ string, d os.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
@@ -263,7 +263,7 @@ func TestFromStartToSaved(t *testing.T) {
 	b.get(caseHome)
 	b.post(regexp.MustCompile(`action="(/case/[0-9a-f]+/verify)"`).FindStringSubmatch(b.page)[1], nil)
 	b.wait()
-	b.must("everything in the case is what it was")
+	b.must("Everything is what it was.", "everything in the case is what it was")
 
 	b.get("/cases")
 	b.must("rescued")

@@ -1,0 +1,158 @@
+package ui
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"salvor/casefile"
+	"salvor/host"
+)
+
+// actLine is a line of the journal for a person.
+type actLine struct {
+	N       int64
+	Time    string
+	Who     string // the program and the process that did it
+	Words   string
+	Details string // what the journal holds of it, for technicians
+}
+
+// maxActs bounds what one page shows of the journal.
+const maxActs = 1000
+
+// journal shows who did what in a case, and when, and whether the record is unbroken.
+func (s *Server) journal(w http.ResponseWriter, r *http.Request) {
+	c, k, ok := s.open(w, r)
+	if !ok {
+		return
+	}
+	defer c.Close()
+	acts, err := c.Journal(0)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	words := s.words[languageOf(r)]
+	list, who := make([]actLine, 0, len(acts)), ""
+	for _, a := range acts {
+		f := fieldsOf(a)
+		if a.Act == "case.create" || a.Act == "case.open" {
+			who = words.say("journal.who", f.text("program"), f.text("pid"), f.text("host"))
+		}
+		list = append(list, actLine{a.N, when(a.Time), who, actWords(words, a, f), compact(a)})
+	}
+	pages := max((len(list)+maxActs-1)/maxActs, 1)
+	page, err := strconv.Atoi(r.URL.Query().Get("page"))
+	if err != nil || page < 1 || page > pages {
+		page = 1
+	}
+	shown := list[min((page-1)*maxActs, len(list)):min(page*maxActs, len(list))]
+	state, broken := c.VerifyJournal()
+	data := map[string]any{"Key": k.Key(), "Name": k.Name(), "Acts": shown, "State": state, "Broken": broken, "Page": page, "Pages": pages, "Before": page - 1, "After": page + 1}
+	var bad *casefile.JournalError
+	if errors.As(broken, &bad) {
+		data["BrokenAt"] = bad.Line
+	}
+	s.show(w, r, http.StatusOK, "journal", view{Here: "cases"}, data)
+}
+
+func compact(a casefile.Act) string {
+	if len(a.Fields) == 0 || !json.Valid(a.Fields) {
+		return a.Act
+	}
+	return a.Act + " " + string(a.Fields)
+}
+
+// fields are those of an act: hostile, since whoever can write to the case can write them.
+type fields map[string]any
+
+func fieldsOf(a casefile.Act) fields {
+	var f fields
+	if json.Unmarshal(a.Fields, &f) != nil {
+		return nil
+	}
+	return f
+}
+
+// in returns the fields of an object inside of them.
+func (f fields) in(name string) fields {
+	m, ok := f[name].(map[string]any)
+	if !ok {
+		return nil
+	}
+	return m
+}
+
+// text returns a field in words, shortened where it is long.
+func (f fields) text(name string) string {
+	const most = 300
+	text := ""
+	switch v := f[name].(type) {
+	case string:
+		text = v
+	case float64:
+		text = strconv.FormatFloat(v, 'f', -1, 64)
+	case bool, []any:
+		text = fmt.Sprint(v)
+	}
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return plain(text)
+}
+
+func (f fields) number(name string) int64 {
+	n, ok := f[name].(float64)
+	if !ok || n < 0 || n > 1<<53 {
+		return 0
+	}
+	return int64(n)
+}
+
+// actWords says what an act was. One that is not known is shown by its name.
+func actWords(words catalogue, a casefile.Act, f fields) string {
+	say := func(args ...any) string { return words.say("act."+a.Act, args...) }
+	switch a.Act {
+	case "case.create", "case.open", "source.lock", "source.unlock", "source.back", "why":
+		return say(f.text("device") + f.text("path"))
+	case "source.add", "source.update":
+		src := f.in("source")
+		return say(src.text("path"), host.Bytes(src.number("size")), src.text("model"))
+	case "source.taken":
+		return say(host.Bytes(f.number("bytes")), host.Bytes(f.number("unreadable")))
+	case "source.container", "source.unpacked", "carve.found":
+		return say(f.text("formats")+f.text("format"), f.text("files"))
+	case "source.gone":
+		return say(f.text("why"))
+	case "volume.add", "volume.update":
+		v := f.in("volume")
+		return say(v.text("kind"), v.text("label"))
+	case "note.add":
+		return say(f.text("name"), host.Bytes(f.number("size")))
+	case "compare":
+		return say(f.text("package"))
+	case "result":
+		return say(f.text("state"))
+	case "journal.torn":
+		return say(f.text("file"))
+	case "journal.broken":
+		return say(f.text("line"))
+	}
+	if step, end, ok := strings.Cut(a.Act, "."); ok && words.has("act.step."+step) {
+		seconds, _ := f["seconds"].(float64)
+		switch end {
+		case "begin":
+			return words.say("act.begin", words.say("act.step."+step))
+		case "end":
+			return words.say("act.end", words.say("act.step."+step), (time.Duration(seconds * float64(time.Second))).Round(time.Second/10))
+		case "passes":
+			return words.say("act.passes")
+		}
+	}
+	return plain(a.Act)
+}
