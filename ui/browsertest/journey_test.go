@@ -48,7 +48,7 @@ func journey(b *page, home string) {
 	b.fill("name", "out")
 	b.leave(func() { b.clickOn("button.main") })
 	b.until("How it ended")
-	b.must("saved in")
+	b.must("is exactly what was written")
 	b.open(home0)
 	b.follow("Check that nothing changed")
 	b.until("is what it was")
