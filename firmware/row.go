@@ -18,7 +18,9 @@ type Row struct {
 // RowCodes returns the codes of all rows, each with the number of its arguments.
 func RowCodes() map[string]int {
 	return map[string]int{
-		"whole.failed": 3, "whole.cut": 2, "whole.cannot": 3, "whole.passed": 3, // what, part, method; of a cut one expected, found
+		"whole.failed": 3, "whole.cannot": 3, "whole.passed": 3, // what, part, method
+		"whole.cut": 2, "whole.other": 1, // expected, found
+		"whole.swapped": 0, "whole.unknown": 0,
 		"whole.nocheck": 0, "whole.uncovered": 2, // bytes, of how many
 		"genuine.passed": 3, "genuine.failed": 2, "genuine.cannot": 2, "genuine.within": 2, // method, over what; the key that fits
 		"genuine.uncovered": 1, "genuine.nokey": 0, "genuine.none": 0,
@@ -32,6 +34,13 @@ func RowCodes() map[string]int {
 	}
 }
 
+// Recognition is the method of the check that fails when a file is something else than firmware, and cannot be made where
+// nothing is known of it. OrderOfBytes is what it is about where they were exchanged.
+const (
+	Recognition  = "recognition"
+	OrderOfBytes = "order of bytes"
+)
+
 // checkRow is a check of x, which stands at a place of the file, -1 for none.
 func checkRow(x *Part, c *Check, at int64, root bool) Row {
 	r := Row{Args: []string{c.What, x.words(), c.Method}, Part: x.words(), Method: c.Method, Note: c.Why,
@@ -42,13 +51,21 @@ func checkRow(x *Part, c *Check, at int64, root bool) Row {
 	switch c.State {
 	case Failed:
 		r.Code, r.Answer = "whole.failed", No
-		if root && c.Method == "size" && c.Why != "" {
+		switch {
+		case root && c.Method == "size" && c.Why != "":
 			r.Code, r.Args = "whole.cut", []string{c.Expected, c.Found}
+		case root && c.Method == Recognition && c.What == OrderOfBytes:
+			r.Code, r.Args = "whole.swapped", nil
+		case root && c.Method == Recognition:
+			r.Code, r.Args = "whole.other", []string{c.Found}
 		}
 	case Passed:
 		r.Code, r.Answer = "whole.passed", OK
 	default:
 		r.Code, r.Answer = "whole.cannot", CannotTell
+		if root && c.Method == Recognition {
+			r.Code, r.Args = "whole.unknown", nil
+		}
 	}
 	return r
 }

@@ -31,6 +31,9 @@ func TestRowsFollowTheReasons(t *testing.T) {
 	}{
 		"damaged":    {Whole(package_([]Check{check("header", Passed), check("data", Failed), check("end", Cannot)})), []string{"whole.failed", "whole.passed"}},
 		"cut":        {Whole(package_([]Check{Cut("kernel", 20, 8)})), []string{"whole.cut"}},
+		"no update":  {Whole(package_([]Check{{What: "content", Method: Recognition, State: Failed, Found: "page"}})), []string{"whole.other"}},
+		"swapped":    {Whole(package_([]Check{{What: OrderOfBytes, Method: Recognition, State: Failed}})), []string{"whole.swapped"}},
+		"noise":      {Whole(package_([]Check{{What: "content", Method: Recognition, State: Cannot}})), []string{"whole.unknown"}},
 		"part of it": {Whole(package_([]Check{check("header", Passed)})), []string{"whole.uncovered", "whole.passed"}},
 		"no sums":    {Whole(package_(nil)), []string{"whole.nocheck"}},
 		"genuine":    {Genuine(package_(nil, signed(Passed))), []string{"genuine.passed"}},

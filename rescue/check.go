@@ -79,8 +79,12 @@ func CheckPackage(ctx context.Context, o CheckOptions) (c *Checked, err error) {
 		keys = append(keys, more...)
 	}
 	for _, text := range o.For {
+		known := len(c.Device.Facts) + len(c.Device.Spaces) + len(c.Device.Keys)
 		if err := c.addDevice(ctx, text, o.Program); err != nil {
 			return nil, err
+		}
+		if host.Exists(text) && known == len(c.Device.Facts)+len(c.Device.Spaces)+len(c.Device.Keys) {
+			c.Notes = append(c.Notes, tellsNothing.New(finding.Arg("file", filepath.Base(text))))
 		}
 	}
 	for _, l := range o.Labels {

@@ -32,11 +32,12 @@ type answer struct {
 	Loud                []firmware.Row
 	Notes               []string // in English
 	Facts               []firmware.Fact
+	Spaces              []firmware.Space
 	WayAsked            bool
 	Way                 []firmware.Step
 	Parts               []*partNode
 	MoreParts           int
-	ForAsked, KeysGiven bool
+	ForAsked            bool
 
 	Refused string // code of the reason for which nothing was checked; "" where it was
 	Draft   string
@@ -106,8 +107,11 @@ func (s *Server) check(d draft, id string) *job {
 		if err != nil {
 			got = &answer{Path: d.Package, Refused: "other", Draft: id}
 			var refused *host.RefusedError
-			if errors.As(err, &refused) {
+			switch {
+			case errors.As(err, &refused):
 				got.Refused = refused.Code
+			case ctx.Err() != nil:
+				got.Refused = "stopped"
 			}
 		}
 		got.Draft = id
@@ -139,8 +143,7 @@ func (s *Server) checkNow(ctx context.Context, o rescue.CheckOptions, e rescue.E
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	got := &answer{Path: o.File, Title: c.Part.Title, Format: c.Part.Format, Size: c.Part.Size, Loud: c.Loud, Facts: c.Device.Facts, WayAsked: c.WayAsked, Way: c.Way,
-		ForAsked: c.ForAsked, KeysGiven: len(o.Keys) > 0}
+	got := &answer{Path: o.File, Title: c.Part.Title, Format: c.Part.Format, Size: c.Part.Size, Loud: c.Loud, Facts: c.Device.Facts, Spaces: c.Device.Spaces, WayAsked: c.WayAsked, Way: c.Way, ForAsked: c.ForAsked}
 	got.Questions = []question{questionOf("whole", c.Whole), questionOf("genuine", c.Genuine), questionOf("fits", c.Fits)}
 	for _, n := range c.Notes {
 		got.Notes = append(got.Notes, n.String())
@@ -221,4 +224,15 @@ func (s *Server) refusedCheck(r *http.Request, code string) string {
 		return "checked.refused.file"
 	}
 	return "checked.refused.other"
+}
+
+// firmwareStop ends a check before its end.
+func (s *Server) firmwareStop(w http.ResponseWriter, r *http.Request) {
+	j := s.jobs.get(r.PathValue("id"))
+	if j == nil || j.kind != "check" {
+		s.refuse(w, r, http.StatusNotFound, "refused.job")
+		return
+	}
+	s.jobs.pause(j)
+	http.Redirect(w, r, "/firmware/check/"+j.id, http.StatusSeeOther)
 }

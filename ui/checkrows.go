@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,13 +50,16 @@ func shownAnswer(lang catalogue, a *answer) *shown {
 	for _, q := range a.Questions {
 		worst = max(worst, q.Answer)
 		out.Questions = append(out.Questions, shownOf(lang, q))
-		if q.Answer != firmware.OK {
+	}
+	for _, q := range a.Questions {
+		// What speaks against a file comes before what could still be told of it.
+		if q.Answer == worst && worst != firmware.OK {
 			out.Next = append(out.Next, nextOf(q, a))
 		}
 	}
 	out.Light.Colour = colours[worst]
 	out.Verdict = "checked.all." + worst.String()
-	if a.Format == "" && worst != firmware.No {
+	if worst != firmware.No && (a.Format == "" || slices.ContainsFunc(a.Questions[0].Rows, func(r firmware.Row) bool { return r.Code == "whole.unknown" })) {
 		out.Verdict, out.Next = "checked.all.unknown", []string{"next.unknown"}
 	}
 	if worst == firmware.OK {
@@ -69,6 +73,9 @@ func shownAnswer(lang catalogue, a *answer) *shown {
 	}
 	for _, f := range a.Facts {
 		out.Facts = append(out.Facts, shownFact{lang.say("claim." + string(f.Kind)), f.Value, fromWords(lang, f.From)})
+	}
+	for _, x := range a.Spaces {
+		out.Facts = append(out.Facts, shownFact{lang.say("claim.space"), x.Name + ", " + host.Bytes(x.Size), fromWords(lang, x.From)})
 	}
 	return out
 }

@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"salvor/firmware"
+	"salvor/firmware/firmwaretest"
+	"salvor/rescue"
 )
 
 // write puts files into a folder.
@@ -78,7 +80,12 @@ func bench(t *testing.T) string {
 	other, _ := usign("evilevil", good)
 	write(t, dir, map[string][]byte{"good.bin": good, "good.bin.sig": signature, "damaged.bin": damaged, "cut.img": legacyImage("kernel", make([]byte, 9000))[:5000],
 		"keys/acme.pub": key, "other.pub": other, "notes.txt": []byte("no key"), "boot.log": []byte("[    0.0] Linux version 6.1\n[    0.1] Machine model: ACME GW-100\n"),
-		"record.json": []byte(`{"board": "acme,gw-200"}`), "right.json": []byte(`{"compat_version": "1.0"}`), "old.bin": routerImage("acme,gw-100", "1.5"), "list.txt": []byte("1.5\n2.0 needs 1.5\n"), "wrong.bin": []byte("<!doctype html><html><title>Not found</title></html>"), "empty.bin": {}})
+		"record.json": []byte(`{"board": "acme,gw-200"}`), "right.json": []byte(`{"compat_version": "1.0"}`), "old.bin": routerImage("acme,gw-100", "1.5"), "list.txt": []byte("1.5\n2.0 needs 1.5\n"), "wrong.bin": []byte("<!doctype html><html><title>Not found</title></html>"), "empty.bin": {}, "noise.bin": firmwaretest.Noise(70_000, 3)})
+	image, err := os.ReadFile("../examples/gateway.img")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, map[string][]byte{"gateway.img": image})
 	return dir
 }
 
@@ -129,7 +136,8 @@ func TestFirmwareAnswers(t *testing.T) {
 		{"good.bin", url.Values{"current": {"3.0"}, "device": {"ACME GW-100"}}, []string{"older than"}},
 		{"damaged.bin", nil, []string{"Do not install this file", "Get the file once more", "is damaged: a check of it", "Expected", "Found"}},
 		{"cut.img", nil, []string{"The file is cut off: \u20685000\u2069 of \u20689064\u2069 bytes are there", "Do not install this file"}},
-		{"wrong.bin", nil, []string{"SHA-256", "What is in it"}},
+		{"wrong.bin", nil, []string{"This is no update file, but something else: \u2068HTML page", "Do not install this file", "Get the file once more", "SHA-256", "What is in it"}},
+		{"noise.bin", nil, []string{"Nothing can be told of its content", "This is no update file that this program knows"}},
 		{"notes.txt", nil, []string{"This is no update file that this program knows", "Compare its size and its SHA-256"}},
 		{"empty.bin", nil, []string{"It could not be checked", "could not be opened"}},
 	} {
@@ -166,8 +174,14 @@ func TestFirmwareWithKeysAndSteps(t *testing.T) {
 	b.wait()
 	b.must("It is complete, genuine and for this device", "It is signed with a key that you trust", "It may be installed", "boot.log")
 
+	// An image of the device tells what it is.
 	b.link("Change what was said")
-	b.must("boot.log", "keys")
+	b.pickFor("about", url.Values{"device": {""}}, "gateway.img")
+	b.post("/firmware", url.Values{"about": b.chosen("about"), "device": {""}})
+	b.wait()
+	b.must("What is known of the device", "rootfs_a, 1.0 MiB")
+
+	b.get("/firmware?package=" + url.QueryEscape(s.seal.ticket("package", filepath.Join(dir, "good.bin"))))
 	b.pickFor("available", url.Values{"keys": b.chosen("keys"), "about": b.chosen("about"), "current": {"1.0"}}, "list.txt")
 	b.post("/firmware", url.Values{"available": b.chosen("available"), "about": b.chosen("about"), "current": {"1.0"}})
 	b.wait()
@@ -197,6 +211,35 @@ func TestFirmwareWithKeysAndSteps(t *testing.T) {
 	b.must("evil.bin", "Which device is it for?")
 	if strings.Contains(b.page, "..") {
 		t.Error("a name leads somewhere")
+	}
+}
+
+// TestFirmwareForACase asks a known case what the device is, and stops a check.
+func TestFirmwareForACase(t *testing.T) {
+	dir := bench(t)
+	s := serve(t, Options{})
+	b := open(t, s)
+	c := knownCase{Dir: filepath.Join(dir, "rescued"), Source: filepath.Join(dir, "gateway.img")}
+	if _, err := rescue.Run(t.Context(), rescue.Options{Source: c.Source, Case: c.Dir, Program: "salvor test", TakeOnly: true}, &job{changed: make(chan struct{})}, quiet()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.known.add(c); err != nil {
+		t.Fatal(err)
+	}
+	b.ask("good.bin", url.Values{"case": {c.Key()}})
+	b.must("What is known of the device", "rootfs_a, 1.0 MiB")
+
+	end := make(chan struct{})
+	j := s.jobs.add(&job{kind: "check", key: "slow", work: steady(end)})
+	b.get("/firmware/check/" + j.id)
+	b.must("It is being checked", `http-equiv="refresh"`)
+	b.post("/firmware/check/"+j.id+"/stop", nil)
+	b.wait()
+	b.must("It could not be checked")
+	close(end)
+	b.take(b.http.PostForm("http://"+s.pageHost+"/firmware/check/none/stop", url.Values{"csrf": {b.token()}}))
+	if b.code != http.StatusNotFound {
+		t.Error(b.code)
 	}
 }
 

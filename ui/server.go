@@ -278,6 +278,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /firmware", s.firmware)
 	mux.HandleFunc("POST /firmware", s.firmwareSend)
 	mux.HandleFunc("GET /firmware/check/{id}", s.firmwareAnswer)
+	mux.HandleFunc("POST /firmware/check/{id}/stop", s.firmwareStop)
 	mux.HandleFunc("GET /why", s.why)
 	mux.HandleFunc("POST /why", s.whyAsk)
 	mux.HandleFunc("GET /why/{id}", s.whyAnswer)

@@ -72,7 +72,7 @@ func open(ctx context.Context, src block.Source, o *firmware.Opening) (*firmware
 
 // wrong is a file that cannot be what it should be.
 func wrong(title string, all block.Extent, found, why string) *firmware.Part {
-	return &firmware.Part{Title: title, Checks: []firmware.Check{{What: "content", Method: "recognition", State: firmware.Failed, Extent: all,
+	return &firmware.Part{Title: title, Checks: []firmware.Check{{What: "content", Method: firmware.Recognition, State: firmware.Failed, Extent: all,
 		Expected: "an update package or an image", Found: found, Why: why}}}
 }
 
@@ -120,7 +120,7 @@ func exchanged(ctx context.Context, src block.Source, o *firmware.Opening) *firm
 			continue
 		}
 		part := &firmware.Part{Title: "byte-swapped " + child.Title, Children: []*firmware.Part{child}}
-		part.Checks = []firmware.Check{{What: "order of bytes", Method: "recognition", State: firmware.Failed, Extent: block.Extent{Length: src.Size()},
+		part.Checks = []firmware.Check{{What: firmware.OrderOfBytes, Method: firmware.Recognition, State: firmware.Failed, Extent: block.Extent{Length: src.Size()},
 			Expected: "the bytes of a " + child.Title + " in order", Found: way.words, Why: "it was read or written with another width of words; in the right order it can be unpacked"}}
 		return part
 	}
@@ -159,7 +159,7 @@ func without(head []byte, all block.Extent) (*firmware.Part, error) {
 }
 
 func nothing(title string, all block.Extent) *firmware.Part {
-	return &firmware.Part{Title: title, Checks: []firmware.Check{{What: "content", Method: "recognition", State: firmware.Cannot, Extent: all,
+	return &firmware.Part{Title: title, Checks: []firmware.Check{{What: "content", Method: firmware.Recognition, State: firmware.Cannot, Extent: all,
 		Why: "its bytes have no order that is known: nothing can be told of it without the maker's key or description"}}}
 }
 
