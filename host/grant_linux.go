@@ -277,10 +277,10 @@ func startOpener(ctx context.Context, e elevator, real string) (g *grant, said s
 	cmd := exec.Command(e.program, slices.Concat(e.options, []string{exe, openerArgument, real})...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, readerVariable) })
 	cmd.Stdin, cmd.Stderr, cmd.WaitDelay = theirs, &words, time.Second
-	if e.way == BySudo && !e.silent {
+	if e.terminal {
 		cmd.Stderr = &both{&words, os.Stderr} // "Sorry, try again."
 	} else {
-		cmd.SysProcAttr = readerAttributes() // sudo in a terminal must stay in the group that may read there
+		cmd.SysProcAttr = readerAttributes() // what asks in a terminal must stay in the group that may read there
 	}
 	err = cmd.Start()
 	theirs.Close()
@@ -355,7 +355,12 @@ func hasTerminal() bool {
 	return f.Close() == nil
 }
 
-// mayRead reports whether this process may open path for reading. The device is not touched.
-func mayRead(path string) bool {
-	return unix.Faccessat(unix.AT_FDCWD, path, unix.R_OK, unix.AT_EACCESS) == nil
+// mayUse reports whether this process may read the device at path and set its read-only flag. The device is not touched.
+func mayUse(path string) bool {
+	if unix.Faccessat(unix.AT_FDCWD, path, unix.R_OK, unix.AT_EACCESS) != nil {
+		return false
+	}
+	var have [2]unix.CapUserData
+	err := unix.Capget(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &have[0])
+	return err == nil && have[0].Effective&(1<<unix.CAP_SYS_ADMIN) != 0
 }

@@ -1,7 +1,10 @@
 package host
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"unsafe"
 
@@ -71,15 +74,36 @@ func ClearReadOnly(o *Opened) error {
 }
 
 func setReadOnly(o *Opened, on bool) error {
-	set := func(on bool) error { return setReadOnlyFlag(o.file, on) }
-	if o.grant != nil {
-		set = o.grant.setReadOnly
+	set := func(on bool) error {
+		if o.grant != nil {
+			return o.grant.setReadOnly(on)
+		}
+		return setReadOnlyFlag(o.file, on)
 	}
-	if err := set(on); err != nil {
+	err := set(on)
+	if errors.Is(err, fs.ErrPermission) && o.grant == nil {
+		if err := o.permission(err); err != nil {
+			return err
+		}
+		err = set(on)
+	}
+	if err != nil {
 		return fmt.Errorf("host: %s: read-only flag: %w", o.Path, err)
 	}
 	o.ReadOnly = on
 	return nil
+}
+
+// permission asks for the rights to a device that this process may read, and nothing more.
+func (o *Opened) permission(denied error) error {
+	f, g, err := o.rights.open(context.Background(), o.Real, &RefusedError{Exit: ExitError, Code: CodePermission,
+		Why:  fmt.Sprintf("You may read %s, but not set its read-only flag, which keeps the system from writing to it meanwhile.", o.Path),
+		Next: "Run the same command with sudo, or with --no-lock where nothing on this computer mounts disks by itself.", Err: denied})
+	if err != nil {
+		return err
+	}
+	o.given(g)
+	return f.Close()
 }
 
 func setReadOnlyFlag(f *os.File, on bool) error {

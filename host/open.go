@@ -69,7 +69,8 @@ type Opened struct {
 	parts   []*Opened
 	beside  []*Opened // further files of an image in a container
 	file    *os.File
-	grant   *grant // nil where this process may open the device itself
+	rights  *Rights // nil where no one is to be asked
+	grant   *grant  // nil where this process may do all with the device itself
 	close   func() error
 	size    int64
 	changed time.Time
@@ -122,6 +123,7 @@ func Open(ctx context.Context, path string, o OpenOptions) (*Opened, error) {
 		}
 		return nil, errors.Join(err, f.Close())
 	}
+	op.rights = rightsOf(ctx)
 	if g != nil {
 		op.given(g)
 	}

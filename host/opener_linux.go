@@ -89,8 +89,14 @@ func openFor(user *unix.Ucred, path string) error {
 func strip() error {
 	os.Clearenv()
 	unix.Umask(0o077)
+	fds, err := os.ReadDir("/proc/self/fd")
+	for _, e := range fds {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
 	return errors.Join(
-		unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC),
+		err,
 		unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}),
 		unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0),
 		unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),

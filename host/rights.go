@@ -86,10 +86,11 @@ func (r *Rights) Way() RightsWay {
 
 // elevator is one way to start this program with the rights of an administrator.
 type elevator struct {
-	way     RightsWay
-	program string
-	options []string
-	silent  bool // it asks nobody: it can, or it cannot
+	way      RightsWay
+	program  string
+	options  []string
+	silent   bool // it asks nobody: it can, or it cannot
+	terminal bool // it asks in the terminal of this process
 }
 
 // elevators returns the ways that there are, those to be tried first before the others.
@@ -101,14 +102,14 @@ func (r *Rights) elevators() []elevator {
 	sudo, noSudo := exec.LookPath("sudo")
 	pkexec, noPkexec := exec.LookPath("pkexec")
 	if noSudo == nil {
-		out = append(out, elevator{BySudo, sudo, []string{"-n", "--"}, true})
+		out = append(out, elevator{way: BySudo, program: sudo, options: []string{"-n", "--"}, silent: true})
 	}
-	bySudo := elevator{BySudo, sudo, []string{"--"}, false}
-	byPkexec := elevator{ByPkexec, pkexec, nil, false}
+	terminal, desktop := hasTerminal(), hasDesktop()
+	bySudo := elevator{way: BySudo, program: sudo, options: []string{"--"}, terminal: true}
+	byPkexec := elevator{way: ByPkexec, program: pkexec, terminal: !desktop}
 	if !r.o.Terminal {
 		byPkexec.options = []string{"--disable-internal-agent"}
 	}
-	terminal, desktop := hasTerminal(), hasDesktop()
 	switch {
 	case r.o.Terminal && terminal && noSudo == nil:
 		out = append(out, bySudo)
@@ -136,10 +137,11 @@ func (a elevator) words(path string) string {
 	return fmt.Sprintf("Only an administrator may read %s: %s opens it read-only. No other part of this program gets these rights.", path, how)
 }
 
-// Needs reports whether path is a device that this process may not read, and for which no permission was given yet.
+// Needs reports whether path is a device that this process may not read, or not protect from being written to meanwhile, and for which
+// no permission was given yet.
 func (r *Rights) Needs(path string) bool {
 	real := realPath(path)
-	if !canElevate || !IsDevice(real) || mayRead(real) {
+	if !canElevate || !IsDevice(real) || mayUse(real) {
 		return false
 	}
 	number, err := deviceNumber(real)

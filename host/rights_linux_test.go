@@ -72,6 +72,26 @@ func noKeeper(t *testing.T, d *hosttest.Desk) {
 	eventually(t, "end of the keepers", func() bool { return len(keepersOf(d.Program())) == 0 })
 }
 
+// TestLockOfReadableDevice has a device that the user may read, but not protect.
+func TestLockOfReadableDevice(t *testing.T) {
+	d := hosttest.NewDesk(t, "sudo")
+	dev, _, _ := loop(t, 1<<20)
+	before, err := os.Stat(dev)
+	mustPanicFree(t, err)
+	mustPanicFree(t, os.Chmod(dev, 0o644))
+	defer func() { mustPanicFree(t, os.Chmod(dev, before.Mode().Perm())) }()
+	if s := as(t, d, "lock", dev); s.Error != "" || !slices.Equal(s.Flag, []bool{false, true, false}) || !slices.Equal(d.Asked(), []string{"sudo -n"}) {
+		t.Errorf("%+v, asked %q", s, d.Asked())
+	}
+	if s := as(t, d, "lock", dev, "PATH="); s.Code != CodeNoAsker {
+		t.Errorf("%+v", s)
+	}
+	if s := as(t, d, "lock", dev, rightlessVariable+"=1"); s.Code != CodePermission || !strings.Contains(s.Next, "--no-lock") {
+		t.Errorf("%+v", s)
+	}
+	noKeeper(t, d)
+}
+
 func TestElevatedBadRange(t *testing.T) {
 	path, want := badFile(t)
 	dev := attach(t, path, "-r")

@@ -27,7 +27,7 @@ func startOpener(context.Context, elevator, string) (*grant, string, error) {
 	return nil, "", errors.ErrUnsupported
 }
 
-func mayRead(string) bool { return true }
+func mayUse(string) bool { return true }
 
 func hasTerminal() bool { return false }
 

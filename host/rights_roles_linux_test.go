@@ -20,7 +20,7 @@ import (
 )
 
 // Roles of this program beside its tests: what a user without rights does.
-var roles = map[string]func() int{"read": roleRead, "bad": roleBad, "hold": roleHold, "direct": roleDirect, "impatient": roleImpatient, "become": roleBecome}
+var roles = map[string]func() int{"read": roleRead, "bad": roleBad, "hold": roleHold, "direct": roleDirect, "impatient": roleImpatient, "lock": roleLock, "become": roleBecome}
 
 const deviceVariable = "SALVOR_TEST_DEVICE"
 
@@ -143,6 +143,38 @@ func keepersOf(program string) (out []int) {
 		}
 	}
 	return out
+}
+
+// rightlessVariable gives a role no rights to ask for.
+const rightlessVariable = "SALVOR_TEST_RIGHTLESS"
+
+// roleLock sets the read-only flag of a device and puts it back.
+func roleLock() int {
+	s := &seenByUser{}
+	r, ctx := s.rights()
+	defer r.Close()
+	if os.Getenv(rightlessVariable) != "" {
+		ctx = WithRights(ctx, nil)
+	} else if !r.Needs(os.Getenv(deviceVariable)) {
+		return s.failed(errors.New("it needs no rights"))
+	}
+	o, err := Open(ctx, os.Getenv(deviceVariable), OpenOptions{})
+	if err != nil {
+		return s.failed(err)
+	}
+	defer o.Close()
+	flag := func() { n, _ := ioctlInt(o.file, unix.BLKROGET); s.Flag = append(s.Flag, n == 1) }
+	flag()
+	unlock, err := LockReadOnly(o)
+	if err != nil {
+		return s.failed(err)
+	}
+	flag()
+	if err := unlock(); err != nil {
+		return s.failed(err)
+	}
+	flag()
+	return s.say()
 }
 
 // roleBad reads a device of which a part cannot be read.

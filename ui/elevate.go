@@ -57,7 +57,7 @@ func (s *Server) elevate(w http.ResponseWriter, r *http.Request) {
 		case now.Running:
 			data["Asking"], v.Refresh = true, 1
 		case now.Result != nil && now.Result.Code != "":
-			data["Failed"] = now.Result
+			data["Failed"] = s.refusalOf(r, *now.Result, paths, then)
 		}
 	}
 	s.show(w, r, http.StatusOK, "elevate", v, data)

@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"salvor/host/hosttest"
 	"salvor/internal/cli"
@@ -36,26 +38,32 @@ func verb(t *testing.T, d *hosttest.Desk, args ...string) (exit int, out, says s
 	return cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
 }
 
+// attach makes an image a device that only an administrator may read.
+func attach(t *testing.T, image string, options ...string) string {
+	t.Helper()
+	out, err := exec.Command("losetup", append(options, "-f", "--show", image)...).CombinedOutput()
+	if err != nil {
+		if os.Getenv("SALVOR_CI") == "1" {
+			t.Fatalf("%v: %s", err, out)
+		}
+		t.Skipf("no loop device: %v: %s", err, out)
+	}
+	dev := strings.TrimSpace(string(out))
+	t.Cleanup(func() {
+		if err := exec.Command("losetup", "-d", dev).Run(); err != nil {
+			t.Error(err)
+		}
+	})
+	return dev
+}
+
 func TestRightsOfVerbs(t *testing.T) {
 	d := hosttest.NewDesk(t, "sudo", "pkexec")
 	image, err := filepath.Abs("../../examples/gateway.img")
 	if err != nil {
 		t.Fatal(err)
 	}
-	attached, err := exec.Command("losetup", "-r", "-f", "--show", image).CombinedOutput()
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatalf("%v: %s", err, attached)
-		}
-		t.Skipf("no loop device: %v: %s", err, attached)
-	}
-	dev := strings.TrimSpace(string(attached))
-	t.Cleanup(func() {
-		if err := exec.Command("losetup", "-d", dev).Run(); err != nil {
-			t.Error(err)
-		}
-	})
-
+	dev := attach(t, image, "-r")
 	if exit, _, says := verb(t, d, "look", dev, "--no-elevate"); exit != 1 || !strings.Contains(says, "You may not read "+dev) || len(d.Asked()) != 0 {
 		t.Errorf("--no-elevate: %d, %s, asked %q", exit, says, d.Asked())
 	}
@@ -83,6 +91,55 @@ func TestRightsOfVerbs(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := os.ReadFile(filepath.Join(target, "image", "1.img")); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the copy differs: %d bytes, %v", len(got), err)
+	}
+}
+
+// TestKilledCopyOfAdministrators kills a copy as a loss of power would, and goes on: the flag of the device is put back, and nothing is
+// made up of what was not read.
+func TestKilledCopyOfAdministrators(t *testing.T) {
+	d := hosttest.NewDesk(t, "sudo")
+	image := filepath.Join(t.TempDir(), "image")
+	want := make([]byte, 32<<20)
+	for i := range want {
+		want[i] = byte(i*7+i>>12) | 1 // no zero anywhere
+	}
+	if err := os.WriteFile(image, want, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dev := attach(t, image)
+	target := filepath.Join(d.Home(), "case")
+	copied := filepath.Join(target, "image", "1.img")
+	args := []string{"copy", dev, "--to", target}
+	cmd := d.As("verb", argumentsVariable+"="+strings.Join(args, "\n"))
+	cmd.Stderr = nil
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	wait := func(what string, ok func() bool) {
+		t.Helper()
+		for end := time.Now().Add(time.Minute); !ok(); time.Sleep(2 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("never came: ", what)
+			}
+		}
+	}
+	wait("the first bytes of the copy", func() bool {
+		info, err := os.Stat(copied)
+		return err == nil && info.Sys().(*syscall.Stat_t).Blocks > 0
+	})
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	wait("the flag as it was", func() bool {
+		out, err := exec.Command("blockdev", "--getro", dev).Output()
+		return err == nil && strings.TrimSpace(string(out)) == "0"
+	})
+	if exit, out, says := verb(t, d, args...); exit != 0 {
+		t.Errorf("%d, %s%s", exit, out, says)
+	}
+	if got, err := os.ReadFile(copied); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("the copy differs: %d bytes, %v", len(got), err)
 	}
 }
