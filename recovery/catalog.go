@@ -305,10 +305,7 @@ func (c *Catalog) Optimize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.makeColumns(ctx); err != nil && !IsFull(err) { // without them a listing takes longer, and nothing else is lost
-		return fmt.Errorf("recovery: catalogue: columns: %w", err)
-	}
-	return nil
+	return c.MakeColumns(ctx)
 }
 
 // Path returns where the catalogue stands.

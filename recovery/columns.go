@@ -32,7 +32,15 @@ END;
 // chunksAtOnce is how many chunks are read or made in one go. No lock is held between them.
 const chunksAtOnce = 32
 
-// makeColumns makes the chunks that are missing.
+// MakeColumns makes what listings look through, as far as it is missing. It is called when many entries were put. A disk
+// that is full is no error: without columns a listing takes longer, and nothing else is lost.
+func (c *Catalog) MakeColumns(ctx context.Context) error {
+	if err := c.makeColumns(ctx); err != nil && !IsFull(err) {
+		return fmt.Errorf("recovery: catalogue: columns: %w", err)
+	}
+	return nil
+}
+
 func (c *Catalog) makeColumns(ctx context.Context) error {
 	err := c.change(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, columnsSQL)

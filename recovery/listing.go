@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"salvor/filetype"
@@ -52,6 +53,9 @@ type Listed struct {
 	ByVerdict map[filetype.Verdict]Count
 }
 
+// ErrStart is what [Catalog.List] answers to an After that is none of its own.
+var ErrStart = errors.New("recovery: no page of a listing begins there")
+
 // bookmark is where a page ended.
 type bookmark struct {
 	Folder string `json:"d,omitempty"`
@@ -61,7 +65,7 @@ type bookmark struct {
 }
 
 // List gives a page. It looks through what is known of all files, which takes about as long for each page; memory is that
-// of a page. Errors: a name pattern or a start that is none.
+// of a page. Errors: a name pattern that is none, and [ErrStart].
 func (c *Catalog) List(ctx context.Context, l Listing) (Listed, error) {
 	s, err := newSieve(l.Query, l.InFolder, nil)
 	if err != nil {
@@ -76,7 +80,7 @@ func (c *Catalog) List(ctx context.Context, l Listing) (Listed, error) {
 			err = json.Unmarshal(raw, &at)
 		}
 		if err != nil {
-			return Listed{}, fmt.Errorf("recovery: a page behind %q: %w", l.After, err)
+			return Listed{}, fmt.Errorf("%w: %w", ErrStart, err)
 		}
 		if f.after = at.Folder; at.Folder == "" {
 			t.after, f.limit = &candidate{key: at.Key, name: at.Name, seq: at.Seq}, 0

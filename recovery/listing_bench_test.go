@@ -22,6 +22,13 @@ func BenchmarkList(b *testing.B) {
 	}
 	put := time.Since(start)
 	before := size(b, c)
+	b.Run("without-columns", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := c.List(b.Context(), Listing{Limit: 100}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	start = time.Now()
 	if err := c.makeColumns(b.Context()); err != nil {
 		b.Fatal(err)

@@ -58,7 +58,7 @@ func (j *job) read(ctx context.Context) error {
 			j.tell(w)
 		}
 	}
-	return nil
+	return j.cat.MakeColumns(ctx)
 }
 
 // group is how many files are judged beside each other before they are put, in their order.

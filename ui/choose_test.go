@@ -191,8 +191,8 @@ func TestFilters(t *testing.T) {
 	b.get(at + "min=many&max=-1&from=yesterday&to=x")
 	b.must("“At least” could not be read", "“At most” could not be read", "“Changed from” is no date", "The last day is no date")
 	b.get(at + "class=photo&after=%25")
-	if b.code == http.StatusOK {
-		t.Error("a page behind nothing")
+	if b.code != http.StatusNotFound {
+		t.Errorf("a page behind nothing: %d", b.code)
 	}
 }
 

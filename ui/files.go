@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"path"
@@ -55,7 +56,10 @@ func (s *Server) files(w http.ResponseWriter, r *http.Request) {
 		now.Tab = "live"
 	}
 	l := lister{s: s, c: c, key: k.Key(), base: "/case/" + k.Key() + "/files", now: now, picked: s.picks.now(s.session(r), k.Key())}
-	if err := l.page(r.Context(), r.URL.Query().Get("after")); err != nil {
+	if err := l.page(r.Context(), r.URL.Query().Get("after")); errors.Is(err, recovery.ErrStart) {
+		s.refuse(w, r, http.StatusNotFound, "refused.page")
+		return
+	} else if err != nil {
 		s.fail(w, r, err)
 		return
 	}

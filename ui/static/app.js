@@ -1,4 +1,4 @@
-// What scripts add to the pages: progress that moves by itself, and the size of what is chosen. All else works without.
+// What scripts add to the pages: progress that moves by itself. All else works without.
 
 const part = (root, name) => root.querySelector(`[data-${name}]`);
 
@@ -27,23 +27,4 @@ for (const box of document.querySelectorAll("[data-job]")) {
     events.close();
     setTimeout(() => location.reload(), 3000);
   };
-}
-
-const sizes = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-const words = (n) => {
-  let i = 0;
-  for (; n >= 1024 && i < sizes.length - 1; i++) n /= 1024;
-  return `${i ? n.toFixed(1) : n} ${sizes[i]}`;
-};
-
-for (const form of document.querySelectorAll("form[data-choose]")) {
-  form.addEventListener("change", () => {
-    let count = 0;
-    let bytes = 0;
-    for (const box of form.querySelectorAll("input[name=id]:checked")) {
-      count += 1;
-      bytes += Number(box.dataset.size);
-    }
-    part(form, "chosen").textContent = count ? form.dataset.choose.replace("{1}", `${count}, ${words(bytes)}`) : "";
-  });
 }
