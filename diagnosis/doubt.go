@@ -5,10 +5,9 @@ import "slices"
 // What it takes for a log to go on behind a hint, as one does that has nothing to do with a failure. Logs of failures end
 // soon behind the line that tells the cause: of 100 cases with a weak one in the training half, none goes on for so long.
 const (
-	onLines = 10   // behind the last hint, at least...
-	onShare = 0.25 // ...and of all lines
-	alone   = 0.35 // the score up to which a hint says nothing where no line says that anything failed
-	behind  = 0.51 // the same where the log goes on
+	onLines = 20   // behind the last hint, at least...
+	onShare = 0.35 // ...and of all lines
+	alone   = 0.30 // the score up to which a hint says nothing where no line says that anything failed
 )
 
 // doubt returns the score below which causes are only named and not graded: what was found may be nothing but the words
@@ -20,7 +19,7 @@ func doubt(tales []*tale, items []*item) float64 {
 	case failure(tales, items):
 		return 0
 	case goesOn(items):
-		return behind
+		return likelyFrom
 	}
 	return alone
 }
@@ -40,7 +39,7 @@ func goesOn(items []*item) bool {
 		}
 	}
 	for t, line := range last {
-		if rest := t.lines - line; rest < onLines || float64(rest) < onShare*float64(t.lines) {
+		if behind := t.lines - line; behind < onLines || float64(behind) < onShare*float64(t.lines) {
 			return false
 		}
 	}

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 
@@ -89,13 +88,4 @@ func (s *Server) refusalOf(r *http.Request, result wire.Result, paths []string, 
 		out.Why, out.Next = lang.say(name), lang.say(name+".next")
 	}
 	return out
-}
-
-// refused returns an error that is a refusal as one; nil for none.
-func refused(err error) *host.RefusedError {
-	var out *host.RefusedError
-	if errors.As(err, &out) {
-		return out
-	}
-	return nil
 }
