@@ -105,6 +105,26 @@ type said struct {
 	Lang string // "en" where it could not be put into the page's language; else ""
 }
 
+// piece is a part of a text: words, or a command among them.
+type piece struct {
+	Text    string
+	Command bool
+}
+
+// Pieces are the words of a text and the commands in it, which stand between backticks.
+func (s said) Pieces() (out []piece) {
+	parts := strings.Split(s.Text, "`")
+	if len(parts)%2 == 0 { // one that is not closed is none
+		return []piece{{Text: s.Text}}
+	}
+	for i, p := range parts {
+		if p != "" {
+			out = append(out, piece{p, i%2 == 1})
+		}
+	}
+	return out
+}
+
 // of is what a part of a page that stands in several gets: the view, and anything that it is about.
 type of struct {
 	V *view

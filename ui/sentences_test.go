@@ -181,3 +181,18 @@ func TestSentences(t *testing.T) {
 		t.Errorf("%d bytes became %d", len(long), len(got))
 	}
 }
+
+func TestPieces(t *testing.T) {
+	for text, want := range map[string]string{"": "", "a": "a", "run `x y` now": "run |<x y>| now", "`x`": "<x>", "one ` alone": "one ` alone", "``": ""} {
+		var got []string
+		for _, p := range (said{Text: text}).Pieces() {
+			if p.Command {
+				p.Text = "<" + p.Text + ">"
+			}
+			got = append(got, p.Text)
+		}
+		if s := strings.Join(got, "|"); s != want {
+			t.Errorf("%q: %q", text, s)
+		}
+	}
+}

@@ -30,10 +30,11 @@ type shownWhy struct {
 	Notes       []string
 	Case, Name  string // of the case that it was asked with
 	Cases       []knownCase
-	Locked      bool // a step is
-	Proof       said // why the case shows the files safe; where it does, and someone confirmed it
-	Missing     said // what the case lacks for that
-	None, Tells bool // nothing failed; a cause is told
+	Locked      bool   // a step is
+	Proof       said   // why the case shows the files safe; where it does, and someone confirmed it
+	Missing     said   // what the case lacks for that
+	Damaged     []said // volumes of it: what is lost in them cannot be counted
+	None, Tells bool   // nothing failed; a cause is told
 }
 
 // shownCause is one cause.
@@ -126,6 +127,11 @@ func (s *Server) explain(lang string, q *asking, found *foundWhy) *shownWhy {
 	} else if out.Locked {
 		out.Cases = s.known.all()
 	}
+	for _, f := range d.Facts {
+		if known && f.Name == "volume.state" && len(out.Damaged) < maxDamaged {
+			out.Damaged = append(out.Damaged, t.say(f.Words))
+		}
+	}
 	switch {
 	case ok:
 		out.Proof = t.say(proved.words)
@@ -134,6 +140,9 @@ func (s *Server) explain(lang string, q *asking, found *foundWhy) *shownWhy {
 	}
 	return out
 }
+
+// maxDamaged bounds the volumes that a page names.
+const maxDamaged = 10
 
 // telling puts the parts of one answer into the language of a page.
 type telling struct {
