@@ -21,5 +21,6 @@
 //	guard.go     cookie, Host, Origin, CSRF, headers                 files.go file.go save.go saving.go firmware.go
 //	content.go   recovered files, on the other origin              words.go, words/LANGUAGE  the strings, a folder a language
 //	secrets.go   what opens locked volumes, in memory only         unlock.go copy.go jobpage.go browse.go
+//	upload.go    files that browsers send                         why.go whyshow.go diagnosis.go sentences.go
 //	job.go       jobs and their progress                           pages/, static/          templates, style, scripts
 package ui
