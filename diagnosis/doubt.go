@@ -5,9 +5,10 @@ import "slices"
 // What it takes for a log to go on behind a hint, as one does that has nothing to do with a failure. Logs of failures end
 // soon behind the line that tells the cause: of 100 cases with a weak one in the training half, none goes on for so long.
 const (
-	onLines = 20   // behind the last hint, at least...
-	onShare = 0.35 // ...and of all lines
-	alone   = 0.30 // the score up to which a hint says nothing where no line says that anything failed
+	onLines = 10   // behind the last hint, at least...
+	onShare = 0.25 // ...and of all lines
+	alone   = 0.35 // the score up to which a hint says nothing where no line says that anything failed
+	behind  = 0.51 // the same where the log goes on
 )
 
 // doubt returns the score below which causes are only named and not graded: what was found may be nothing but the words
@@ -19,7 +20,7 @@ func doubt(tales []*tale, items []*item) float64 {
 	case failure(tales, items):
 		return 0
 	case goesOn(items):
-		return likelyFrom
+		return behind
 	}
 	return alone
 }
@@ -39,7 +40,7 @@ func goesOn(items []*item) bool {
 		}
 	}
 	for t, line := range last {
-		if behind := t.lines - line; behind < onLines || float64(behind) < onShare*float64(t.lines) {
+		if rest := t.lines - line; rest < onLines || float64(rest) < onShare*float64(t.lines) {
 			return false
 		}
 	}

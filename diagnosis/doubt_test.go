@@ -1,0 +1,52 @@
+package diagnosis
+
+import (
+	"strings"
+	"testing"
+)
+
+// A hint is graded where a line says that something failed, and where the log ends soon behind it.
+func TestDoubt(t *testing.T) {
+	usual := func(n int) string { return strings.Repeat("all is as usual\n", n) }
+	weak := lineRule("generic.weak", RoleCause, `weak word`, w("clock.wrong", 33))
+	hint := lineRule("generic.hint", RoleCause, `odd thing`, w("clock.wrong", 45))
+	over := lineRule("up.over", RoleSummary, `it is over`)
+	sure := lineRule("generic.sure", RoleCause, `sure thing`, w("clock.wrong", 60))
+	for _, c := range []struct {
+		name, log string
+		grade     Grade
+	}{
+		{"alone", "weak word\n", Unknown},
+		{"alone, and something failed", "weak word\nit is over\n", Possible},
+		{"the log ends behind it", usual(30) + "odd thing\n" + usual(9), Possible},
+		{"the log goes on", usual(5) + "odd thing\n" + usual(12), Unknown},
+		{"the log goes on, and something failed", usual(5) + "odd thing\nit is over\n" + usual(40), Possible},
+		{"the log goes on for a small part", usual(100) + "odd thing\n" + usual(12), Possible},
+		{"more than a hint", usual(5) + "sure thing\n" + usual(400), Likely},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := ask(t, small(t, weak, hint, sure, over), c.log)
+			if a.Grade != c.grade || c.grade > Unknown && a.Cause != "clock.wrong" || c.grade == Unknown && a.Cause != CannotTell {
+				t.Errorf("%s (%s)", a.Cause, a.Grade)
+			}
+			if len(a.Conclusions) == 0 || a.Conclusions[0].Cause != "clock.wrong" {
+				t.Errorf("the hint is not told: %+v", a.Conclusions)
+			}
+		})
+	}
+}
+
+// Heard tells all that rules take, in order.
+func TestHeard(t *testing.T) {
+	list, err := small(t).Heard(t.Context(), Input{Name: "log", Reader: strings.NewReader("update begins\nhash mismatch\nhash mismatch of the old cache\nupdate failed\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rules []string
+	for _, ev := range list {
+		rules = append(rules, ev.Rule)
+	}
+	if got := strings.Join(rules, " "); got != "up.begin up.hash up.usual generic.failed" || list[1].Strength != 70 || list[1].Place.Line != 2 {
+		t.Errorf("%s, %+v", got, list)
+	}
+}
