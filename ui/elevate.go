@@ -55,7 +55,7 @@ func (s *Server) elevate(w http.ResponseWriter, r *http.Request) {
 		now, _ := j.see()
 		switch {
 		case now.Running:
-			data["Asking"], v.Refresh = true, 1
+			data["Asking"], v.Refresh = now.ID, 1
 		case now.Result != nil && now.Result.Code != "":
 			data["Failed"] = s.refusalOf(r, *now.Result, paths, then)
 		}

@@ -11,6 +11,7 @@
 //	hostile_test.go   names and contents that try to be more           attack_test.go    pages and programs of others
 //	two_test.go       two browsers on one case                         million_test.go   a million rows
 //	axe_test.go       accessibility, by axe-core                       pictures_test.go  docs/screens
+//	elevate_test.go   a disk that only an administrator may read
 //
 // A new screen is a row in screens_test.go: it is then held to accessibility, narrow windows and right-to-left writing,
 // and has its picture made by

@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"salvor/host"
+	"salvor/host/hosttest"
 	"salvor/internal/cli"
 	"salvor/internal/wire"
 	"salvor/rescue"
@@ -35,6 +36,7 @@ func TestMain(m *testing.M) {
 	if host.IsReader() {
 		os.Exit(host.ServeReader())
 	}
+	hosttest.Main(nil)
 	if os.Getenv(asProgram) != "" {
 		os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr))
 	}
