@@ -435,7 +435,7 @@ def media():
     failing(F, "ahci-mount", "ahci", [("read_aio", s, 5) for s in range(2050, 60000, 900)], mount, "sda", "a file system on a SATA disk with sectors that cannot be read", A)
     failing(F, "virtio-read", "virtio", rd, read, "vdb", "sectors of a disk cannot be read", ())
     failing(F, "virtio-all", "virtio", [("read_aio", None, 5), ("write_aio", None, 5)], mount, "vdb", "no sector of a disk can be read", ())
-    failing(F, "virtio-flush", "virtio", [("flush_to_disk", None, 5)], write, "vdb", "a disk does not keep what it was given", ())
+    failing(F, "virtio-flush", "virtio", [("flush_to_disk", None, 5)], write, "vdb", "a disk that cannot flush its cache; the kernel takes it as one that cannot be written to", ())
     F = "disk-failing-nvme-scsi"
     failing(F, "nvme-read", "nvme", rd, read, "nvme0n1", "blocks of an NVMe disk cannot be read", ("nvme",))
     failing(F, "nvme-write", "nvme", wr, write, "nvme0n1", "blocks of an NVMe disk cannot be written", ("nvme",))
