@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,6 +84,9 @@ func (s *Server) loadPages() (map[string]*template.Template, error) {
 	return out, nil
 }
 
+// ownPage are the kinds of jobs that have a page of their own, to which each page leads while they work.
+var ownPage = []string{"rescue", "save", "verify"}
+
 // show answers with a page.
 func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, name string, v view, data any) {
 	v.Lang = languageOf(r)
@@ -104,7 +108,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, name s
 			v.Early = s.earlyOf(r.PathValue("key"))
 		}
 		for _, j := range s.jobs.all() {
-			if j.Running {
+			if j.Running && slices.Contains(ownPage, j.Kind) {
 				v.Busy = append(v.Busy, j)
 			}
 		}
