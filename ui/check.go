@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"salvor/block"
+	"salvor/finding"
 	"salvor/firmware"
 	"salvor/host"
 	"salvor/internal/wire"
@@ -30,7 +31,7 @@ type answer struct {
 	SHA256              string
 	Questions           []question
 	Loud                []firmware.Row
-	Notes               []string // in English
+	Notes               []finding.Finding
 	Facts               []firmware.Fact
 	Spaces              []firmware.Space
 	WayAsked            bool
@@ -57,7 +58,7 @@ type partNode struct {
 	Title, Name, Version, Compression string
 	Offset, Size                      int64
 	Unpacked                          bool
-	Findings                          []string
+	Findings                          []finding.Finding
 	In                                []*partNode
 }
 
@@ -143,11 +144,8 @@ func (s *Server) checkNow(ctx context.Context, o rescue.CheckOptions, e rescue.E
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	got := &answer{Path: o.File, Title: c.Part.Title, Format: c.Part.Format, Size: c.Part.Size, Loud: c.Loud, Facts: c.Device.Facts, Spaces: c.Device.Spaces, WayAsked: c.WayAsked, Way: c.Way, ForAsked: c.ForAsked}
+	got := &answer{Path: o.File, Title: c.Part.Title, Format: c.Part.Format, Size: c.Part.Size, Loud: c.Loud, Notes: c.Notes, Facts: c.Device.Facts, Spaces: c.Device.Spaces, WayAsked: c.WayAsked, Way: c.Way, ForAsked: c.ForAsked}
 	got.Questions = []question{questionOf("whole", c.Whole), questionOf("genuine", c.Genuine), questionOf("fits", c.Fits)}
-	for _, n := range c.Notes {
-		got.Notes = append(got.Notes, n.String())
-	}
 	left := maxParts
 	got.Parts = []*partNode{nodeOf(c.Part, &left, &got.MoreParts)}
 	all := *c.Part
@@ -175,12 +173,9 @@ func questionOf(name string, v firmware.Verdict) question {
 // nodeOf keeps what is said of a part, as long as there are any left; the rest are counted.
 func nodeOf(p *firmware.Part, left, more *int) *partNode {
 	*left--
-	n := &partNode{Title: p.Title, Name: p.Name, Version: p.Version, Compression: p.Compression, Offset: p.Offset, Size: p.Size, Unpacked: p.Unpacked}
+	n := &partNode{Title: p.Title, Name: p.Name, Version: p.Version, Compression: p.Compression, Offset: p.Offset, Size: p.Size, Unpacked: p.Unpacked, Findings: p.Findings}
 	if n.Title == "" {
 		n.Title = string(p.Role)
-	}
-	for _, f := range p.Findings {
-		n.Findings = append(n.Findings, f.String())
 	}
 	for _, c := range p.Children {
 		if *left <= 0 {

@@ -147,6 +147,9 @@ func TestFirmwareAnswers(t *testing.T) {
 			t.Errorf("%s: what was typed is markup", c.pack)
 		}
 	}
+	b.ask("good.bin", url.Values{"log": {"nothing of a model"}})
+	b.get(b.at + "?lang=de")
+	b.must("nichts darin sagt, von welchem Gerät")
 	b.ask("good.bin", url.Values{"device": {"ACME GW-100"}})
 	b.link("Change what was said")
 	b.must(`value="ACME GW-100"`, "good.bin")
