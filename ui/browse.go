@@ -111,6 +111,11 @@ func (s *Server) openListed(ctx context.Context, k knownCase) (*rescue.Case, err
 	return l.Open(s.secrets.of(k.Sources()))
 }
 
+// tooEarly reports whether files of a case are to be saved that is only listed early.
+func (s *Server) tooEarly(r *http.Request, k knownCase) bool {
+	return path.Base(r.URL.Path) == "save" && s.listings.get(k.Key()) != nil && !s.listed(r.Context(), k)
+}
+
 // browse shows how far the listing of a copy is, and leads to its files.
 func (s *Server) browse(w http.ResponseWriter, r *http.Request) {
 	k, ok := s.known.get(r.PathValue("key"))

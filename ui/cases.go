@@ -115,6 +115,10 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request) (*rescue.Case, kno
 			Opened: when(k.Opened), Unplugged: k.unplugged(r.Context())}}})
 		return nil, k, false
 	}
+	if s.tooEarly(r, k) {
+		s.refuse(w, r, http.StatusConflict, "refused.early")
+		return nil, k, false
+	}
 	c, err := s.openEarly(r, k)
 	if c == nil && err == nil {
 		c, err = s.openCase(r.Context(), k)
@@ -176,6 +180,7 @@ func (s *Server) caseHome(w http.ResponseWriter, r *http.Request) {
 		"State": state, "Other": other, "Failed": failed, "Opened": when(k.Opened),
 		"Running": s.busy("rescue", k.Key()), "CanGoOn": k.Source != "", "Report": host.FileSize(filepath.Join(k.Dir, "report.html")) > 0}
 	data["Diagnosis"] = s.diagnosisOfCase(languageOf(r), k)
+	data["Unlock"] = s.unlockOfCase(r, k)
 	if j := s.jobs.of("rescue", k.Key()); j != nil {
 		data["Job"] = j.id
 	}

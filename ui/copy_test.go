@@ -98,6 +98,12 @@ func TestCopyPausedBrowsedAndEnded(t *testing.T) {
 	if whole := get(t, b.address("Download"), nil); whole.code != http.StatusOK || len(whole.body) == 0 {
 		t.Errorf("a file that is read: %d, %d bytes", whole.code, len(whole.body))
 	}
+	b.get("/case/" + key[1] + "/save?tab=live")
+	b.must("Files are saved when the copy is made")
+	lines := movedTo(s.words["en"], seenOf(j))
+	if len(lines.Pictures) != 1 || len(lines.Pictures[0].Cells) != cellCount || len(lines.Pictures[0].Shares) != 4 || !strings.Contains(lines.Pictures[0].Cells, "gr") {
+		t.Errorf("what pages with scripts are told: %+v", lines)
+	}
 	b.get(page)
 	b.wait()
 	b.must("How it ended", "were found")
@@ -108,6 +114,11 @@ func TestCopyPausedBrowsedAndEnded(t *testing.T) {
 	if r.twice > 0 || r.seen.Bytes() != 16<<20 {
 		t.Errorf("%d bytes were read twice, %d in all", r.twice, r.seen.Bytes())
 	}
+}
+
+func seenOf(j *job) seen {
+	now, _ := j.see()
+	return now
 }
 
 // TestRefusedTargetIsNotKnown asks for a folder that something else is in.

@@ -250,7 +250,7 @@ func (s *Server) rescueEnded(key string) error {
 		return nil
 	}
 	if !isCase(k.Dir) {
-		return s.known.remove(key)
+		return s.known.forget(key)
 	}
 	return s.known.running(key, false)
 }

@@ -45,6 +45,9 @@ func TestPauseAndGoOn(t *testing.T) {
 	if again := s.jobs.add(&job{kind: "verify", key: "k", work: steady(end)}); again != j {
 		t.Error("pressing twice began it twice")
 	}
+	for now, changed := j.see(); now.Progress.Done == 0; now, changed = j.see() {
+		<-changed
+	}
 	b.get("/job/" + j.id)
 	b.must("You can close this page", "Copying", `http-equiv="refresh"`)
 	b.get("/")

@@ -176,18 +176,6 @@ func (k knownCase) Sources() []string {
 	return append([]string{k.Source}, k.More...)
 }
 
-// remove takes a case from the list.
-func (k *known) remove(key string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	i := k.find(key)
-	if i < 0 {
-		return nil
-	}
-	k.list = slices.Delete(k.list, i, i+1)
-	return k.write()
-}
-
 // locked notes that a secret opens volumes of a case.
 func (k *known) locked(key string) error {
 	k.mu.Lock()

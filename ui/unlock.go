@@ -48,6 +48,7 @@ type unlockForm struct {
 	HdrName string
 	PickKey string // where a file is chosen
 	PickHdr string
+	Page    string // that shows it, where it has one of its own
 }
 
 // Closed reports whether there is something that a secret could open.
@@ -350,7 +351,7 @@ func (s *Server) unlockOfCase(r *http.Request, k knownCase) *unlockForm {
 	if k.Source == "" {
 		return nil
 	}
-	f := &unlockForm{Fields: map[string][]string{"case": {k.Key()}}, PickKey: "/case/" + k.Key() + "/unlock"}
+	f := &unlockForm{Fields: map[string][]string{"case": {k.Key()}}, Page: "/case/" + k.Key() + "/unlock"}
 	f.Again = k.Locked && s.secrets.of(k.Sources()).Empty()
 	s.unlockState(f, s.unlockKey(k.Sources(), k))
 	c, err := rescue.OpenCase(k.Dir, s.o.Program)
