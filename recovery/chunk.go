@@ -3,6 +3,7 @@ package recovery
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"strings"
 	"unicode/utf8"
@@ -13,12 +14,14 @@ import (
 )
 
 // A chunk holds what listings ask of the entries of 4096 numbers in a row, column by column, so that a million of them are
-// looked through in the time of a page. It is two blobs, facts and names, whose numbers are little-endian:
+// looked through in the time of a page. It is three blobs, digest, facts and names, whose numbers are little-endian:
 //
-//	facts  version, rows, number of folders; each folder: source, volume, length, path (varints)
-//	       bytes of a size: 4 or 8; then for all rows: the number of the entry from the chunk's first, 2 bytes; its folder, 2;
-//	       its marks, 2; its size; its time, 8
-//	names  version; for all rows the length of the name, 2 bytes; the names, folded, without anything between
+//	digest  version, CRC-32C of the facts and of the names (4 bytes each), rows, smallest and largest size, earliest and
+//	        latest time, whether a time is not known, first and last name; number of groups, each: source, volume, marks,
+//	        files, bytes (varints)
+//	facts   number of folders; each folder: source, volume, length, path (varints); bytes of a size: 4 or 8; then for all
+//	        rows: the number of the entry from the chunk's first, 2 bytes; its folder, 2; its marks, 2; its size; its time, 8
+//	names   for all rows the length of the name, 2 bytes; the names, folded, without anything between
 //
 // The folder of a directory is itself.
 const (
@@ -34,6 +37,9 @@ const (
 	kindShift   = 9
 	markBits    = 11
 )
+
+// castagnoli is the polynomial that processors compute.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func marksOf(verdict, class, drawer, kind int) uint16 {
 	return uint16(verdict&7 | class&15<<classShift | drawer&3<<drawerShift | kind&3<<kindShift)
@@ -66,11 +72,15 @@ type chunkRow struct {
 	size, time int64
 }
 
+// blobs are the parts of a chunk as they stand in the catalogue.
+type blobs struct{ digest, facts, names []byte }
+
 // encodeChunk returns the blobs of chunk n.
-func encodeChunk(n int64, rows []chunkRow) (facts, names []byte) {
+func encodeChunk(n int64, rows []chunkRow) blobs {
 	numbers := map[chunkFolder]uint16{}
 	var folders []chunkFolder
 	var seqs, places, marks, lengths, sizes, times, text []byte
+	d := newDigest()
 	wide := false
 	for _, r := range rows {
 		wide = wide || r.size > math.MaxUint32
@@ -92,6 +102,7 @@ func encodeChunk(n int64, rows []chunkRow) (facts, names []byte) {
 		}
 		name = foldName(name)
 		name = name[:min(len(name), math.MaxUint16)]
+		d.add(r, name)
 		le := binary.LittleEndian
 		seqs = le.AppendUint16(seqs, uint16(r.seq-n<<chunkBits))
 		places = le.AppendUint16(places, f)
@@ -106,8 +117,6 @@ func encodeChunk(n int64, rows []chunkRow) (facts, names []byte) {
 		text = append(text, name...)
 	}
 	e := &encoder{}
-	e.uint(chunkVersion)
-	e.uint(uint64(len(rows)))
 	e.uint(uint64(len(folders)))
 	for _, f := range folders {
 		e.int(int64(f.source))
@@ -118,11 +127,12 @@ func encodeChunk(n int64, rows []chunkRow) (facts, names []byte) {
 	if wide {
 		width = 8
 	}
-	facts = append(e.b, width)
+	b := blobs{facts: append(e.b, width), names: append(lengths, text...)}
 	for _, column := range [][]byte{seqs, places, marks, sizes, times} {
-		facts = append(facts, column...)
+		b.facts = append(b.facts, column...)
 	}
-	return facts, append(append([]byte{chunkVersion}, lengths...), text...)
+	b.digest = d.encode(crc32.Checksum(b.facts, castagnoli), crc32.Checksum(b.names, castagnoli))
+	return b
 }
 
 // parent returns the folder of a path, "" for the root.
@@ -133,14 +143,18 @@ func parent(p string) string {
 	return ""
 }
 
-// chunk is a chunk that is read. Its columns point into the blobs.
+// chunk is a chunk that is read, its facts and names when they were asked for. Its columns point into the blobs.
 type chunk struct {
-	n                          int64
-	rows                       int
-	folders                    []chunkFolder
-	seqs, places, marks, sizes []byte
-	times, lengths, text       []byte
-	width                      int
+	n      int64
+	digest digest
+	load   func(part int) ([]byte, error)
+	// of the facts
+	folders                            []chunkFolder
+	seqs, places, marks, sizes, clocks []byte
+	width                              int
+	// of the names
+	text []byte
+	ends []int32
 }
 
 func (c *chunk) seq(i int) int64 {
@@ -148,8 +162,7 @@ func (c *chunk) seq(i int) int64 {
 }
 func (c *chunk) place(i int) int   { return int(binary.LittleEndian.Uint16(c.places[2*i:])) }
 func (c *chunk) mark(i int) uint16 { return binary.LittleEndian.Uint16(c.marks[2*i:]) }
-func (c *chunk) time(i int) int64  { return int64(binary.LittleEndian.Uint64(c.times[8*i:])) }
-func (c *chunk) length(i int) int  { return int(binary.LittleEndian.Uint16(c.lengths[2*i:])) }
+func (c *chunk) time(i int) int64  { return int64(binary.LittleEndian.Uint64(c.clocks[8*i:])) }
 
 func (c *chunk) size(i int) int64 {
 	if c.width == 4 {
@@ -158,18 +171,44 @@ func (c *chunk) size(i int) int64 {
 	return int64(binary.LittleEndian.Uint64(c.sizes[8*i:]))
 }
 
-// decodeChunk reads the facts of chunk n. Errors: a [*cursor.CorruptError].
-func decodeChunk(n int64, facts []byte) (*chunk, error) {
-	what := fmt.Sprintf("catalogue: chunk %d", n)
+func (c *chunk) begin(i int) int32 {
+	if i == 0 {
+		return 0
+	}
+	return c.ends[i-1]
+}
+
+func (c *chunk) name(i int) []byte { return c.text[c.begin(i):c.ends[i]] }
+
+// The parts of a chunk.
+const (
+	partDigest = iota
+	partFacts
+	partNames
+)
+
+// needFacts reads the facts, when that was not done.
+func (c *chunk) needFacts() error {
+	if c.seqs != nil || c.digest.rows == 0 {
+		return nil
+	}
+	facts, err := c.load(partFacts)
+	if err != nil {
+		return err
+	}
+	return c.takeFacts(facts)
+}
+
+// takeFacts reads the facts. Errors: a [*cursor.CorruptError].
+func (c *chunk) takeFacts(facts []byte) error {
+	what := fmt.Sprintf("catalogue: chunk %d", c.n)
+	rows := c.digest.rows
 	d := &decoder{b: facts}
-	if v := d.uint(); v != chunkVersion {
-		return nil, cursor.Corrupt(what, -1, chunkVersion, v)
+	folders := d.uint()
+	if folders > uint64(rows) {
+		return cursor.Corrupt(what+": folders", -1, fmt.Sprintf("up to %d", rows), folders)
 	}
-	rows, folders := d.uint(), d.uint()
-	if rows > chunkRows || folders > rows {
-		return nil, cursor.Corrupt(what+": rows", -1, fmt.Sprintf("up to %d", chunkRows), fmt.Sprintf("%d in %d folders", rows, folders))
-	}
-	c := &chunk{n: n, rows: int(rows), folders: make([]chunkFolder, folders)}
+	c.folders = make([]chunkFolder, folders)
 	for i := range c.folders {
 		c.folders[i] = chunkFolder{int(d.int()), int(d.int()), d.string()}
 	}
@@ -178,36 +217,51 @@ func decodeChunk(n int64, facts []byte) (*chunk, error) {
 		c.width = int(rest[0])
 		rest = rest[1:]
 	}
-	if c.width != 4 && c.width != 8 || len(rest) != c.rows*(14+c.width) {
-		return nil, cursor.Corrupt(what+": columns", -1, fmt.Sprintf("those of %d rows", rows), fmt.Sprintf("%d bytes, sizes of %d", len(rest), c.width))
+	if c.width != 4 && c.width != 8 || len(rest) != rows*(14+c.width) {
+		return cursor.Corrupt(what+": columns", -1, fmt.Sprintf("those of %d rows", rows), fmt.Sprintf("%d bytes, sizes of %d", len(rest), c.width))
 	}
 	for _, column := range []struct {
 		to    *[]byte
 		width int
-	}{{&c.seqs, 2}, {&c.places, 2}, {&c.marks, 2}, {&c.sizes, c.width}, {&c.times, 8}} {
-		*column.to, rest = rest[:c.rows*column.width], rest[c.rows*column.width:]
+	}{{&c.seqs, 2}, {&c.places, 2}, {&c.marks, 2}, {&c.sizes, c.width}, {&c.clocks, 8}} {
+		*column.to, rest = rest[:rows*column.width], rest[rows*column.width:]
 	}
-	for i := range c.rows {
+	for i := range rows {
 		if c.place(i) >= len(c.folders) {
-			return nil, cursor.Corrupt(what+": folder of a row", -1, fmt.Sprintf("less than %d", len(c.folders)), c.place(i))
+			return cursor.Corrupt(what+": folder of a row", -1, fmt.Sprintf("less than %d", len(c.folders)), c.place(i))
 		}
 	}
-	return c, nil
+	return nil
 }
 
-// takeNames adds the names to the facts.
+// needNames reads the names, when that was not done.
+func (c *chunk) needNames() error {
+	if c.ends != nil || c.digest.rows == 0 {
+		return nil
+	}
+	names, err := c.load(partNames)
+	if err != nil {
+		return err
+	}
+	return c.takeNames(names)
+}
+
+// takeNames reads the names. Errors: a [*cursor.CorruptError].
 func (c *chunk) takeNames(names []byte) error {
 	what := fmt.Sprintf("catalogue: names of chunk %d", c.n)
-	if len(names) < 1+2*c.rows || names[0] != chunkVersion {
-		return cursor.Corrupt(what, -1, fmt.Sprintf("those of %d rows", c.rows), fmt.Sprintf("%d bytes", len(names)))
+	rows := c.digest.rows
+	if len(names) < 2*rows {
+		return cursor.Corrupt(what, -1, fmt.Sprintf("those of %d rows", rows), fmt.Sprintf("%d bytes", len(names)))
 	}
-	c.lengths, c.text = names[1:1+2*c.rows], names[1+2*c.rows:]
-	sum := 0
-	for i := range c.rows {
-		sum += c.length(i)
+	c.text = names[2*rows:]
+	c.ends = make([]int32, rows)
+	at := 0
+	for i := range rows {
+		at += int(binary.LittleEndian.Uint16(names[2*i:]))
+		c.ends[i] = int32(at)
 	}
-	if sum != len(c.text) {
-		return cursor.Corrupt(what, -1, sum, len(c.text))
+	if at != len(c.text) {
+		return cursor.Corrupt(what, -1, at, len(c.text))
 	}
 	return nil
 }

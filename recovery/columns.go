@@ -3,33 +3,38 @@ package recovery
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"hash/crc32"
 )
 
-// columnsSQL makes the table of chunks, two rows for each: facts, and names behind it. What is put or changed takes the
-// chunk away that tells otherwise, whichever program does it, so that there is never one that is not right; it is made
-// again by [Catalog.Optimize], and until then a listing reads the entries themselves.
+// columnsSQL makes the table of chunks. What is put or changed takes the chunk away that tells otherwise, whichever program
+// does it, so that there is never one that is not right; it is made again by [Catalog.MakeColumns], and until then a
+// listing reads the entries themselves. The parts of a chunk are partShift apart.
 const columnsSQL = `
-CREATE TABLE IF NOT EXISTS columns (
+CREATE TABLE IF NOT EXISTS chunks (
 	n    INTEGER PRIMARY KEY,
 	data BLOB NOT NULL
 );
-CREATE TRIGGER IF NOT EXISTS columns_insert AFTER INSERT ON entries BEGIN
-	DELETE FROM columns WHERE n BETWEEN (new.seq >> 12) * 2 AND (new.seq >> 12) * 2 + 1;
+CREATE TRIGGER IF NOT EXISTS chunks_insert AFTER INSERT ON entries BEGIN
+	DELETE FROM chunks WHERE n IN (new.seq >> 12, (new.seq >> 12) + (1 << 52), (new.seq >> 12) + (2 << 52));
 END;
-CREATE TRIGGER IF NOT EXISTS columns_delete AFTER DELETE ON entries BEGIN
-	DELETE FROM columns WHERE n BETWEEN (old.seq >> 12) * 2 AND (old.seq >> 12) * 2 + 1;
+CREATE TRIGGER IF NOT EXISTS chunks_delete AFTER DELETE ON entries BEGIN
+	DELETE FROM chunks WHERE n IN (old.seq >> 12, (old.seq >> 12) + (1 << 52), (old.seq >> 12) + (2 << 52));
 END;
-CREATE TRIGGER IF NOT EXISTS columns_update AFTER UPDATE OF seq, source, volume, drawer, kind, path, name, size, time, class, verdict ON entries
+CREATE TRIGGER IF NOT EXISTS chunks_update AFTER UPDATE OF seq, source, volume, drawer, kind, path, name, size, time, class, verdict ON entries
 WHEN old.verdict <> new.verdict OR old.size <> new.size OR old.drawer <> new.drawer OR old.class <> new.class OR old.time <> new.time OR
 	old.path <> new.path OR old.name <> new.name OR old.kind <> new.kind OR old.source <> new.source OR old.volume <> new.volume OR old.seq <> new.seq
 BEGIN
-	DELETE FROM columns WHERE n BETWEEN (old.seq >> 12) * 2 AND (old.seq >> 12) * 2 + 1;
-	DELETE FROM columns WHERE n BETWEEN (new.seq >> 12) * 2 AND (new.seq >> 12) * 2 + 1;
+	DELETE FROM chunks WHERE n IN (old.seq >> 12, (old.seq >> 12) + (1 << 52), (old.seq >> 12) + (2 << 52));
+	DELETE FROM chunks WHERE n IN (new.seq >> 12, (new.seq >> 12) + (1 << 52), (new.seq >> 12) + (2 << 52));
 END;
 `
 
-// chunksAtOnce is how many chunks are read or made in one go. No lock is held between them.
+// partShift is how far apart the keys of the parts of a chunk are, in bits.
+const partShift = 52
+
+// chunksAtOnce is how many chunks are made in one go. No lock is held between them.
 const chunksAtOnce = 32
 
 // MakeColumns makes what listings look through, as far as it is missing. It is called when many entries were put. A disk
@@ -56,22 +61,23 @@ func (c *Catalog) makeColumns(ctx context.Context) error {
 	for from := int64(0); from <= last; from += chunksAtOnce {
 		err := c.change(ctx, func(tx *sql.Tx) error {
 			have := map[int64]bool{}
-			err := eachOf(ctx, tx, "SELECT n FROM columns WHERE n BETWEEN ? AND ?", []any{2 * from, 2*(from+chunksAtOnce) - 1}, func(s scanner) error {
+			err := eachOf(ctx, tx, "SELECT n FROM chunks WHERE n BETWEEN ? AND ?", []any{from, from + chunksAtOnce - 1}, func(s scanner) error {
 				var n int64
 				err := s.Scan(&n)
 				have[n] = true
 				return err
 			})
 			for n := from; n < from+chunksAtOnce && n <= last && err == nil; n++ {
-				if have[2*n] && have[2*n+1] {
+				if have[n] {
 					continue
 				}
 				var rows []chunkRow
 				if rows, err = chunkRowsOf(ctx, tx, n); err != nil {
 					break
 				}
-				facts, names := encodeChunk(n, rows)
-				_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO columns VALUES (?, ?), (?, ?)", 2*n, facts, 2*n+1, names)
+				b := encodeChunk(n, rows)
+				_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO chunks VALUES (?, ?), (?, ?), (?, ?)", n, b.digest,
+					n+partFacts<<partShift, b.facts, n+partNames<<partShift, b.names)
 			}
 			return err
 		})
@@ -128,63 +134,126 @@ func chunkRowsOf(ctx context.Context, q asker, n int64) (list []chunkRow, err er
 	return list, err
 }
 
-// chunks gives all chunks in order, those that are missing made out of the entries. names says whether their names are
-// needed. A chunk is there until fn returns.
-func (c *Catalog) chunks(ctx context.Context, names bool, fn func(*chunk) error) error {
+// chunkReader reads chunks, and makes those out of the entries that are missing or not right.
+type chunkReader struct {
+	c   *Catalog
+	ctx context.Context
+	one *sql.Stmt // gives a part of a chunk
+	buf [2][]byte // of facts and names, used again
+}
+
+// chunks gives all chunks in order. A chunk is there until fn returns.
+func (c *Catalog) chunks(ctx context.Context, fn func(*chunk) error) error {
+	err := c.eachChunk(ctx, fn)
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("recovery: catalogue: %w", err)
+	}
+	return err
+}
+
+func (c *Catalog) eachChunk(ctx context.Context, fn func(*chunk) error) error {
 	last, err := c.lastChunk(ctx)
 	if err != nil {
-		return fmt.Errorf("recovery: catalogue: %w", err)
+		return err
 	}
+	r := &chunkReader{c: c, ctx: ctx}
 	var made int
-	if err := c.r.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'columns'").Scan(&made); err != nil {
-		return fmt.Errorf("recovery: catalogue: %w", err)
+	if err := c.r.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'chunks'").Scan(&made); err != nil {
+		return err
 	}
-	text := "SELECT n, data FROM columns WHERE n BETWEEN ? AND ?"
-	if !names {
-		text += " AND n % 2 = 0"
-	}
-	blobs := make([][]byte, 2*chunksAtOnce) // their memory is used again
-	for from := int64(0); from <= last; from += chunksAtOnce {
-		if err := ctx.Err(); err != nil {
+	if made > 0 {
+		if r.one, err = c.r.PrepareContext(ctx, "SELECT data FROM chunks WHERE n = ?"); err != nil {
 			return err
 		}
-		for i := range blobs {
-			blobs[i] = blobs[i][:0]
-		}
+		defer r.one.Close()
+	}
+	for from := int64(0); from <= last; from += digestsAtOnce {
+		digests := map[int64]digest{}
 		if made > 0 {
-			err := eachOf(ctx, c.r, text, []any{2 * from, 2*(from+chunksAtOnce) - 1}, func(s scanner) error {
+			err := eachOf(ctx, c.r, "SELECT n, data FROM chunks WHERE n BETWEEN ? AND ?", []any{from, from + digestsAtOnce - 1}, func(s scanner) error {
 				var n int64
 				var data sql.RawBytes
-				err := s.Scan(&n, &data)
-				if i := n - 2*from; err == nil && i >= 0 && i < 2*chunksAtOnce {
-					blobs[i] = append(blobs[i], data...)
+				if err := s.Scan(&n, &data); err != nil {
+					return err
 				}
-				return err
+				if d, err := decodeDigest(n, data); err == nil { // else the entries themselves are read
+					digests[n] = d
+				}
+				return nil
 			})
 			if err != nil {
-				return fmt.Errorf("recovery: catalogue: %w", err)
+				return err
 			}
 		}
-		for n := from; n < from+chunksAtOnce && n <= last; n++ {
-			facts, text := blobs[2*(n-from)], blobs[2*(n-from)+1]
-			if len(facts) == 0 || names && len(text) == 0 {
-				rows, err := chunkRowsOf(ctx, c.r, n)
-				if err != nil {
-					return fmt.Errorf("recovery: catalogue: %w", err)
-				}
-				facts, text = encodeChunk(n, rows)
+		for n := from; n < from+digestsAtOnce && n <= last; n++ {
+			if err := ctx.Err(); err != nil {
+				return err
 			}
-			k, err := decodeChunk(n, facts)
-			if err == nil && names {
-				err = k.takeNames(text)
-			}
-			if err == nil {
-				err = fn(k)
-			}
-			if err != nil {
+			d, ok := digests[n]
+			if err := r.look(n, d, ok, fn); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// digestsAtOnce is how many digests are read in one go.
+const digestsAtOnce = 512
+
+// errStale says that the parts of a chunk do not belong together: an entry changed meanwhile, or they are damaged.
+var errStale = errors.New("parts of a chunk that do not belong together")
+
+// look gives chunk n to fn. A chunk that turns out not to be right is given once more, made out of the entries: fn must
+// have changed nothing until it has all parts of the chunk that it needs.
+func (r *chunkReader) look(n int64, d digest, ok bool, fn func(*chunk) error) error {
+	if ok {
+		err := fn(&chunk{n: n, digest: d, load: func(part int) ([]byte, error) { return r.part(n, d, part) }})
+		if !errors.Is(err, errStale) {
+			return err
+		}
+	}
+	rows, err := chunkRowsOf(r.ctx, r.c.r, n)
+	if err != nil {
+		return err
+	}
+	b := encodeChunk(n, rows)
+	if d, err = decodeDigest(n, b.digest); err != nil {
+		return err
+	}
+	return fn(&chunk{n: n, digest: d, load: func(part int) ([]byte, error) {
+		if part == partNames {
+			return b.names, nil
+		}
+		return b.facts, nil
+	}})
+}
+
+// part reads the facts or the names of a chunk.
+func (r *chunkReader) part(n int64, d digest, part int) ([]byte, error) {
+	var data sql.RawBytes
+	rows, err := r.one.QueryContext(r.ctx, n+int64(part)<<partShift)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	buf := r.buf[part-partFacts][:0]
+	if rows.Next() {
+		if err := rows.Scan(&data); err != nil {
+			return nil, err
+		}
+		buf = append(buf, data...)
+		r.buf[part-partFacts] = buf
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	want := d.facts
+	if part == partNames {
+		want = d.names
+	}
+	if crc32.Checksum(buf, castagnoli) != want {
+		return nil, errStale
+	}
+	return buf, nil
 }

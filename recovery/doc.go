@@ -40,7 +40,7 @@
 // tables:
 //
 //	entries    one row for each file; what filters and orders ask for in columns, the rest in one blob
-//	columns    what listings ask of 4096 entries in a row, column by column (chunk.go); made when all is found, and
+//	chunks     what listings ask of 4096 entries in a row, column by column (chunk.go); made when all is found, and
 //	           taken away by triggers where an entry changes. A catalogue without it is listed too, more slowly
 //	taken      folders and lists of missing ranges that have a path in the case
 //	mapped     entries that are saved under another path than their own
@@ -50,5 +50,5 @@
 //	steps      what of the main job is done
 //
 // The blob is a version byte and tagged sections of varints; see codec.go. An entry takes about 450 bytes,
-// and 37 in columns.
+// and 38 in chunks.
 package recovery

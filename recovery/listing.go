@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 
 	"salvor/filetype"
 )
@@ -87,41 +88,7 @@ func (c *Catalog) List(ctx context.Context, l Listing) (Listed, error) {
 		}
 	}
 	var tally tally
-	err = c.chunks(ctx, s.names() || l.Sort == SortName, func(k *chunk) error {
-		s.enter(k)
-		f.enter(len(s.places))
-		at := 0
-		for i := range k.rows {
-			var name []byte
-			if k.lengths != nil {
-				end := at + k.length(i)
-				name, at = k.text[at:end], end
-			}
-			bad := s.look(k, i)
-			if bad == wrong {
-				continue
-			}
-			m := k.mark(i)
-			dir := m>>kindShift == kindDir
-			if !dir {
-				tally.add(bad, m, k.size(i))
-			}
-			if bad != 0 {
-				continue
-			}
-			if place := k.place(i); l.InFolder && !s.places[place].exact {
-				f.used[place] = true
-			} else if !dir || !l.InFolder {
-				t.offer(k, i, name)
-			}
-		}
-		for i, used := range f.used {
-			if used {
-				f.offer(s.places[i].name)
-			}
-		}
-		return nil
-	})
+	err = c.chunks(ctx, func(k *chunk) error { return l.walk(k, s, &t, &f, &tally) })
 	if err != nil {
 		return Listed{}, err
 	}
@@ -138,6 +105,70 @@ func (c *Catalog) List(ctx context.Context, l Listing) (Listed, error) {
 		out.ByVerdict[filetype.Verdict(i)] = n
 	}
 	return out, c.fill(ctx, &out, f.names, t.list, l.Limit)
+}
+
+// walk counts what is meant of a chunk, and offers it for the page. It counts nothing before it has read all that it needs.
+func (l *Listing) walk(k *chunk, s *sieve, t *top, f *shelf, tally *tally) error {
+	if s.disjoint(k) {
+		return nil
+	}
+	counted := s.whole(k)
+	wanted := !counted
+	best := math.MaxInt
+	for i := range k.digest.groups {
+		if g := &k.digest.groups[i]; counted && s.lookAt(g) == 0 {
+			wanted, best = true, min(best, t.rank(g.marks))
+		}
+	}
+	if wanted && (!counted || l.InFolder || !t.passes(&k.digest, best)) {
+		ok, err := s.enter(k)
+		if err != nil || !ok {
+			return err
+		}
+		if l.Sort == SortName {
+			if err := k.needNames(); err != nil {
+				return err
+			}
+		}
+		l.rows(k, s, t, f, tally, counted)
+	}
+	for i := range k.digest.groups {
+		if g := &k.digest.groups[i]; counted && g.marks>>kindShift != kindDir {
+			if bad := s.lookAt(g); bad&wrong == 0 {
+				tally.add(bad, g.marks, g.files, g.bytes)
+			}
+		}
+	}
+	return nil
+}
+
+// rows looks at each row of a chunk.
+func (l *Listing) rows(k *chunk, s *sieve, t *top, f *shelf, tally *tally, counted bool) {
+	f.enter(len(s.places))
+	for i := range k.digest.rows {
+		bad := s.look(k, i)
+		if bad == wrong {
+			continue
+		}
+		m := k.mark(i)
+		dir := m>>kindShift == kindDir
+		if !dir && !counted {
+			tally.add(bad, m, 1, k.size(i))
+		}
+		if bad != 0 {
+			continue
+		}
+		if place := k.place(i); l.InFolder && !s.places[place].exact {
+			f.used[place] = true
+		} else if !dir || !l.InFolder {
+			t.offer(k, i)
+		}
+	}
+	for i, used := range f.used {
+		if used {
+			f.offer(s.places[i].name)
+		}
+	}
 }
 
 // fill puts the items of a page, and where the next one begins, into out.
@@ -205,21 +236,26 @@ type tally struct {
 	verdicts [8]Count
 }
 
-// add counts a row.
-func (t *tally) add(bad uint8, marks uint16, size int64) {
-	n := Count{Files: 1, Bytes: size}
+// add counts files for which bad does not hold.
+func (t *tally) add(bad uint8, marks uint16, files, size int64) {
+	n := Count{Files: files, Bytes: size}
 	if bad == 0 {
-		t.total.add(n)
+		t.total.addSafe(n)
 	}
 	if bad&^(wrongDrawer|wrongPlace) == 0 {
-		t.drawers[marks>>drawerShift&3].add(n)
+		t.drawers[marks>>drawerShift&3].addSafe(n)
 	}
 	if bad&^wrongClass == 0 {
-		t.classes[marks>>classShift&15].add(n)
+		t.classes[marks>>classShift&15].addSafe(n)
 	}
 	if bad&^wrongVerdict == 0 {
-		t.verdicts[marks&7].add(n)
+		t.verdicts[marks&7].addSafe(n)
 	}
+}
+
+// addSafe adds files whose sizes may be any that a medium claims.
+func (n *Count) addSafe(o Count) {
+	n.Files, n.Bytes = n.Files+o.Files, addSizes(n.Bytes, o.Bytes)
 }
 
 // Tally counts the files of q, by IDs, steps and all that [Catalog.List] takes, with their bytes, as quickly as a page.
@@ -228,7 +264,6 @@ func (c *Catalog) Tally(ctx context.Context, q Query) (Count, error) {
 	if len(steps) == 0 {
 		steps = []Step{{Query: q}}
 	}
-	names := false
 	sieves := make([]*sieve, len(steps))
 	for i, step := range steps {
 		seqs, err := c.seqsOf(ctx, step.Query.IDs)
@@ -239,20 +274,25 @@ func (c *Catalog) Tally(ctx context.Context, q Query) (Count, error) {
 		if sieves[i], err = newSieve(step.Query, false, seqs); err != nil {
 			return Count{}, err
 		}
-		names = names || sieves[i].names()
 	}
 	var total Count
-	return total, c.chunks(ctx, names, func(k *chunk) error {
-		for _, s := range sieves {
-			s.enter(k)
+	in := make([]bool, len(sieves))
+	return total, c.chunks(ctx, func(k *chunk) error {
+		any := false
+		for i, s := range sieves {
+			var err error
+			if in[i], err = s.enter(k); err != nil {
+				return err
+			}
+			any = any || in[i] && !steps[i].Out
 		}
-		for i := range k.rows {
+		for i := 0; any && i < k.digest.rows; i++ {
 			for n := len(sieves) - 1; n >= 0; n-- {
-				if sieves[n].look(k, i) != 0 {
+				if !in[n] || sieves[n].look(k, i) != 0 {
 					continue
 				}
 				if !steps[n].Out {
-					total.add(Count{Files: 1, Bytes: k.size(i)})
+					total.addSafe(Count{Files: 1, Bytes: k.size(i)})
 				}
 				break
 			}

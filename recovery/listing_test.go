@@ -227,7 +227,7 @@ func TestListings(t *testing.T) {
 	if err := c.Optimize(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := chunksThere(t, c); n != 4 {
+	if n := chunksThere(t, c); n != 6 {
 		t.Fatalf("%d blobs", n)
 	}
 	t.Run("with columns", check)
@@ -237,7 +237,7 @@ func TestListings(t *testing.T) {
 	}
 	e.Verdict, e.Size = filetype.Verdict((int(e.Verdict)+1)%6), e.Size+1
 	mustPut(t, c, e)
-	if n := chunksThere(t, c); n != 2 {
+	if n := chunksThere(t, c); n != 3 {
 		t.Fatalf("%d blobs are left", n)
 	}
 	mustPut(t, c, &Entry{ID: "v1/new", Source: 1, Volume: 1, Origin: FromFileSystem, Path: "DCIM/new", Name: "new", Size: 1500})
@@ -245,12 +245,12 @@ func TestListings(t *testing.T) {
 		t.Fatalf("%d blobs are left", n)
 	}
 	t.Run("after a change", check)
-	if err := c.Optimize(t.Context()); err != nil || chunksThere(t, c) != 4 {
+	if err := c.Optimize(t.Context()); err != nil || chunksThere(t, c) != 6 {
 		t.Fatal(err)
 	}
 	e.SHA256, e.Save, e.SavedAs = strings.Repeat("ab", 32), Saved, "files/x"
 	mustPut(t, c, e) // tells nothing else of what is listed
-	if n := chunksThere(t, c); n != 4 {
+	if n := chunksThere(t, c); n != 6 {
 		t.Errorf("%d blobs are left", n)
 	}
 	readOnly, err := OpenCatalogReadOnly(c.Path())
@@ -264,7 +264,7 @@ func TestListings(t *testing.T) {
 
 func chunksThere(t *testing.T, c *Catalog) (n int) {
 	t.Helper()
-	if err := c.r.QueryRowContext(t.Context(), "SELECT count(*) FROM columns").Scan(&n); err != nil {
+	if err := c.r.QueryRowContext(t.Context(), "SELECT count(*) FROM chunks").Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -397,25 +397,46 @@ func TestOlderProgramsAndDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(3, 4))
-	var facts, names []byte
-	if err := c.r.QueryRowContext(t.Context(), "SELECT a.data, b.data FROM columns a, columns b WHERE a.n = 0 AND b.n = 1").Scan(&facts, &names); err != nil {
-		t.Fatal(err)
-	}
-	for range 60 {
-		f, n := slices.Clone(facts), slices.Clone(names)
-		for range 1 + r.IntN(4) {
-			f[r.IntN(min(len(f), 300))] = byte(r.Uint32())
-			n[r.IntN(min(len(n), 300))] = byte(r.Uint32())
-		}
-		exec("UPDATE columns SET data = CASE n WHEN 0 THEN ? ELSE ? END", f[:len(f)-r.IntN(2)*r.IntN(len(f))], n)
-		var corrupt *cursor.CorruptError
-		if _, err := c.List(t.Context(), Listing{Limit: 10, Query: Query{Name: "*a*"}}); err != nil && !errors.As(err, &corrupt) {
+	was = count()
+	largest := func() string {
+		t.Helper()
+		got, err := c.List(t.Context(), Listing{Limit: 10, Sort: SortSize, Query: Query{Name: "*a*"}})
+		if err != nil {
 			t.Fatal(err)
 		}
+		ids := fmt.Sprint(got.Total, got.ByDrawer)
+		for _, i := range got.Items {
+			ids += " " + i.Entry.ID
+		}
+		return ids
 	}
-	exec("DROP TABLE columns; DROP TRIGGER columns_insert; DROP TRIGGER columns_update; DROP TRIGGER columns_delete")
-	if n := count(); n >= was {
-		t.Errorf("%d files", n)
+	want := largest()
+	for range 60 {
+		part := int64(r.IntN(3)) << partShift
+		var p []byte
+		if err := c.r.QueryRowContext(t.Context(), "SELECT data FROM chunks WHERE n = ?", part).Scan(&p); err != nil {
+			t.Fatal(err)
+		}
+		bad := slices.Clone(p)
+		for range 1 + r.IntN(4) {
+			bad[r.IntN(min(len(bad), 300))] ^= byte(1 + r.IntN(255))
+		}
+		if part > 0 { // nothing covers the digest itself, but that its numbers fit
+			exec("UPDATE chunks SET data = ? WHERE n = ?", bad[:len(bad)-r.IntN(2)*r.IntN(len(bad))], part)
+			if got := largest(); got != want {
+				t.Fatalf("%s, want %s", got, want)
+			}
+		} else {
+			exec("UPDATE chunks SET data = ? WHERE n = ?", bad, part)
+			if _, err := c.List(t.Context(), Listing{Limit: 10, Query: Query{Name: "*a*"}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		exec("UPDATE chunks SET data = ? WHERE n = ?", p, part)
+	}
+	exec("DROP TABLE chunks; DROP TRIGGER chunks_insert; DROP TRIGGER chunks_update; DROP TRIGGER chunks_delete")
+	if n := count(); n != was {
+		t.Errorf("%d files, want %d", n, was)
 	}
 	if _, err := c.List(t.Context(), Listing{Limit: 10, After: "%%"}); !errors.Is(err, ErrStart) {
 		t.Error("a start that is none")
@@ -451,20 +472,25 @@ func TestOlderProgramsAndDamage(t *testing.T) {
 }
 
 func FuzzChunk(f *testing.F) {
-	facts, names := encodeChunk(3, []chunkRow{{seq: 3<<chunkBits + 1, source: 1, volume: 2, path: "a/b", size: 5}, {seq: 3<<chunkBits + 2, path: "a/B c", name: "é", size: 1 << 40}})
-	f.Add(facts, names)
-	f.Fuzz(func(t *testing.T, facts, names []byte) {
-		k, err := decodeChunk(3, facts)
-		if err != nil || k.takeNames(names) != nil {
+	b := encodeChunk(3, []chunkRow{{seq: 3<<chunkBits + 1, source: 1, volume: 2, path: "a/b", size: 5}, {seq: 3<<chunkBits + 2, path: "a/B c", name: "é", size: 1 << 40}})
+	f.Add(b.digest, b.facts, b.names)
+	f.Fuzz(func(t *testing.T, raw, facts, names []byte) {
+		d, err := decodeDigest(3, raw)
+		if err != nil {
 			return
 		}
-		s, err := newSieve(Query{Name: "*b*", PathPrefix: "a"}, true, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.enter(k)
-		for i := range k.rows {
-			s.look(k, i)
+		parts := map[int][]byte{partFacts: facts, partNames: names}
+		for _, sort := range []Sort{SortName, SortSize, SortTime, SortVerdict} {
+			l := Listing{Query: Query{Name: "*b*", PathPrefix: "a"}, InFolder: sort == SortTime, Sort: sort}
+			s, err := newSieve(l.Query, l.InFolder, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			k := &chunk{n: 3, digest: d, load: func(part int) ([]byte, error) { return parts[part], nil }}
+			var corrupt *cursor.CorruptError
+			if err := l.walk(k, s, &top{sort: sort, limit: 3}, &shelf{limit: 3}, &tally{}); err != nil && !errors.As(err, &corrupt) {
+				t.Fatal(err)
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package recovery
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -18,6 +19,7 @@ type sieve struct {
 	text    []byte // is part of the name
 	name    func(string) bool
 	seqs    map[int64]bool // the only entries that are meant; nil for all
+	chunks  map[int64]bool // those that seqs are in
 	least   int64
 	most    int64
 	after   int64
@@ -49,8 +51,11 @@ func newSieve(q Query, inFolder bool, seqs map[int64]bool) (*sieve, error) {
 	if len(q.Formats) > 0 || len(q.States) > 0 || len(q.Save) > 0 || len(q.Steps) > 0 || len(q.AlsoIDs) > 0 {
 		return nil, fmt.Errorf("recovery: a listing by formats, states or steps")
 	}
-	s := &sieve{q: q, folder: strings.Trim(q.PathPrefix, "/"), inFolder: inFolder, least: q.MinSize, most: 1<<63 - 1, after: -1 << 63, before: 1<<63 - 1,
-		sources: map[int]bool{}, volumes: map[int]bool{}, seqs: seqs}
+	s := &sieve{q: q, folder: strings.Trim(q.PathPrefix, "/"), inFolder: inFolder, least: q.MinSize, most: math.MaxInt64, after: math.MinInt64, before: math.MaxInt64,
+		sources: map[int]bool{}, volumes: map[int]bool{}, seqs: seqs, chunks: map[int64]bool{}}
+	for n := range seqs {
+		s.chunks[n>>chunkBits] = true
+	}
 	if q.MaxSize > 0 {
 		s.most = q.MaxSize
 	}
@@ -96,50 +101,101 @@ func newSieve(q Query, inFolder bool, seqs map[int64]bool) (*sieve, error) {
 // names reports whether the names of chunks are needed.
 func (s *sieve) names() bool { return s.text != nil || s.name != nil }
 
-// enter looks at another chunk.
-func (s *sieve) enter(c *chunk) {
+// disjoint reports whether no row of a chunk is meant, by its sizes, times and numbers.
+func (s *sieve) disjoint(c *chunk) bool {
+	d := &c.digest
+	if d.rows == 0 {
+		return true
+	}
+	if s.seqs != nil && !s.chunks[c.n] {
+		return true
+	}
+	if s.inFolder { // folders have no size and time here
+		return false
+	}
+	return d.most < s.least || d.least > s.most || s.timed() && (d.late < s.after || d.early > s.before)
+}
+
+func (s *sieve) timed() bool { return s.after != math.MinInt64 || s.before != math.MaxInt64 }
+
+// whole reports whether the words of a row alone say whether it is meant, so that the groups of the digest count.
+func (s *sieve) whole(c *chunk) bool {
+	d := &c.digest
+	return !s.names() && s.seqs == nil && s.folder == "" && d.least >= s.least && d.most <= s.most &&
+		(!s.timed() || !d.timeless && d.early >= s.after && d.late <= s.before)
+}
+
+// lookAt says what does not hold for the rows of a group, of a chunk that is whole.
+func (s *sieve) lookAt(g *digestGroup) uint8 {
+	bad := s.allowed[g.marks&(1<<markBits-1)]
+	if bad&wrong == 0 && !s.here(g.source, g.volume) {
+		bad |= wrongPlace
+	}
+	return bad
+}
+
+// here reports whether a volume is among those that are meant.
+func (s *sieve) here(source, volume int) bool {
+	return (len(s.sources) == 0 || s.sources[source]) && (len(s.volumes) == 0 || s.volumes[volume])
+}
+
+// enter looks at another chunk. It reports false when no row of it is meant.
+func (s *sieve) enter(c *chunk) (bool, error) {
+	if s.disjoint(c) {
+		return false, nil
+	}
+	if s.names() {
+		if err := c.needNames(); err != nil {
+			return false, err
+		}
+		if !s.findNames(c) {
+			return false, nil
+		}
+	}
+	if err := c.needFacts(); err != nil {
+		return false, err
+	}
 	s.places = s.places[:0]
 	for _, f := range c.folders {
 		var p placement
-		if (len(s.sources) == 0 || s.sources[f.source]) && (len(s.volumes) == 0 || s.volumes[f.volume]) {
+		if s.here(f.source, f.volume) {
 			p.name, p.exact, p.ok = folderName(s.folder, f.path)
 		}
 		s.places = append(s.places, p)
 	}
-	if !s.names() {
-		return
-	}
-	s.named = append(s.named[:0], make([]bool, c.rows)...)
+	return true, nil
+}
+
+// findNames notes which rows have a name that is meant, and reports whether there are any.
+func (s *sieve) findNames(c *chunk) (any bool) {
+	rows := c.digest.rows
+	s.named = append(s.named[:0], make([]bool, rows)...)
 	if s.text == nil {
-		for i, at := 0, 0; i < c.rows; i++ {
-			end := at + c.length(i)
-			s.named[i] = s.name(string(c.text[at:end]))
-			at = end
+		for i := range rows {
+			s.named[i] = s.name(string(c.name(i)))
+			any = any || s.named[i]
 		}
-		return
+		return any
 	}
 	// The text is looked for in all names at once. Where it is found it may begin in one name and end in the next.
-	for i, begin, at := 0, 0, 0; ; {
+	for i, at := 0, 0; i < rows; {
 		found := bytes.Index(c.text[at:], s.text)
 		if found < 0 {
-			return
+			break
 		}
 		at += found
-		for at >= begin+c.length(i) {
-			begin += c.length(i)
+		for at >= int(c.ends[i]) {
 			i++
 		}
-		if at+len(s.text) > begin+c.length(i) {
+		if at+len(s.text) > int(c.ends[i]) {
 			at++
 			continue
 		}
-		s.named[i] = true
-		begin += c.length(i)
-		at = begin
-		if i++; i == c.rows {
-			return
-		}
+		s.named[i], any = true, true
+		at = int(c.ends[i])
+		i++
 	}
+	return any
 }
 
 // look says what does not hold for row i.
@@ -152,13 +208,8 @@ func (s *sieve) look(c *chunk, i int) uint8 {
 	if bad&wrong != 0 {
 		return wrong
 	}
-	if size := c.size(i); size < s.least || size > s.most {
-		if m>>kindShift != kindDir || !s.inFolder {
-			return wrong
-		}
-	}
-	if t := c.time(i); t < s.after || t > s.before {
-		if m>>kindShift != kindDir || !s.inFolder {
+	if m>>kindShift != kindDir || !s.inFolder {
+		if size, t := c.size(i), c.time(i); size < s.least || size > s.most || t < s.after || t > s.before {
 			return wrong
 		}
 	}

@@ -23,6 +23,29 @@ type top struct {
 	list  []candidate
 }
 
+// topNameKey is what a name is sorted by first: 56 bits, so that they can be turned round.
+func topNameKey[T string | []byte](name T) (key int64) {
+	for j := range 7 {
+		key <<= 8
+		if j < len(name) {
+			key |= int64(name[j])
+		}
+	}
+	return key
+}
+
+// rank returns by what marks are sorted by verdict: lower comes first.
+func (t *top) rank(marks uint16) int {
+	v := int(marks & 7)
+	switch {
+	case t.down:
+		return v
+	case v == 0: // nothing is known: behind all that is
+		return 1
+	}
+	return -v
+}
+
 // key returns what row i is sorted by before its name: lower comes first.
 func (t *top) key(c *chunk, i int, name []byte) int64 {
 	var key int64
@@ -34,22 +57,47 @@ func (t *top) key(c *chunk, i int, name []byte) int64 {
 			return math.MaxInt64
 		}
 	case SortVerdict:
-		key = -int64(c.mark(i) & 7)
-		if key == 0 && !t.down { // nothing is known: behind all that is
-			key = 1
-		}
+		return int64(t.rank(c.mark(i)))
 	default:
-		for j := range 7 { // 56 bits, so that they can be turned round
-			key <<= 8
-			if j < len(name) {
-				key |= int64(name[j])
-			}
-		}
+		key = topNameKey(name)
 	}
 	if t.down {
 		return -key
 	}
 	return key
+}
+
+// bounds returns the keys between which those of a chunk are. rank is the best of its verdicts.
+func (t *top) bounds(d *digest, rank int) (least, most int64) {
+	switch t.sort {
+	case SortSize:
+		least, most = d.least, d.most
+	case SortTime:
+		if d.early > d.late {
+			return math.MaxInt64, math.MaxInt64
+		}
+		if least, most = d.early, d.late; t.down {
+			least, most = -most, -least
+		}
+		if d.timeless {
+			most = math.MaxInt64
+		}
+		return least, most
+	case SortVerdict:
+		return int64(rank), math.MaxInt64
+	default:
+		least, most = topNameKey(d.first), topNameKey(d.last)
+	}
+	if t.down {
+		return -most, -least
+	}
+	return least, most
+}
+
+// passes reports whether no row of a chunk can stand on the page.
+func (t *top) passes(d *digest, rank int) bool {
+	least, most := t.bounds(d, rank)
+	return t.limit <= 0 || len(t.list) == t.limit && least > t.list[len(t.list)-1].key || t.after != nil && most < t.after.key
 }
 
 // compare orders two rows.
@@ -69,9 +117,13 @@ func (t *top) compare(a, b *candidate) int {
 }
 
 // offer takes row i when it is among the first.
-func (t *top) offer(c *chunk, i int, name []byte) {
+func (t *top) offer(c *chunk, i int) {
 	if t.limit <= 0 {
 		return
+	}
+	var name []byte
+	if t.sort == SortName {
+		name = c.name(i)
 	}
 	n := candidate{key: t.key(c, i, name), seq: c.seq(i)}
 	full := len(t.list) == t.limit
