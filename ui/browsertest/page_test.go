@@ -341,3 +341,10 @@ func (b *page) retype(text string) {
 	b.t.Helper()
 	must(b.t, chromedp.Do(b.ctx, chromedp.KeyEvent("a", chromedp.KeyModifiers(kb.ModifierCtrl)), chromedp.KeyEvent(kb.Backspace), chromedp.KeyEvent(text)))
 }
+
+// insert puts a text into the field that has the focus at once, as pasting does.
+func (b *page) insert(text string) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, input.InsertText, input.InsertTextParams{Text: text})
+	must(b.t, err)
+}

@@ -9,10 +9,9 @@ import (
 
 // screen is one of the pages that a person sees, and the way there.
 type screen struct {
-	name  string // of its picture
-	what  string // under it in docs/ui.md
-	at    func(b *page, w *world)
-	plain bool // without the way to the other parts: a page for who did not come by the link
+	name string // of its picture
+	what string // under it in docs/ui.md
+	at   func(b *page, w *world)
 }
 
 // screens are all of them. Every test of screens goes through this table.
@@ -37,6 +36,10 @@ var screens = []screen{
 	{name: "save", what: "Where to save", at: func(b *page, w *world) { rescued(b, w); b.follow("Save all of it elsewhere") }},
 	{name: "firmware", what: "An update file", at: func(b *page, _ *world) { b.open("/firmware") }},
 	{name: "checked", what: "An update file that was checked", at: checked},
+	{name: "why", what: "Why the update failed", at: func(b *page, _ *world) { b.open("/why") }},
+	{name: "answer", what: "Why it failed, and what to do", at: answer},
+	{name: "locked", what: "What is locked", at: locked},
+	{name: "browse", what: "The files of a copy that is still being made", at: func(b *page, w *world) { b.open(w.copying(b)); b.follow("Browse now"); b.until("rootfs_a", "List them now") }},
 	{name: "message", what: "What cannot be done, and why", at: func(b *page, _ *world) { b.open("/case/none") }},
 }
 
@@ -72,6 +75,21 @@ func checked(b *page, w *world) {
 	b.fill("device", "acme-gw100")
 	b.leave(func() { b.clickOn("button.main") })
 	b.until("Expected", "was expected")
+}
+
+func locked(b *page, _ *world) {
+	b.open("/")
+	b.follow("Choose the file")
+	b.follow("locked.img")
+	b.until("Password or recovery key")
+}
+
+func answer(b *page, _ *world) {
+	b.open("/why")
+	b.clickOn("#said")
+	b.insert(updateLog)
+	b.leave(func() { b.clickOn("button[value=find]") })
+	b.until("What to do, in this order")
 }
 
 // Each screen is there, by clicks, and says no word of the catalogue by its name instead of in a language.

@@ -31,7 +31,7 @@ var theWorld world
 func (w *world) get(t testing.TB) *world {
 	t.Helper()
 	theBrowser.get(t)
-	need(t, "cpio")
+	need(t, "cpio", "cryptsetup")
 	w.once.Do(func() { w.made = w.make(t) })
 	must(t, w.made)
 	return w
@@ -63,6 +63,9 @@ func (w *world) make(t testing.TB) error {
 		return err
 	}
 	if err := updateFile(w.home); err != nil {
+		return err
+	}
+	if err := lockedDisk(filepath.Join(w.home, "locked.img")); err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(w.home, "update.log"), []byte(updateLog), 0o600); err != nil {
@@ -158,6 +161,19 @@ func updateFile(dir string) error {
 	c.Dir, c.Stdin = dir, strings.NewReader("sw-description\nrootfs.ext4\n")
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("cpio: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// lockedDisk makes an encrypted volume.
+func lockedDisk(path string) error {
+	if err := os.WriteFile(path, make([]byte, 8<<20), 0o600); err != nil {
+		return err
+	}
+	c := exec.Command("cryptsetup", "luksFormat", "--batch-mode", "--type", "luks1", "--pbkdf-force-iterations", "1000", "--key-file", "-", path)
+	c.Stdin = strings.NewReader("a password")
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("cryptsetup: %w\n%s", err, out)
 	}
 	return nil
 }
