@@ -164,8 +164,10 @@ func (g *grant) question(what byte, deadline time.Duration) (keeperAnswer, error
 			unix.Close(fd) // nothing but the first answer brings one
 		}
 		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return a, fmt.Errorf("host: the process with an administrator's rights does not answer: %w", err)
 		case err != nil:
-			return a, fmt.Errorf("host: the process with an administrator's rights: %w", err)
+			return a, fmt.Errorf("host: the process with an administrator's rights is gone: %w", err)
 		case a.Number == g.asked && a.Error != "":
 			return a, fmt.Errorf("host: %s: %s", g.real, a.Error)
 		case a.Number == g.asked:

@@ -35,12 +35,12 @@ func as(t *testing.T, d *hosttest.Desk, role, device string, env ...string) (s s
 
 func TestElevatedReading(t *testing.T) {
 	d := hosttest.NewDesk(t, "sudo", "pkexec")
-	d.Decide = func(tool string, options []string) (int, string) {
+	d.Decide(func(tool string, options []string) (int, string) {
 		if tool == "sudo" {
 			return 1, "sudo: a password is required\n"
 		}
 		return 0, ""
-	}
+	})
 	dev, _, want := loop(t, 4<<20)
 	if s := as(t, d, "direct", dev); s.Code != CodePermission || len(d.Asked()) != 0 {
 		t.Fatalf("without rights: %+v, asked %q", s, d.Asked())
@@ -177,7 +177,7 @@ func TestElevationThatIsNotGiven(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := hosttest.NewDesk(t, c.tools...)
-			d.Decide = c.decide
+			d.Decide(c.decide)
 			s := as(t, d, "read", dev, c.env...)
 			if s.Code != c.code || !strings.Contains(s.Error, c.says) || s.Next == "" || !slices.Equal(d.Asked(), c.asked) {
 				t.Errorf("%+v, asked %q", s, d.Asked())
@@ -399,7 +399,7 @@ func TestPermissionEnds(t *testing.T) {
 func TestAskingEndsWithItsContext(t *testing.T) {
 	d := hosttest.NewDesk(t, "sudo")
 	wait := make(chan struct{})
-	d.Decide = func(string, []string) (int, string) { <-wait; return 1, "" }
+	d.Decide(func(string, []string) (int, string) { <-wait; return 1, "" })
 	defer close(wait)
 	dev, _, _ := loop(t, 1<<20)
 	if s := as(t, d, "impatient", dev); s.Error != context.DeadlineExceeded.Error() {

@@ -43,7 +43,7 @@ func (s *Server) elevate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	way := s.rights.Way()
-	data := map[string]any{"Paths": needing, "Tickets": s.sourceTickets(paths), "Then": then, "Way": string(way), "Commands": commandsFor(paths)}
+	data := map[string]any{"Disks": namesOf(r.Context(), needing), "Tickets": s.sourceTickets(paths), "Then": then, "Way": string(way), "Commands": commandsFor(paths)}
 	v := view{Here: "start"}
 	for _, p := range needing {
 		if err := host.CheckSafe(p); err != nil { // it is said before a password is given for nothing
@@ -61,6 +61,21 @@ func (s *Server) elevate(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.show(w, r, http.StatusOK, "elevate", v, data)
+}
+
+// needingDisk is a disk as a person knows it, and where it is.
+type needingDisk struct{ Name, Path string }
+
+func namesOf(ctx context.Context, paths []string) []needingDisk {
+	var out []needingDisk
+	for _, p := range paths {
+		d := needingDisk{Name: filepath.Base(p), Path: p}
+		if disk, ok := host.DiskOf(ctx, p); ok && disk.Model != "" {
+			d.Name = disk.Model + ", " + host.Bytes(disk.Size)
+		}
+		out = append(out, d)
+	}
+	return out
 }
 
 // elevateAsk lets the system ask.

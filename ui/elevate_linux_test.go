@@ -154,12 +154,12 @@ func command(t *testing.T, name string, args ...string) {
 func TestDiskOfAdministrators(t *testing.T) {
 	d := hosttest.NewDesk(t, "pkexec")
 	var give atomic.Bool
-	d.Decide = func(string, []string) (int, string) {
+	d.Decide(func(string, []string) (int, string) {
 		if give.Load() {
 			return 0, ""
 		}
 		return 126, "Error executing command as another user: Request dismissed\n"
-	}
+	})
 	dev := exampleDevice(t)
 	b := serveAsUser(t, d, dev)
 	look := "/look?source=" + url.QueryEscape(b.at.Ticket)

@@ -41,14 +41,22 @@ func Main(roles map[string]func() int) {
 
 // Desk is where sudo and pkexec are asked for rights.
 type Desk struct {
-	// Decide returns the exit code of a tool that gives no rights, with what it says; 0 gives them. nil always gives them. It is
-	// given the name of the tool, and its options.
-	Decide func(tool string, options []string) (exit int, says string)
-
 	dir, program string
 	uid          string // what the tools tell of who asks
 	mu           sync.Mutex
 	asked        []string
+	decide       Decision
+}
+
+// Decision returns the exit code of a tool that gives no rights, with what it says; 0 gives them. It is given the name of the
+// tool, and its options.
+type Decision func(tool string, options []string) (exit int, says string)
+
+// Decide sets who decides from now on; nil always gives the rights, as a new desk does.
+func (d *Desk) Decide(by Decision) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.decide = by
 }
 
 // NewDesk opens a desk that closes with the test. Only an administrator can give rights: the test is skipped for others, and
@@ -191,9 +199,10 @@ func (d *Desk) give(q request, stdin *os.File) (exit int, says string) {
 		name += " -n"
 	}
 	d.asked = append(d.asked, name)
+	decide := d.decide
 	d.mu.Unlock()
-	if d.Decide != nil {
-		if exit, says := d.Decide(q.Tool, options); exit != 0 {
+	if decide != nil {
+		if exit, says := decide(q.Tool, options); exit != 0 {
 			return exit, says
 		}
 	}

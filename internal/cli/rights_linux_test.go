@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -67,17 +68,17 @@ func TestRightsOfVerbs(t *testing.T) {
 	if exit, _, says := verb(t, d, "look", dev, "--no-elevate"); exit != 1 || !strings.Contains(says, "You may not read "+dev) || len(d.Asked()) != 0 {
 		t.Errorf("--no-elevate: %d, %s, asked %q", exit, says, d.Asked())
 	}
-	give := false
-	d.Decide = func(tool string, _ []string) (int, string) {
-		if tool == "pkexec" && give {
+	var give atomic.Bool
+	d.Decide(func(tool string, _ []string) (int, string) {
+		if tool == "pkexec" && give.Load() {
 			return 0, ""
 		}
 		return 1, tool + ": not now\n"
-	}
+	})
 	if exit, _, says := verb(t, d, "look", dev); exit != 1 || !strings.Contains(says, "pkexec: not now") || !strings.Contains(says, "Only an administrator may read "+dev) {
 		t.Errorf("refused: %d, %s", exit, says)
 	}
-	give = true
+	give.Store(true)
 	before := len(d.Asked())
 	target := filepath.Join(d.Home(), "case")
 	if exit, out, says := verb(t, d, "copy", dev, "--to", target); exit != 0 || !strings.Contains(says, "pkexec, which asks for an administrator's password, opens it read-only") {

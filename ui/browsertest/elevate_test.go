@@ -23,12 +23,12 @@ func TestElevation(t *testing.T) {
 	need(t, "losetup")
 	d := hosttest.NewDesk(t, "pkexec")
 	var give atomic.Bool
-	d.Decide = func(string, []string) (int, string) {
+	d.Decide(func(string, []string) (int, string) {
 		if give.Load() {
 			return 0, ""
 		}
 		return 126, "Request dismissed\n"
-	}
+	})
 	out, err := exec.Command("losetup", "-r", "-f", "--show", "../../examples/gateway.img").CombinedOutput()
 	if err != nil {
 		lacking(t, "losetup: %v: %s", err, out)
