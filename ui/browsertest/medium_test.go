@@ -69,6 +69,7 @@ umount -l -q /mnt/*/* /mnt/* /media/* 2>/dev/null || :
 mount -t tmpfs tmpfs /home
 mkdir /home/anna
 mount --rbind "$room/home" /home/anna
+umount -l "$room/home/usb-drive"
 mount --rbind "$room/block" /sys/class/block
 cd /home/anna
 HOME=/home/anna exec "$@"

@@ -39,7 +39,11 @@ var screens = []screen{
 	{name: "why", what: "Why the update failed", at: func(b *page, _ *world) { b.open("/why") }},
 	{name: "answer", what: "Why it failed, and what to do", at: answer},
 	{name: "locked", what: "What is locked", at: locked},
-	{name: "browse", what: "The files of a copy that is still being made", at: func(b *page, w *world) { b.open(w.copying(b)); b.follow("Browse now"); b.until("rootfs_a", "List them now") }},
+	{name: "browse", what: "The files of a copy that is still being made", at: func(b *page, w *world) {
+		b.open(w.copying(b))
+		b.follow("Browse now")
+		b.until("rootfs_a", "List them now")
+	}},
 	{name: "message", what: "What cannot be done, and why", at: func(b *page, _ *world) { b.open("/case/none") }},
 }
 
