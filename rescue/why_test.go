@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"io"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"salvor/casefile"
 	"salvor/diagnosis"
 	"salvor/diagnosis/plan"
+	"salvor/host"
 )
 
 const mismatch = "Compatible mismatch: Expected 'acme,gw' but bundle manifest has 'acme,hub'"
@@ -358,7 +360,11 @@ func TestWhyRefuses(t *testing.T) {
 	}
 	empty := filepath.Join(dir, "fw.bin")
 	must(t, os.WriteFile(empty, nil, 0o600))
-	if w := whyOf(t, WhyOptions{Inputs: []WhyInput{{Name: empty}}}); w.value("check.truncated") != "YES" {
+	var refused *host.RefusedError
+	if _, err := FindWhy(t.Context(), WhyOptions{Inputs: []WhyInput{{Name: empty}}}, &listener{}); !errors.As(err, &refused) || refused.Code != "host.source.empty" {
+		t.Errorf("an empty package alone: %v", err)
+	}
+	if w := whyOf(t, WhyOptions{Inputs: []WhyInput{{Name: empty}}, Said: "the download ended too soon"}); w.value("check.truncated") != "YES" {
 		t.Errorf("an empty package: %v", w.Facts)
 	}
 }

@@ -57,6 +57,9 @@ func (g *gathering) storage(ctx context.Context) error {
 	if err := g.unread(c, record.Sources); err != nil {
 		return err
 	}
+	if err := g.readings(ctx, c, record.Sources); err != nil {
+		return err
+	}
 	if err := g.health(c); err != nil {
 		return err
 	}
