@@ -41,8 +41,8 @@ func TestPauseAndGoOn(t *testing.T) {
 	s := serve(t, Options{})
 	b := open(t, s)
 	end := make(chan struct{})
-	j := s.jobs.add(&job{kind: "verify", key: "k", work: steady(end)})
-	if again := s.jobs.add(&job{kind: "verify", key: "k", work: steady(end)}); again != j {
+	j := s.jobs.add(&job{kind: "rescue", key: "k", work: steady(end)})
+	if again := s.jobs.add(&job{kind: "rescue", key: "k", work: steady(end)}); again != j {
 		t.Error("pressing twice began it twice")
 	}
 	for now, changed := j.see(); now.Progress.Done == 0; now, changed = j.see() {
@@ -77,7 +77,7 @@ func TestEventsOfAJob(t *testing.T) {
 	s := serve(t, Options{})
 	b := open(t, s)
 	end := make(chan struct{})
-	j := s.jobs.add(&job{kind: "verify", key: "k", work: steady(end)})
+	j := s.jobs.add(&job{kind: "rescue", key: "k", work: steady(end)})
 	var both sync.WaitGroup
 	for range 2 {
 		both.Go(func() {
