@@ -36,7 +36,8 @@ var keeperCapabilities = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SYS_RAWIO}
 func serveOpener(path string) error {
 	user, err := peerOf(0)
 	if err != nil {
-		return err // nobody is there to be told
+		fmt.Fprintln(os.Stderr, err) // there is no other way to be heard
+		return err
 	}
 	err = openFor(user, path)
 	if err != nil {
@@ -54,7 +55,7 @@ func serveOpener(path string) error {
 func peerOf(fd int) (*unix.Ucred, error) {
 	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
 	if err != nil || kind != unix.SOCK_SEQPACKET {
-		return nil, errors.Join(errors.New("host: standard input is not the socket of a parent"), err)
+		return nil, errors.New("what asked for the rights came between this program and its parent, as a sudo that logs input and output does")
 	}
 	return unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 }

@@ -287,16 +287,17 @@ func (r *Rights) ask(ctx context.Context, real string) (*grant, error) {
 		}
 		said = out
 	}
+	if said != "" {
+		said = " (" + said + ")"
+	}
 	if asked == ByNothing {
 		return nil, &RefusedError{Exit: ExitError, Code: CodeNoAsker,
-			Why:  fmt.Sprintf("Only an administrator may read %s, and nothing here can ask for an administrator's password (neither sudo in a terminal nor pkexec on a desktop).", real),
+			Why:  fmt.Sprintf("Only an administrator may read %s, and nothing here can ask for an administrator's password: neither sudo in a terminal nor pkexec on a desktop%s.", real, said),
 			Next: permissionNext}
 	}
-	why := fmt.Sprintf("%s was not opened: %s was not given an administrator's password, or does not let you do this", real, asked)
-	if said != "" {
-		why += fmt.Sprintf(" (%s)", said)
-	}
-	return nil, &RefusedError{Exit: ExitError, Code: CodeNotGiven, Why: why + ".", Next: "Try again, or run the same command as an administrator."}
+	return nil, &RefusedError{Exit: ExitError, Code: CodeNotGiven,
+		Why:  fmt.Sprintf("%s was not opened: %s was not given an administrator's password, or does not let you do this%s.", real, asked, said),
+		Next: "Try again, or run the same command as an administrator."}
 }
 
 // Close gives the rights back. What is open stays open, and can be read to its end.
