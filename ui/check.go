@@ -102,7 +102,7 @@ func (s *Server) check(d draft, id string) *job {
 	if d.Log != "" {
 		o.Texts = append(o.Texts, rescue.Text{Name: "text", Data: []byte(d.Log)})
 	}
-	j := &job{kind: "check", key: s.seal.mark("check", fmt.Sprintf("%q", d))}
+	j := &job{kind: "check", key: s.seal.mark("check", fmt.Sprintf("%q", d)), to: d.Package}
 	j.work = func(ctx context.Context, e rescue.Events) (wire.Result, error) {
 		got, err := s.checkNow(ctx, o, e)
 		if err != nil {
@@ -219,6 +219,29 @@ func (s *Server) refusedCheck(r *http.Request, code string) string {
 		return "checked.refused.file"
 	}
 	return "checked.refused.other"
+}
+
+// checkedBefore is a check of this run of the program.
+type checkedBefore struct {
+	ID, Name string
+	Running  bool
+	Verdict  string // name of the sentence over all; "" where nothing came of it
+}
+
+// checksBefore are the checks of this run, the newest first: a page that was closed is found again.
+func (s *Server) checksBefore(lang catalogue) []checkedBefore {
+	var out []checkedBefore
+	for _, j := range s.jobs.all() {
+		if j.Kind != "check" {
+			continue
+		}
+		c := checkedBefore{ID: j.ID, Name: filepath.Base(j.To), Running: j.Running}
+		if got := s.answers.get(j.ID); got != nil && got.Refused == "" {
+			c.Verdict = shownAnswer(lang, got).Verdict
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 // firmwareStop ends a check before its end.

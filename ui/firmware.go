@@ -129,7 +129,7 @@ func (s *Server) firmware(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusForbidden, "refused.ticket")
 		return
 	}
-	data := map[string]any{}
+	data := map[string]any{"Before": s.checksBefore(s.words[languageOf(r)])}
 	if d.Package != "" {
 		data = map[string]any{"Draft": d, "Ticket": s.seal.ticket("package", d.Package), "Size": host.FileSize(d.Package), "Cases": s.known.all(),
 			"About": s.named("about", d.About), "Keys": s.named("keys", d.Keys), "Available": s.named("available", d.Available)}

@@ -215,6 +215,17 @@ func TestFirmwareWithKeysAndSteps(t *testing.T) {
 	if strings.Contains(b.page, "..") {
 		t.Error("a name leads somewhere")
 	}
+	b.post("/firmware", url.Values{"choose": {"keys"}, "device": {"kept words"}})
+	then := attribute(regexp.MustCompile(`<input type="hidden" name="then"[^>]*>`).FindString(b.page), "value")
+	key, _ := usign("acmeacme", nil)
+	b.send("/upload", field{name: "csrf", text: b.token()}, field{name: "purpose", text: "keys"}, field{name: "then", text: then}, field{name: "file", file: "dropped.pub", text: string(key)})
+	b.must("kept words", "dropped.pub")
+
+	// Checks are found again.
+	b.get("/firmware")
+	b.must("Checked since the program was started", "Do not install this file", "It could not be checked")
+	b.link("good.bin")
+	b.must("good.bin", "Check another file")
 }
 
 // TestFirmwareForACase asks a known case what the device is, and stops a check.

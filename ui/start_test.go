@@ -206,6 +206,24 @@ func TestLargeImagesAreNotTakenIn(t *testing.T) {
 	}
 }
 
+// TestSeveralImagesAreLookedAtTogether ticks two in the picker.
+func TestSeveralImagesAreLookedAtTogether(t *testing.T) {
+	dir := home(t)
+	write(t, dir, map[string][]byte{"second.img": legacyImage("second", make([]byte, 4096))})
+	b := open(t, serve(t, Options{}))
+	b.get("/pick/source")
+	q := url.Values{}
+	for _, m := range regexp.MustCompile(`name="source" value="([^"]*)"`).FindAllStringSubmatch(b.page, -1) {
+		q.Add("source", unescape(m[1]))
+	}
+	if len(q["source"]) != 2 {
+		t.Fatal(b.page)
+	}
+	b.get("/look?" + q.Encode())
+	b.wait()
+	b.must("gateway.img", "second.img", "What not to do now")
+}
+
 func TestPicker(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
