@@ -238,4 +238,8 @@ func keepWhy(w *Why, o WhyOptions) (err error) {
 }
 
 // Lines are the answer as lines of JSON.
-func (w *Why) Lines() wire.Answering { return wire.NewAnswering(w.Answer, w.Plan, w.Facts, w.Read) }
+func (w *Why) Lines() wire.Answering {
+	l := wire.NewAnswering(w.Answer, w.Plan, w.Facts, w.Read)
+	l.Diagnosis.FilesSafe, l.Diagnosis.Safety = w.FilesSafe, wire.Text(w.Safety)
+	return l
+}

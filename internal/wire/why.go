@@ -69,6 +69,8 @@ type Diagnosis struct {
 	Question   string         `json:"question,omitempty"` // the one that would decide
 	Collect    []string       `json:"collect,omitempty"`
 	NeverRetry bool           `json:"never_retry,omitempty"`
+	FilesSafe  bool           `json:"files_safe,omitempty"` // the case holds all files, each as it was saved
+	Safety     string         `json:"safety,omitempty"`     // why it does, or does not
 	Passing    string         `json:"passing,omitempty"`
 	Prevention string         `json:"prevention,omitempty"`
 	LeftOut    []plan.LeftOut `json:"left_out"`
