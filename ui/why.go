@@ -314,5 +314,5 @@ func (s *Server) keptWhy(k knownCase) (_ *foundWhy, err error) {
 	if err != nil || a == nil {
 		return nil, err
 	}
-	return &foundWhy{lines: a.Answering, kept: true}, nil
+	return &foundWhy{lines: a.Answering, filesSafe: a.Diagnosis.FilesSafe, safety: a.Diagnosis.Safety}, nil
 }

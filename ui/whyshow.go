@@ -116,7 +116,7 @@ func (s *Server) explain(lang string, q *asking, found *foundWhy) *shownWhy {
 		out.LeftOut = append(out.LeftOut, shownLeft{t.say(x.Title), t.say(x.Why)})
 	}
 	proved, ok := s.proofOf(q.caseKey)
-	ok = ok && (found.filesSafe || found.kept)
+	ok = ok && found.filesSafe
 	for _, x := range l.Steps {
 		step := t.step(x, ok)
 		out.Locked = out.Locked || step.Locked
@@ -135,7 +135,7 @@ func (s *Server) explain(lang string, q *asking, found *foundWhy) *shownWhy {
 	switch {
 	case ok:
 		out.Proof = t.say(proved.words)
-	case known && !found.kept && !found.filesSafe:
+	case known && !found.filesSafe:
 		out.Missing = t.say(found.safety)
 	}
 	return out
