@@ -288,26 +288,33 @@ func (j *Journal) close() error {
 
 // Journal yields the acts of the journal in order, up to limit of them; 0 is all. Lines that are no acts
 // are left out: [Case.VerifyJournal] names them.
-func (c *Case) Journal(limit int) ([]Act, error) {
+func (c *Case) Journal(limit int) (out []Act, err error) {
+	err = c.EachAct(func(a Act) bool {
+		out = append(out, a)
+		return limit <= 0 || len(out) < limit
+	})
+	return out, err
+}
+
+// EachAct tells fn the acts of the journal in order, as [Case.Journal] does, until it returns false.
+func (c *Case) EachAct(fn func(Act) bool) error {
 	f, err := c.root.Open(journalName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("casefile: %w", err)
+		return fmt.Errorf("casefile: %w", err)
 	}
 	defer f.Close()
-	var out []Act
 	b := bufio.NewReaderSize(f, 64<<10)
-	for limit <= 0 || len(out) < limit {
+	for {
 		line, whole, err := readLine(b)
 		if !whole || err != nil {
-			break // the end, or what VerifyJournal tells
+			return nil // the end, or what VerifyJournal tells
 		}
 		var a Act
-		if json.Unmarshal(line, &a) == nil {
-			out = append(out, a)
+		if json.Unmarshal(line, &a) == nil && !fn(a) {
+			return nil
 		}
 	}
-	return out, nil
 }

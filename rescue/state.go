@@ -39,11 +39,7 @@ func StateOf(dir, program string) (*State, error) {
 		read, bad := m.Of(imaging.Finished), m.Of(imaging.BadSector)
 		s.Read, s.Bad = s.Read+read.Bytes(), s.Bad+bad.Bytes()
 	}
-	acts, err := c.Journal(0)
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range acts {
+	err = c.EachAct(func(a casefile.Act) bool {
 		s.Changed = a.Time
 		switch a.Act {
 		case "case.open":
@@ -57,6 +53,10 @@ func StateOf(dir, program string) (*State, error) {
 				s.Ended, s.Exit, s.State = true, r.Exit, r.State
 			}
 		}
+		return true
+	})
+	if err != nil {
+		return nil, err
 	}
 	if s.Writer, s.Elsewhere, err = casefile.WriterOf(dir); err != nil {
 		return nil, err

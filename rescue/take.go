@@ -19,7 +19,7 @@ import (
 )
 
 // Findings are the kinds of finding that this package raises.
-var Findings = []*finding.Def{savedChanged, savedMissing, savedExtra, journalBroken, imageChanged, noteChanged, badBytes, packedBroken, packedWrong, packedTrailing, packedHalf, contained, containerBroken, containerSame, storedRight, storedWrong, storedOpen, mapBeside, mapBroken, noMedium, noContent, brokenEntry, moreBroken, carveFailed, textLeftOut, carveRead, setWithout, setLess, setAbsent, computedBytes, mendNote, compareNote, whyCase, whyKept, whyBounded, bundleSkipped, packageWarning, unknownKey, noKey, tellsNothing, noVersion, partMissing, partBroken, moreImages, noImages, saveTooLarge, saveMemory, saveRemovable, saveNoReport}
+var Findings = []*finding.Def{savedChanged, savedMissing, savedExtra, journalBroken, imageChanged, noteChanged, badBytes, packedBroken, packedWrong, packedTrailing, packedHalf, contained, containerBroken, containerSame, storedRight, storedWrong, storedOpen, mapBeside, mapBroken, noMedium, noContent, brokenEntry, moreBroken, carveFailed, textLeftOut, carveRead, setWithout, setLess, setAbsent, computedBytes, mendNote, compareNote, whyCase, whyKept, whyBounded, bundleSkipped, packageWarning, unknownKey, noKey, tellsNothing, noVersion, partMissing, partBroken, moreImages, noImages, saveTooLarge, saveMemory, saveRemovable, saveNoReport, notReadYet, notJudgedYet}
 
 var badBytes = &finding.Def{Code: "rescue.unreadable", Severity: finding.Error,
 	Text: "{bytes} of the source could not be read, in {ranges} places; the map names each"}

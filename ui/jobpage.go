@@ -56,6 +56,9 @@ type moved struct {
 	Safe     string    `json:"safe"`
 	Files    int64     `json:"files"`
 	Pictures []drawing `json:"pictures,omitempty"`
+	// Checked is how much of a saving was read again and compared, in percent, and CheckedWords says so.
+	Checked      int    `json:"checked"`
+	CheckedWords string `json:"checked_words,omitempty"`
 }
 
 // drawing is a picture of a medium for a page that draws it itself.
@@ -79,6 +82,9 @@ func movedTo(lang catalogue, now seen) moved {
 	}
 	if m.Left != "" {
 		m.Left = lang.say("job.left", m.Left)
+	}
+	if now.Kind == "save" {
+		m.Checked, m.CheckedWords = int(100*float64(p.SafeBytes)/float64(max(p.Total, 1))), lang.say("saving.check.far", p.SafeFiles, host.Bytes(p.SafeBytes))
 	}
 	if p.SafeFiles > 0 {
 		m.Safe = lang.say("job.safe", p.SafeFiles, host.Bytes(p.SafeBytes))

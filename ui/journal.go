@@ -32,26 +32,29 @@ func (s *Server) journal(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer c.Close()
-	acts, err := c.Journal(0)
+	page, err := strconv.Atoi(r.URL.Query().Get("page"))
+	if err != nil || page < 1 || page > 1<<20 {
+		page = 1
+	}
+	words := s.words[languageOf(r)]
+	var shown []actLine
+	who, n := "", 0
+	err = c.EachAct(func(a casefile.Act) bool {
+		if a.Act == "case.create" || a.Act == "case.open" {
+			f := fieldsOf(a)
+			who = words.say("journal.who", f.text("program"), f.text("pid"), f.text("host"))
+		}
+		if n/maxActs == page-1 {
+			shown = append(shown, actLine{a.N, when(a.Time), who, actWords(words, a, fieldsOf(a)), compact(a)})
+		}
+		n++
+		return true
+	})
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	words := s.words[languageOf(r)]
-	list, who := make([]actLine, 0, len(acts)), ""
-	for _, a := range acts {
-		f := fieldsOf(a)
-		if a.Act == "case.create" || a.Act == "case.open" {
-			who = words.say("journal.who", f.text("program"), f.text("pid"), f.text("host"))
-		}
-		list = append(list, actLine{a.N, when(a.Time), who, actWords(words, a, f), compact(a)})
-	}
-	pages := max((len(list)+maxActs-1)/maxActs, 1)
-	page, err := strconv.Atoi(r.URL.Query().Get("page"))
-	if err != nil || page < 1 || page > pages {
-		page = 1
-	}
-	shown := list[min((page-1)*maxActs, len(list)):min(page*maxActs, len(list))]
+	pages := max((n+maxActs-1)/maxActs, 1)
 	state, broken := c.VerifyJournal()
 	data := map[string]any{"Key": k.Key(), "Name": k.Name(), "Acts": shown, "State": state, "Broken": broken, "Page": page, "Pages": pages, "Before": page - 1, "After": page + 1}
 	var bad *casefile.JournalError

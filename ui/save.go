@@ -67,6 +67,7 @@ func (s *Server) saveForm(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	apart := plan.Apart()
+	data["Early"] = s.earlyOf(k.Key()) != nil
 	data["Plan"], data["Verdicts"], data["Apart"] = &plan, verdicts, apart
 	data["Ready"] = err == nil && data["Short"] == nil && plan.Need.Files > 0
 	s.show(w, r, http.StatusOK, "save", view{Here: "cases"}, data)

@@ -142,7 +142,11 @@ func (s *Server) saveJob(k keptSaving) *job {
 }
 
 func (s *Server) saveNow(ctx context.Context, k keptSaving, e rescue.Events) (rescue.Saving, error) {
-	c, err := s.openCase(ctx, knownCase{Dir: k.Case})
+	of, ok := s.known.get(k.key())
+	if !ok {
+		of = knownCase{Dir: k.Case}
+	}
+	c, err := s.openCase(ctx, of)
 	if err != nil {
 		return rescue.Saving{}, err
 	}

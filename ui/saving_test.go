@@ -287,9 +287,9 @@ func TestCases(t *testing.T) {
 	b.get(at)
 	b.post(at+"/verify", nil)
 	b.wait()
-	b.must("1 things are not what they were.", "Do not trust what is named below")
+	b.must("Not all of it is what it was: 1 changed.", "Do not trust what is named below")
 	b.get(b.at + "?lang=de")
-	b.must("1 Dinge sind nicht mehr, was sie waren.")
+	b.must("Nicht alles ist, was es war: 1 verändert.")
 
 	// What is at work stays on the list.
 	end := make(chan struct{})
