@@ -3,9 +3,9 @@ package diagnosis
 import "slices"
 
 // What it takes for a log to go on behind a hint, as one does that has nothing to do with a failure. Logs of failures end
-// soon behind the line that tells the cause: no case of the training half with such a weak one goes on for so long.
+// soon behind the line that tells the cause: of 100 cases with a weak one in the training half, none goes on for so long.
 const (
-	onLines = 6    // behind the last hint, at least...
+	onLines = 10   // behind the last hint, at least...
 	onShare = 0.25 // ...and of all lines
 	alone   = 0.35 // the score up to which a hint says nothing where no line says that anything failed
 	behind  = 0.51 // the same where the log goes on

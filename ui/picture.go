@@ -11,7 +11,7 @@ import (
 
 // Cells of the picture of a medium: how many stand beside each other, how many there are, and their width.
 const (
-	cellsAcross = 64
+	cellsAcross = 32
 	cellCount   = 512
 	cellWide    = 10
 )
