@@ -3,9 +3,9 @@ package diagnosis
 import "slices"
 
 // What it takes for a log to go on behind a hint, as one does that has nothing to do with a failure. Logs of failures end
-// soon behind the line that tells the cause: of 100 cases with a weak one in the training half, none goes on for so long.
+// soon behind the line that tells the cause: no case of the training half with such a weak one goes on for so long.
 const (
-	onLines = 10   // behind the last hint, at least...
+	onLines = 6    // behind the last hint, at least...
 	onShare = 0.25 // ...and of all lines
 	alone   = 0.35 // the score up to which a hint says nothing where no line says that anything failed
 	behind  = 0.51 // the same where the log goes on
@@ -16,7 +16,7 @@ const (
 func doubt(tales []*tale, items []*item) float64 {
 	switch {
 	case endsWell(tales, items):
-		return likelyFrom
+		return behind
 	case failure(tales, items):
 		return 0
 	case goesOn(items):
@@ -28,7 +28,9 @@ func doubt(tales []*tale, items []*item) float64 {
 // failure reports whether anything beside hints says that something failed: a line, a person, a fact.
 func failure(tales []*tale, items []*item) bool {
 	return slices.ContainsFunc(tales, func(t *tale) bool { return t.said }) ||
-		slices.ContainsFunc(items, func(i *item) bool { return i.tale == nil || i.rule.Role == RoleSummary && !i.ended })
+		slices.ContainsFunc(items, func(i *item) bool {
+			return i.tale == nil && i.rule.Role.Weigh() || i.rule.Role == RoleSummary && !i.ended
+		})
 }
 
 // goesOn reports whether all logs with hints go on behind them.

@@ -139,7 +139,7 @@ func TestFirmwareAnswers(t *testing.T) {
 		{"wrong.bin", nil, []string{"This is no update file, but something else: \u2068HTML page", "Do not install this file", "Get the file once more", "SHA-256", "What is in it"}},
 		{"noise.bin", nil, []string{"Nothing can be told of its content", "This is no update file that this program knows"}},
 		{"notes.txt", nil, []string{"This is no update file that this program knows", "Compare its size and its SHA-256"}},
-		{"empty.bin", nil, []string{"It could not be checked", "could not be opened"}},
+		{"empty.bin", nil, []string{"It could not be checked", "The file is empty"}},
 	} {
 		b.ask(c.pack, c.fill)
 		b.must(c.want...)
