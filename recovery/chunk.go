@@ -17,7 +17,7 @@ import (
 // looked through in the time of a page. It is three blobs, digest, facts and names, whose numbers are little-endian:
 //
 //	digest  version, CRC-32C of the facts and of the names (4 bytes each), rows, smallest and largest size, earliest and
-//	        latest time, whether a time is not known, first and last name; number of groups, each: source, volume, marks,
+//	        latest time, flags, first and last name, first and last folder; number of groups, each: source, volume, marks,
 //	        files, bytes (varints)
 //	facts   number of folders; each folder: source, volume, length, path (varints); bytes of a size: 4 or 8; then for all
 //	        rows: the number of the entry from the chunk's first, 2 bytes; its folder, 2; its marks, 2; its size; its time, 8
@@ -102,7 +102,7 @@ func encodeChunk(n int64, rows []chunkRow) blobs {
 		}
 		name = foldName(name)
 		name = name[:min(len(name), math.MaxUint16)]
-		d.add(r, name)
+		d.add(r, at.path, name)
 		le := binary.LittleEndian
 		seqs = le.AppendUint16(seqs, uint16(r.seq-n<<chunkBits))
 		places = le.AppendUint16(places, f)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 
 	"salvor/cursor"
 )
@@ -16,6 +17,8 @@ type digest struct {
 	early, late  int64 // times that are known
 	timeless     bool  // a time is not known
 	first, last  string
+	low, high    string // folders, in the order in which what is below one follows it
+	odd          bool   // a folder has a name that upsets that order
 	groups       []digestGroup
 	numbers      map[digestKey]int
 }
@@ -35,7 +38,13 @@ func newDigest() *digest {
 	return &digest{least: math.MaxInt64, early: math.MaxInt64, late: math.MinInt64, numbers: map[digestKey]int{}}
 }
 
-func (d *digest) add(r chunkRow, name string) {
+func (d *digest) add(r chunkRow, folder, name string) {
+	d.odd = d.odd || strings.IndexByte(folder, 0) >= 0
+	folder = treeOrder(folder)
+	if d.rows == 0 || folder < d.low {
+		d.low = folder
+	}
+	d.high = max(d.high, folder)
 	if d.rows == 0 || name < d.first {
 		d.first = name
 	}
@@ -58,6 +67,9 @@ func (d *digest) add(r chunkRow, name string) {
 	d.groups[i].bytes = addSizes(d.groups[i].bytes, r.size)
 }
 
+// treeOrder makes a path into what sorts such that all that is below a folder follows it at once.
+func treeOrder(p string) string { return strings.ReplaceAll(p, "/", "\x00") }
+
 // addSizes adds sizes that files claim, however large.
 func addSizes(a, b int64) int64 {
 	if a > math.MaxInt64-b {
@@ -72,11 +84,12 @@ func (d *digest) encode(facts, names uint32) []byte {
 	e.b = binary.LittleEndian.AppendUint32(e.b, facts)
 	e.b = binary.LittleEndian.AppendUint32(e.b, names)
 	e.uint(uint64(d.rows))
-	for _, n := range []int64{d.least, d.most, d.early, d.late, int64(bit(d.timeless, 0))} {
+	for _, n := range []int64{d.least, d.most, d.early, d.late, int64(bit(d.timeless, 0) | bit(d.odd, 1))} {
 		e.int(n)
 	}
-	e.string(d.first)
-	e.string(d.last)
+	for _, text := range []string{d.first, d.last, d.low, d.high} {
+		e.string(text)
+	}
 	e.uint(uint64(len(d.groups)))
 	for _, g := range d.groups {
 		e.int(int64(g.source))
@@ -98,8 +111,10 @@ func decodeDigest(n int64, b []byte) (d digest, err error) {
 	d.facts, d.names = binary.LittleEndian.Uint32(r.b), binary.LittleEndian.Uint32(r.b[4:])
 	r.b = r.b[8:]
 	d.rows = int(min(r.uint(), chunkRows+1))
-	d.least, d.most, d.early, d.late, d.timeless = r.int(), r.int(), r.int(), r.int(), r.int() != 0
-	d.first, d.last = r.string(), r.string()
+	d.least, d.most, d.early, d.late = r.int(), r.int(), r.int(), r.int()
+	flags := r.int()
+	d.timeless, d.odd = flags&1 != 0, flags&2 != 0
+	d.first, d.last, d.low, d.high = r.string(), r.string(), r.string(), r.string()
 	d.groups = make([]digestGroup, r.count(5))
 	files := int64(0)
 	for i := range d.groups {

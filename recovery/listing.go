@@ -112,15 +112,26 @@ func (l *Listing) walk(k *chunk, s *sieve, t *top, f *shelf, tally *tally) error
 	if s.disjoint(k) {
 		return nil
 	}
-	counted := s.whole(k)
+	lie, name := s.span(k)
+	counted := s.whole(k) && (lie != spanMixed || s.folder == "")
+	look := func(g *digestGroup) uint8 {
+		if lie == spanBeside {
+			return s.lookAt(g) | wrongPlace
+		}
+		return s.lookAt(g)
+	}
 	wanted := !counted
 	best := math.MaxInt
 	for i := range k.digest.groups {
-		if g := &k.digest.groups[i]; counted && s.lookAt(g) == 0 {
+		if g := &k.digest.groups[i]; counted && look(g) == 0 {
 			wanted, best = true, min(best, t.rank(g.marks))
 		}
 	}
-	if wanted && (!counted || l.InFolder || !t.passes(&k.digest, best)) {
+	switch {
+	case !wanted, counted && !l.InFolder && t.passes(&k.digest, best):
+	case counted && l.InFolder && lie == spanBelow:
+		f.offer(name)
+	default:
 		ok, err := s.enter(k)
 		if err != nil || !ok {
 			return err
@@ -134,7 +145,7 @@ func (l *Listing) walk(k *chunk, s *sieve, t *top, f *shelf, tally *tally) error
 	}
 	for i := range k.digest.groups {
 		if g := &k.digest.groups[i]; counted && g.marks>>kindShift != kindDir {
-			if bad := s.lookAt(g); bad&wrong == 0 {
+			if bad := look(g); bad&wrong == 0 {
 				tally.add(bad, g.marks, g.files, g.bytes)
 			}
 		}
@@ -146,6 +157,10 @@ func (l *Listing) walk(k *chunk, s *sieve, t *top, f *shelf, tally *tally) error
 func (l *Listing) rows(k *chunk, s *sieve, t *top, f *shelf, tally *tally, counted bool) {
 	f.enter(len(s.places))
 	for i := range k.digest.rows {
+		place := k.place(i)
+		if counted && (!s.places[place].ok || f.used[place]) { // it is known, and counted, already
+			continue
+		}
 		bad := s.look(k, i)
 		if bad == wrong {
 			continue
@@ -158,7 +173,7 @@ func (l *Listing) rows(k *chunk, s *sieve, t *top, f *shelf, tally *tally, count
 		if bad != 0 {
 			continue
 		}
-		if place := k.place(i); l.InFolder && !s.places[place].exact {
+		if l.InFolder && !s.places[place].exact {
 			f.used[place] = true
 		} else if !dir || !l.InFolder {
 			t.offer(k, i)

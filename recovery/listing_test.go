@@ -184,45 +184,71 @@ var listings = map[string]Listing{
 	"before":             {Query: Query{Before: time.Unix(200, 0)}},
 }
 
+// compareListings compares the pages of listings with what the entries themselves say.
+func compareListings(t *testing.T, c *Catalog, listings map[string]Listing) {
+	t.Helper()
+	var all []*Entry
+	for e, err := range c.Select(t.Context(), Query{IncludeDirs: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	for name, l := range listings {
+		if strings.HasPrefix(name, "search of") && strings.HasPrefix(path.Base(t.Name()), "read") {
+			continue
+		}
+		want, total := plainly(t, all, l)
+		l.Limit = max(7, len(want)/2)
+		got, n := pages(t, c, l)
+		if !slices.Equal(got, want) {
+			for i := range min(len(got), len(want)) {
+				if got[i] != want[i] {
+					t.Errorf("%s: item %d is %s, want %s", name, i, got[i], want[i])
+					break
+				}
+			}
+			t.Errorf("%s: %d items, want %d", name, len(got), len(want))
+		}
+		if n != total {
+			t.Errorf("%s: %+v in all, want %+v", name, n, total)
+		}
+		if l.InFolder {
+			continue
+		}
+		if n, err := c.Tally(t.Context(), l.Query); err != nil || n != total {
+			t.Errorf("%s: a tally of %+v, want %+v, %v", name, n, total, err)
+		}
+	}
+}
+
+// TestListingsInOrder compares pages of files that were found folder by folder, as they are on most media, so that chunks
+// lie beside a folder, or in one of those in it.
+func TestListingsInOrder(t *testing.T) {
+	c := newCatalog(t)
+	var list []*Entry
+	for _, dir := range []string{"a", "a/b", "a/b-c", "a/b/d", "a/c", "a.x", "b\x00c", "b/c", "z"} {
+		for i := range 1500 {
+			name := fmt.Sprintf("%s/%04d", dir, i*7%1500)
+			list = append(list, &Entry{ID: fmt.Sprint(dir, i), Source: 1, Volume: 1, Origin: FromFileSystem, Path: name, Name: lastName(name), Mode: 0o644,
+				Size: int64(i), Verdict: filetype.Verdict(len(dir)), Times: filesystem.Times{Modified: time.Unix(int64(len(list)), 0).UTC()}})
+		}
+	}
+	mustPut(t, c, list...)
+	if err := c.Optimize(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	in := func(dir string) Listing { return Listing{InFolder: true, Query: Query{PathPrefix: dir}} }
+	compareListings(t, c, map[string]Listing{"root": in(""), "a": in("a"), "a/b": in("a/b"), "a/b/d": in("a/b/d"), "b": in("b"), "none": in("c"), "z": in("z"),
+		"below a": {Query: Query{PathPrefix: "a"}}, "below a/b": {Sort: SortTime, Down: true, Query: Query{PathPrefix: "a/b"}},
+		"largest": {Sort: SortSize, Down: true}, "newest": {Sort: SortTime, Down: true}, "worst": {Sort: SortVerdict, Down: true}})
+}
+
 // TestListings compares pages with what the entries themselves say: without columns, with them, and when some are gone.
 func TestListings(t *testing.T) {
 	c := newCatalog(t)
 	shelfOf(t, c, 4500)
-	check := func(t *testing.T) {
-		var all []*Entry
-		for e, err := range c.Select(t.Context(), Query{IncludeDirs: true}) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, e)
-		}
-		for name, l := range listings {
-			if strings.HasPrefix(name, "search of") && strings.HasPrefix(path.Base(t.Name()), "read") {
-				continue
-			}
-			want, total := plainly(t, all, l)
-			l.Limit = max(7, len(want)/2)
-			got, n := pages(t, c, l)
-			if !slices.Equal(got, want) {
-				for i := range min(len(got), len(want)) {
-					if got[i] != want[i] {
-						t.Errorf("%s: item %d is %s, want %s", name, i, got[i], want[i])
-						break
-					}
-				}
-				t.Errorf("%s: %d items, want %d", name, len(got), len(want))
-			}
-			if n != total {
-				t.Errorf("%s: %+v in all, want %+v", name, n, total)
-			}
-			if l.InFolder {
-				continue
-			}
-			if n, err := c.Tally(t.Context(), l.Query); err != nil || n != total {
-				t.Errorf("%s: a tally of %+v, want %+v, %v", name, n, total, err)
-			}
-		}
-	}
+	check := func(t *testing.T) { compareListings(t, c, listings) }
 	t.Run("without columns", check)
 	if err := c.Optimize(t.Context()); err != nil {
 		t.Fatal(err)

@@ -118,10 +118,44 @@ func (s *sieve) disjoint(c *chunk) bool {
 
 func (s *sieve) timed() bool { return s.after != math.MinInt64 || s.before != math.MaxInt64 }
 
-// whole reports whether the words of a row alone say whether it is meant, so that the groups of the digest count.
+// span is how the folders of a chunk lie to that of the query.
+type span uint8
+
+const (
+	spanMixed  span = iota
+	spanBeside      // all outside
+	spanBelow       // all in one and the same folder in it
+)
+
+// span says how the folders of a chunk lie, and the name of the one that all are in.
+func (s *sieve) span(c *chunk) (span, string) {
+	d := &c.digest
+	if d.odd {
+		return spanMixed, ""
+	}
+	folder := treeOrder(s.folder)
+	inside := ""
+	if folder != "" {
+		inside = folder + "\x00"
+		if d.high < folder || d.low > folder && !strings.HasPrefix(d.low, inside) {
+			return spanBeside, ""
+		}
+	}
+	if len(d.low) <= len(inside) || !strings.HasPrefix(d.low, inside) || !strings.HasPrefix(d.high, inside) {
+		return spanMixed, ""
+	}
+	name, _, _ := strings.Cut(d.low[len(inside):], "\x00")
+	if other, _, _ := strings.Cut(d.high[len(inside):], "\x00"); other != name {
+		return spanMixed, ""
+	}
+	return spanBelow, name
+}
+
+// whole reports whether the words of a row, and its folder, alone say whether it is meant, so that the groups of the digest
+// count where all folders lie alike.
 func (s *sieve) whole(c *chunk) bool {
 	d := &c.digest
-	return !s.names() && s.seqs == nil && s.folder == "" && d.least >= s.least && d.most <= s.most &&
+	return !s.names() && s.seqs == nil && d.least >= s.least && d.most <= s.most &&
 		(!s.timed() || !d.timeless && d.early >= s.after && d.late <= s.before)
 }
 

@@ -95,7 +95,7 @@ func (l *lister) page(ctx context.Context, after string) (err error) {
 	areas := l.now.inFolders() && l.now.Volume == 0
 	ask := recovery.Listing{Query: l.now.query(), InFolder: l.now.inFolders(), Sort: sorts[l.now.Sort], Down: l.now.Down, Limit: pageRows, After: after}
 	if areas {
-		ask.Limit = 1 // for the counts
+		ask.Limit, ask.InFolder = 1, false // for the counts
 	}
 	if l.listed, err = l.c.Catalog.List(ctx, ask); err != nil {
 		return err
