@@ -341,3 +341,11 @@ func TestRowsHaveWords(t *testing.T) {
 		}
 	}
 }
+
+func TestLabels(t *testing.T) {
+	for words, want := range map[string]string{"/etc/passwd": " etc passwd", `a=b\c`: " a b c", "ACME GW": " ACME GW"} {
+		if got := label(words); got != want {
+			t.Errorf("%q: %q", words, got)
+		}
+	}
+}
