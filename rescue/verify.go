@@ -28,11 +28,7 @@ var (
 
 // Verify checks that all that was saved is still what it was: the saved files, the journal, the notes and the media.
 func (c *Case) Verify(ctx context.Context, events Events) (wire.Result, error) {
-	result, err := recovery.Verify(ctx, c.Catalog, c.Root(), func(p recovery.SaveProgress) {
-		l := wire.NewProgress("verify", p.Bytes, p.TotalBytes, "bytes")
-		l.Words = fmt.Sprintf("reading saved files again, %d of %d", p.Files, p.TotalFiles)
-		events.Progress(l)
-	})
+	result, err := recovery.Verify(ctx, c.Catalog, c.Root(), readingAgain(events))
 	if err != nil {
 		return wire.Result{}, err
 	}
@@ -159,4 +155,13 @@ func countFiles(n int64) string {
 		return "1 file"
 	}
 	return fmt.Sprintf("%d files", n)
+}
+
+// readingAgain says how far the reading of saved files is.
+func readingAgain(events Events) func(recovery.SaveProgress) {
+	return func(p recovery.SaveProgress) {
+		l := wire.NewProgress("verify", p.Bytes, p.TotalBytes, "bytes")
+		l.Words = fmt.Sprintf("reading saved files again, %d of %d", p.Files, p.TotalFiles)
+		events.Progress(l)
+	}
 }

@@ -246,7 +246,7 @@ func TestWhySafety(t *testing.T) {
 		c, err := OpenCase(dir, "salvor test")
 		must(t, err)
 		defer c.Close()
-		g := &gathering{why: &Why{Case: dir}}
+		g := &gathering{why: &Why{Case: dir}, events: &listener{}}
 		rows, err := c.Catalog.Layers(t.Context())
 		must(t, err)
 		for _, r := range rows {

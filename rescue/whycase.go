@@ -245,7 +245,7 @@ func (g *gathering) safety(ctx context.Context, c *Case) error {
 		d.Verified = fmt.Sprintf("`salvor verify` has to show it; it holds %s", host.Bytes(bytes))
 		return nil
 	}
-	result, err := recovery.Verify(ctx, c.Catalog, c.Root(), nil)
+	result, err := recovery.Verify(ctx, c.Catalog, c.Root(), readingAgain(g.events))
 	if err != nil {
 		return err
 	}

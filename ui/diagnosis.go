@@ -28,8 +28,12 @@ func (s *Server) diagnosisOfCase(lang string, k knownCase) *diagnosisPart {
 	return d
 }
 
+// mostByItself is how large an image may be that is looked into without being asked to, in bytes: an image is checked as a
+// package too, all of it.
+const mostByItself = 8 << 30
+
 // diagnosisOf returns what sources say of why the update failed: what a known case of them keeps; else what is found on
-// an image, which is looked for now. A device is not read for it without being asked to: it may be failing.
+// an image, which is looked for now where it is not large. A device is not read for it without being asked to: it may be failing.
 func (s *Server) diagnosisOf(lang string, sources []string) *diagnosisPart {
 	if len(sources) == 0 {
 		return nil
@@ -47,7 +51,7 @@ func (s *Server) diagnosisOf(lang string, sources []string) *diagnosisPart {
 	}
 	d := &diagnosisPart{Ask: "/why?" + tickets.Encode()}
 	st, err := os.Stat(sources[0])
-	if err != nil || len(sources) > 1 || st.Mode().Type() != fs.FileMode(0) {
+	if err != nil || len(sources) > 1 || st.Mode().Type() != fs.FileMode(0) || st.Size() > mostByItself {
 		return d
 	}
 	q := &asking{id: s.seal.mark("why of", sources[0]), files: sources}

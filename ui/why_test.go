@@ -367,6 +367,19 @@ func TestDiagnosisOnOtherPages(t *testing.T) {
 	b.must("What happened", "Nothing on it says why the update failed.")
 	b.link("Why did it fail? Show logs and messages")
 	b.must("gateway.img", "checked")
+	// One that is large, and a device, are looked into when that is asked for.
+	large := filepath.Join(dir, "large.img")
+	if err := os.WriteFile(large, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(large, mostByItself+1); err != nil {
+		t.Skip("this file system takes no large files: ", err)
+	}
+	for _, path := range []string{large, "/dev/null"} {
+		if d := s.diagnosisOf("en", []string{path}); d == nil || d.Job != "" || d.Answer != nil || !strings.HasPrefix(d.Ask, "/why?source=") {
+			t.Errorf("%s: %+v", path, d)
+		}
+	}
 
 	k := smallCase(t, "my-card")
 	if err := s.known.add(k); err != nil {
