@@ -136,7 +136,7 @@ func (s System) drive(ctx context.Context, point string) (Drive, bool) {
 	defer wait.Stop()
 	select {
 	case a := <-got:
-		if a.err != nil {
+		if a.err != nil || a.t.Total == 0 { // what shows the files of a program, and holds nothing
 			return Drive{}, false
 		}
 		d := Drive{Target: a.t, Point: point, System: point == "/"}
