@@ -40,7 +40,6 @@ type foundWhy struct {
 	filesSafe bool
 	safety    string // why the case shows the files safe, or why not
 	notes     []string
-	kept      bool // it was read from the case
 }
 
 // proof says that a person confirmed, and that the case showed, that the files of a device are safe.
