@@ -108,7 +108,7 @@ func strip() error {
 // openChecked opens a block device below /dev that nothing uses, for reading.
 func openChecked(path string) (_ *os.File, err error) {
 	notThat := func(why string) error {
-		return &RefusedError{Exit: ExitRefused, Code: "host.rights.path", Why: fmt.Sprintf("%s is not opened with an administrator's rights: %s.", path, why),
+		return &RefusedError{Exit: ExitRefused, Code: rightsCodes + "path", Why: fmt.Sprintf("%s is not opened with an administrator's rights: %s.", path, why),
 			Next: "Name a disk below /dev (salvor look lists them)."}
 	}
 	if !strings.HasPrefix(path, "/dev/") || filepath.Clean(path) != path || len(path) >= unix.PathMax {

@@ -59,9 +59,10 @@ const CodePermission = "host.source.permission"
 
 // The codes of what came of asking.
 const (
-	CodeNoAsker   = "host.rights.missing" // nothing is there that can ask
-	CodeNotGiven  = "host.rights.refused" // it asked, and the rights were not given
-	codeRightsEnd = "host.rights.failed"
+	rightsCodes   = "host.rights."
+	CodeNoAsker   = rightsCodes + "missing" // nothing is there that can ask
+	CodeNotGiven  = rightsCodes + "refused" // it asked, and the rights were not given
+	codeRightsEnd = rightsCodes + "failed"
 )
 
 // RightsWay is the program that asks for an administrator's password.

@@ -92,6 +92,16 @@ func TestLockOfReadableDevice(t *testing.T) {
 	noKeeper(t, d)
 }
 
+// TestDiskThatComesBackIsTold has a disk that was plugged in again, for which the permission is not given any more.
+func TestDiskThatComesBackIsTold(t *testing.T) {
+	d := hosttest.NewDesk(t, "sudo")
+	dev, _, _ := loop(t, 1<<20)
+	want := dev + " is gone; waiting for it\n" + dev + " is there, and needs an administrator's rights: stop, and go on\n"
+	if s := as(t, d, "await", dev); s.Told != want || s.Error != context.DeadlineExceeded.Error() || len(d.Asked()) != 0 {
+		t.Errorf("%+v, asked %q", s, d.Asked())
+	}
+}
+
 func TestElevatedBadRange(t *testing.T) {
 	path, want := badFile(t)
 	dev := attach(t, path, "-r")

@@ -20,7 +20,7 @@ import (
 )
 
 // Roles of this program beside its tests: what a user without rights does.
-var roles = map[string]func() int{"read": roleRead, "bad": roleBad, "hold": roleHold, "direct": roleDirect, "impatient": roleImpatient, "lock": roleLock, "become": roleBecome}
+var roles = map[string]func() int{"read": roleRead, "bad": roleBad, "hold": roleHold, "direct": roleDirect, "impatient": roleImpatient, "lock": roleLock, "become": roleBecome, "await": roleAwait}
 
 const deviceVariable = "SALVOR_TEST_DEVICE"
 
@@ -175,6 +175,17 @@ func roleLock() int {
 	}
 	flag()
 	return s.say()
+}
+
+// roleAwait waits for a device that came back, and that this user may not read.
+func roleAwait() int {
+	s := &seenByUser{}
+	dev := os.Getenv(deviceVariable)
+	ctx, cancel := context.WithTimeout(WithRights(context.Background(), NewRights(RightsOptions{})), 2500*time.Millisecond)
+	defer cancel()
+	b := NewStandby(&Opened{}, Identity{Path: dev, Device: true, Size: 1 << 20}, OpenOptions{})
+	err := b.Await(ctx, nil, func(what string) { s.Told += what + "\n" })
+	return s.failed(err)
 }
 
 // roleBad reads a device of which a part cannot be read.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -121,10 +122,15 @@ func (s *Standby) places(ctx context.Context) []string {
 
 // try opens what stands at path and returns it when it is the source.
 func (s *Standby) try(ctx context.Context, path string, check func(block.Source) error, tell func(string)) *Opened {
-	if !s.likely(ctx, path) {
+	likely := s.likely(ctx, path)
+	if !likely {
 		ctx = WithRights(ctx, nil) // nobody is asked for a password for each disk of this computer
 	}
 	opened, err := Open(ctx, path, s.o)
+	var refused *RefusedError
+	if likely && errors.As(err, &refused) && (refused.Code == CodePermission || strings.HasPrefix(refused.Code, rightsCodes)) {
+		s.tellOnce(path, fmt.Sprintf("%s is there, and needs an administrator's rights: stop, and go on", path), tell)
+	}
 	if err != nil {
 		return nil // not there yet, or not ready
 	}
@@ -136,11 +142,18 @@ func (s *Standby) try(ctx context.Context, path string, check func(block.Source)
 		return opened
 	}
 	_ = opened.Close() // it was only asked who it is
-	if ctx.Err() == nil && s.refused[path] != err.Error() {
-		s.refused[path] = err.Error()
-		tell(fmt.Sprintf("%s is not the source: %v", path, err))
+	if ctx.Err() == nil {
+		s.tellOnce(path, fmt.Sprintf("%s is not the source: %v", path, err), tell)
 	}
 	return nil
+}
+
+// tellOnce tells what stands against a path, unless that was the last thing told of it.
+func (s *Standby) tellOnce(path, what string, tell func(string)) {
+	if s.refused[path] != what {
+		s.refused[path] = what
+		tell(what)
+	}
 }
 
 // likely reports whether the system says of the disk at path, unopened, what it said of the source.
