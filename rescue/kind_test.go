@@ -1,8 +1,6 @@
 package rescue
 
 import (
-	"encoding/binary"
-	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,18 +8,6 @@ import (
 
 	"salvor/block"
 )
-
-// uImage returns a legacy image of U-Boot, by its description in image.h.
-func uImage(name string, data []byte) []byte {
-	h := make([]byte, 64)
-	binary.BigEndian.PutUint32(h, 0x27051956)
-	binary.BigEndian.PutUint32(h[12:], uint32(len(data)))
-	binary.BigEndian.PutUint32(h[24:], crc32.ChecksumIEEE(data))
-	h[28], h[29], h[30] = 5, 2, 2 // Linux, ARM, kernel
-	copy(h[32:], name)
-	binary.BigEndian.PutUint32(h[4:], crc32.ChecksumIEEE(h))
-	return append(h, data...)
-}
 
 func TestKindOf(t *testing.T) {
 	dir := t.TempDir()
@@ -33,7 +19,7 @@ func TestKindOf(t *testing.T) {
 		data []byte
 		want FileKind
 	}{
-		"update.bin":  {uImage("kernel", []byte("x")), PackageFile},
+		"update.bin":  {[]byte(":0400000001020304F2\n:00000001FF\n"), PackageFile},
 		"card.img":    {image, ImageFile},
 		"boot.txt":    {[]byte("[    0.000000] Linux version 6.1\n[    1.0] Kernel panic\n"), LogFile},
 		"page.bin":    {[]byte("<!doctype html><html>Not found</html>"), PackageFile},
