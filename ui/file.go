@@ -39,8 +39,8 @@ func (s *Server) entry(w http.ResponseWriter, r *http.Request) (*rescue.Case, kn
 	return c, k, e, true
 }
 
-// fact is a name and a value; Word is set where the name is one of the catalogue.
-type fact struct{ Word, Name, Value string }
+// fact is a name and a value; Word is set where the name is one of the catalogue, and Is where the value is.
+type fact struct{ Word, Name, Value, Is string }
 
 // file shows one file: what is known of it, what is in it, and where it stands.
 func (s *Server) file(w http.ResponseWriter, r *http.Request) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"salvor/block"
+	"salvor/filesystem"
 	"salvor/filetype"
 	"salvor/finding"
 	"salvor/guard"
@@ -85,10 +86,8 @@ func (p *filePage) read(ctx context.Context) error {
 		return ctx.Err()
 	}
 	defer done()
-	if p.ask.Has("table") {
-		if err := p.readTable(ctx, src); err != nil {
-			return err
-		}
+	if err := p.readTable(ctx, src); err != nil {
+		return err
 	}
 	err = guard.Do(ctx, preview.Time, src, func(_ context.Context, src block.Source) error {
 		p.readText(src)
@@ -104,7 +103,7 @@ func (p *filePage) read(ctx context.Context) error {
 	return nil
 }
 
-// readTable reads the rows of the table that the address names by its number.
+// readTable reads the rows of the table that the address names by its number, of the first one when it names none.
 func (p *filePage) readTable(ctx context.Context, src block.Source) error {
 	format, ok := p.s.tables.Files.ByName(p.e.Format)
 	n, skip := int(min(number(p.ask.Get("table")), filetype.MaxMembers)), int(min(number(p.ask.Get("skip")), 1<<30))
@@ -208,7 +207,7 @@ func (p *filePage) readHex(src block.Source) {
 
 func (p *filePage) facts() []fact {
 	e := p.e
-	list := []fact{{Word: "file.state", Value: rescue.StateWords(e)}}
+	list := []fact{{Word: "file.state", Is: found(e)}}
 	add := func(word, value string) {
 		if value != "" {
 			list = append(list, fact{Word: word, Value: plain(value)})
@@ -227,6 +226,24 @@ func (p *filePage) facts() []fact {
 		list = append(list, fact{Name: plain(f.Name), Value: plain(f.Value)})
 	}
 	return list
+}
+
+// found is the word for how a file is known.
+func found(e *recovery.Entry) string {
+	if e.Origin == recovery.FromContent {
+		return "found.carved"
+	}
+	switch e.State {
+	case filesystem.Deleted:
+		return "found.deleted"
+	case filesystem.Old:
+		return "found.older"
+	case filesystem.Orphan:
+		return "found.orphan"
+	case filesystem.Rebuilt:
+		return "found.rebuilt"
+	}
+	return "found.live"
 }
 
 // memberRow is what a file holds.
