@@ -121,6 +121,37 @@ func seenOf(j *job) seen {
 	return now
 }
 
+// TestSeveralDisks looks at two disks of one case and begins with both.
+func TestSeveralDisks(t *testing.T) {
+	dir := home(t)
+	if err := os.WriteFile(filepath.Join(dir, "second.img"), make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, Options{State: filepath.Join(dir, "state")})
+	b := open(t, s)
+	b.get("/look?" + s.sourceQuery([]string{filepath.Join(dir, "gateway.img"), filepath.Join(dir, "second.img")}))
+	b.wait()
+	b.must("gateway.img", "second.img", "What not to do now")
+	b.link("Save its files")
+	b.must("gateway.img", "second.img")
+	b.post("/copy", url.Values{"name": {"case"}})
+	b.wait()
+	b.must("were found", `data-map="1"`, `data-map="2"`)
+	c, err := rescue.OpenCase(filepath.Join(dir, "case"), "salvor test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(c.Record().Sources); n != 2 {
+		t.Errorf("%d disks", n)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if k := s.known.all()[0]; len(k.Sources()) != 2 {
+		t.Errorf("%+v", k)
+	}
+}
+
 // TestRefusedTargetIsNotKnown asks for a folder that something else is in.
 func TestRefusedTargetIsNotKnown(t *testing.T) {
 	dir := home(t)
