@@ -15,6 +15,7 @@ import (
 func TestJourney(t *testing.T) {
 	for name, scripts := range map[string]bool{"scripts": true, "no scripts": false} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			home := example(t)
 			b := visit(t, start(t, home))
 			if !scripts {
@@ -57,6 +58,7 @@ func journey(b *page, home string) {
 
 // The same without a mouse: by the tabulator, Enter and what is typed. The focus is seen wherever it goes.
 func TestJourneyByKeys(t *testing.T) {
+	t.Parallel()
 	home := example(t)
 	b := visit(t, start(t, home))
 	b.key(kb.Tab)

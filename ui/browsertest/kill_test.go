@@ -20,6 +20,7 @@ import (
 // A program that is killed in the middle of a copy goes on where it was when it is started again: what the map of the copy
 // says is read is not asked of the disk a second time, and what was copied is what the disk has.
 func TestKilledInTheMiddleOfACopy(t *testing.T) {
+	t.Parallel()
 	theBrowser.get(t)
 	home := filepath.Join(t.TempDir(), "home")
 	must(t, os.Mkdir(home, 0o700))

@@ -50,6 +50,7 @@ const maxNodes = 5000
 
 // A case of a million rows is leafed through, searched and narrowed in the browser, and no page grows with it.
 func TestMillion(t *testing.T) {
+	t.Parallel()
 	n := 100_000
 	if os.Getenv("SALVOR_CI") == "1" {
 		n = 1_000_000

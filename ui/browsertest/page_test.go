@@ -37,7 +37,7 @@ type page struct {
 }
 
 // patience is how long a person waits for what the page does by itself.
-const patience = 45 * time.Second
+const patience = 90 * time.Second
 
 // visit opens a new profile at the program's link.
 func visit(t testing.TB, p *program) *page {
@@ -114,6 +114,9 @@ func (b *page) watch(ctx context.Context) {
 	_, err := chromedp.Call(ctx, network.Enable, network.EnableParams{})
 	must(b.t, err)
 	_, err = chromedp.Call(ctx, log.Enable, cdp.Empty{})
+	must(b.t, err)
+	// A tab behind another one takes keys as the one in front does.
+	_, err = chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	must(b.t, err)
 	b.size(1280, 900)
 }

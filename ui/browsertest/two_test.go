@@ -15,6 +15,7 @@ import (
 // Two browsers on one case see the same work and do not disturb each other: what one looks at, chooses or speaks stays its
 // own. A copy goes on when the page that began it is closed, and so it does when no page is open at all.
 func TestTwoBrowsers(t *testing.T) {
+	t.Parallel()
 	theBrowser.get(t)
 	dir := t.TempDir()
 	home := filepath.Join(dir, "home")
