@@ -58,6 +58,14 @@
 // curl -O http://...". A success on such a line ends all that failed while the command ran.
 // Lines of more than 4 KiB are tried in windows around what was found in them.
 //
+// # What a rule must not take
+//
+// Ordinary logs, and prose about errors. A pattern holds enough of the program's own sentence that words beside each
+// other do not fit it by chance: tests read logs made of the words of logs in any order, and no cause may come of them.
+// A rule's source names the file that was read, with its version or commit; where a program's source is not public, it
+// says so. A lone hint in a log that goes on behind it, and in which nothing says that anything failed, is told and not
+// graded.
+//
 // # Groups with a meaning
 //
 // These named groups are understood by the engine, in every rule:
