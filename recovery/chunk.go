@@ -41,10 +41,6 @@ const (
 // castagnoli is the polynomial that processors compute.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func marksOf(verdict, class, drawer, kind int) uint16 {
-	return uint16(verdict&7 | class&15<<classShift | drawer&3<<drawerShift | kind&3<<kindShift)
-}
-
 // foldName returns what two names have in common that a search takes for one: upper and lower case are alike, and so are
 // characters that are written as one sign or as several.
 func foldName(name string) string {

@@ -122,15 +122,17 @@ func eachOf(ctx context.Context, q asker, text string, args []any, fn func(scann
 // chunkRowsOf reads the entries of chunk n.
 func chunkRowsOf(ctx context.Context, q asker, n int64) (list []chunkRow, err error) {
 	list = make([]chunkRow, 0, chunkRows)
-	err = eachOf(ctx, q, `SELECT seq, source, volume, drawer, kind, path, name, size, time, class, verdict FROM entries
-		WHERE seq BETWEEN ? AND ? ORDER BY seq`, []any{n << chunkBits, (n+1)<<chunkBits - 1}, func(s scanner) error {
-		var r chunkRow
-		var drawer, kind, class, verdict int
-		err := s.Scan(&r.seq, &r.source, &r.volume, &drawer, &kind, &r.path, &r.name, &r.size, &r.time, &class, &verdict)
-		r.marks = marksOf(verdict, class, drawer, kind)
-		list = append(list, r)
-		return err
-	})
+	// Fewer columns are quicker to read: the words of an entry come as its marks.
+	err = eachOf(ctx, q, fmt.Sprintf(`SELECT seq, source << 32 | volume, (verdict & 7) | ((class & 15) << %d) | ((drawer & 3) << %d) | ((kind & 3) << %d),
+		path, name, size, time FROM entries WHERE seq BETWEEN ? AND ? ORDER BY seq`, classShift, drawerShift, kindShift),
+		[]any{n << chunkBits, (n+1)<<chunkBits - 1}, func(s scanner) error {
+			var r chunkRow
+			var at int64
+			err := s.Scan(&r.seq, &at, &r.marks, &r.path, &r.name, &r.size, &r.time)
+			r.source, r.volume = int(at>>32), int(int32(at))
+			list = append(list, r)
+			return err
+		})
 	return list, err
 }
 
