@@ -1,9 +1,9 @@
 package ui
 
 import (
+	"fmt"
 	"context"
 	"errors"
-	"reflect"
 	"slices"
 	"sync"
 
@@ -128,9 +128,13 @@ func (p *picks) put(session, key string, was int, next *pick) bool {
 
 // pickQuery adds all that q asks for to a choice, or takes it out. What the same query said before counts no more.
 func pickQuery(steps []recovery.Step, q recovery.Query, out bool) []recovery.Step {
-	next := slices.DeleteFunc(slices.Clone(steps), func(s recovery.Step) bool { return reflect.DeepEqual(s.Query, q) })
+	said := words(q)
+	next := slices.DeleteFunc(slices.Clone(steps), func(s recovery.Step) bool { return words(s.Query) == said })
 	return tidy(append(next, recovery.Step{Query: q, Out: out}))
 }
+
+// words writes out what a query asks for: two that ask for the same are the same words.
+func words(q recovery.Query) string { return fmt.Sprintf("%#v", q) }
 
 // pickFiles adds single files to a choice, or takes them out.
 func pickFiles(steps []recovery.Step, ids []string, out bool) []recovery.Step {
