@@ -5,13 +5,14 @@
 // test holds at its end that no page asked anything of another computer, that no script threw, that no dialog opened
 // and that no policy was broken (see page.watch).
 //
-//	main_test.go      the program and the browser, begun and ended     screens_test.go   the table of all screens
-//	page_test.go      what a person does on a page, and sees           medium_test.go    media and cases to look at
-//	journey_test.go   from Start to a verified Save                    kill_test.go      kill -9 in the middle of a copy
-//	hostile_test.go   names and contents that try to be more           attack_test.go    pages and programs of others
-//	two_test.go       two browsers on one case                         million_test.go   a million rows
-//	axe_test.go       accessibility, by axe-core                       pictures_test.go  docs/screens
-//	elevate_test.go   a disk that only an administrator may read
+//	main_test.go     the program and the browser, begun and ended   screens_test.go   the table of all screens
+//	page_test.go     what a person does on a page, and sees         world_test.go     the computer that screens are seen on
+//	journey_test.go  from Start to a verified Save                  medium_test.go    slow disks, formatted images
+//	kill_test.go     kill -9 in the middle of a copy                hostile_test.go   names and contents that try to be more
+//	attack_test.go   pages and programs of others                   two_test.go       two browsers on one case
+//	million_test.go  a million rows                                 axe_test.go       accessibility by axe-core, and the layout
+//	elevate_test.go  rights that an administrator gives             pictures_test.go  docs/screens
+//	whydrop_test.go  logs that are dropped
 //
 // A new screen is a row in screens_test.go: it is then held to accessibility, narrow windows and right-to-left writing,
 // and has its picture made by
