@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,19 +18,24 @@ import (
 	"salvor/rescue"
 )
 
-// reads are the reads of a source.
+// reads are the reads of a source that is slow when a test has something to do meanwhile.
 type reads struct {
 	mu    sync.Mutex
 	seen  block.Set
 	twice int64
+	slow  atomic.Int64 // from so many bytes on
 }
 
 func (r *reads) note(read imaging.Read) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	e := block.Extent{Offset: read.Offset, Length: read.Good}
 	r.twice += r.seen.Within(e).Bytes()
 	r.seen.Add(e)
+	n := r.seen.Bytes()
+	r.mu.Unlock()
+	if slow := r.slow.Load(); slow > 0 && n >= slow {
+		time.Sleep(200 * time.Millisecond)
+	}
 }
 
 // TestCopyPausedBrowsedAndEnded copies slowly: paused and gone on with, nothing is read twice; what is copied is listed
@@ -38,7 +44,8 @@ func TestCopyPausedBrowsedAndEnded(t *testing.T) {
 	dir := home(t)
 	s := serve(t, Options{State: filepath.Join(dir, "state")})
 	var r reads
-	s.take = rescue.TakeOptions{Plan: imaging.Plan{MaxReadRate: 4 << 20}, Interval: 100 * time.Millisecond, LogRead: r.note}
+	r.slow.Store(2 << 20)
+	s.take = rescue.TakeOptions{Interval: 50 * time.Millisecond, LogRead: r.note}
 	b := open(t, s)
 	source := url.QueryEscape(s.seal.ticket("source", filepath.Join(dir, "gateway.img")))
 	b.get("/copy?source=" + source)
@@ -66,9 +73,10 @@ func TestCopyPausedBrowsedAndEnded(t *testing.T) {
 	if paused == 0 || paused >= 16<<20 {
 		t.Fatalf("paused at %d", paused)
 	}
+	r.slow.Store(9500 << 10)
 	b.post("/job/"+j.id+"/resume", nil)
 	until(9500 << 10)
-	time.Sleep(300 * time.Millisecond) // until that is written down
+	time.Sleep(500 * time.Millisecond) // until that is written down
 	b.get(page)
 	key := regexp.MustCompile(`/case/([0-9a-f]+)/browse`).FindStringSubmatch(b.page)
 	if key == nil {
@@ -104,6 +112,7 @@ func TestCopyPausedBrowsedAndEnded(t *testing.T) {
 	if len(lines.Pictures) != 1 || len(lines.Pictures[0].Cells) != cellCount || len(lines.Pictures[0].Shares) != 4 || !strings.Contains(lines.Pictures[0].Cells, "gr") {
 		t.Errorf("what pages with scripts are told: %+v", lines)
 	}
+	r.slow.Store(0)
 	b.get(page)
 	b.wait()
 	b.must("How it ended", "were found")
