@@ -10,8 +10,6 @@ import (
 )
 
 // What a name or a content would do if it were more than text: each sets the same mark in the window.
-const mark = "owned"
-
 const (
 	markupName = `<img src=x onerror=window.owned=1>.txt`
 	quoteName  = `" onmouseover="window.owned=1" x='.txt`
