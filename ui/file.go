@@ -71,7 +71,7 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	data := map[string]any{"Key": k.Key(), "CaseName": k.Name(), "Entry": e, "Verdict": e.Verdict.String(), "Regular": e.Mode.IsRegular(), "Facts": p.facts(),
-		"Reasons": findings(e.Findings), "Notes": findings(p.notes), "Members": p.members(), "MoreMembers": max(len(shown.Preview.Members)-shownMembers, 0) + shown.Preview.More,
+		"Reasons": e.Findings, "Notes": p.notes, "Members": p.members(), "MoreMembers": max(len(shown.Preview.Members)-shownMembers, 0) + shown.Preview.More,
 		"Table": p.table, "Text": p.text, "Hex": p.hex, "Places": places, "Missing": e.Missing.Bytes(), "Save": "/case/" + k.Key() + "/save?id=" + url.QueryEscape(e.ID),
 		"Chosen": len(picked.steps) > 0 && chosen(e), "Picked": picked.count.Files, "PickedBytes": picked.count.Bytes, "Open": p.ask.Has("hex")}
 	if f, ok := s.tables.Files.ByName(e.Format); ok && f.Thumbnail != nil {

@@ -318,14 +318,6 @@ func (p *filePage) places(ctx context.Context) (out filePlaces, err error) {
 	return out, err
 }
 
-// findings are said in their own words.
-func findings(list []finding.Finding) (out []string) {
-	for _, f := range list {
-		out = append(out, plain(f.String()))
-	}
-	return out
-}
-
 // visible shows the hidden characters of a text, but for the breaks of its lines.
 func visible(text string) string {
 	var b strings.Builder

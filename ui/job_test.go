@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"salvor/finding"
 	"salvor/internal/wire"
 	"salvor/rescue"
 )
@@ -162,6 +163,9 @@ func TestLights(t *testing.T) {
 		colour string
 	}{
 		{nil, "red"}, {[]wire.Layer{volume("good")}, "green"}, {[]wire.Layer{volume("good"), volume("damaged")}, "yellow"},
+		{[]wire.Layer{volume("good"), {State: "good", Findings: []finding.Finding{{Severity: finding.Warning}}}}, "yellow"},
+		{[]wire.Layer{volume("good"), {State: "good", Findings: []finding.Finding{{Severity: finding.Info}}}}, "green"},
+		{[]wire.Layer{volume("good"), {State: "good", Rival: true, Findings: []finding.Finding{{Severity: finding.Error}}}}, "green"},
 		{[]wire.Layer{volume("locked")}, "red"}, {[]wire.Layer{volume("locked"), volume("good")}, "yellow"},
 	} {
 		if got := lightOf(c.list); got.Colour != c.colour {
@@ -176,7 +180,7 @@ func TestWordsThatAreMade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"look.good", "look.some", "look.locked", "look.none", "start.disk.system", "start.disk.empty"}
+	names := []string{"look.good", "look.some", "look.warned", "state.warned", "look.locked", "look.none", "start.disk.system", "start.disk.empty"}
 	for _, v := range verdicts6 {
 		names = append(names, "verdict."+v.String(), "verdict."+v.String()+".why")
 	}

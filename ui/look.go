@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"salvor/finding"
 	"salvor/host"
 	"salvor/internal/wire"
 	"salvor/layers"
@@ -21,7 +22,20 @@ type node struct {
 }
 
 // State is the name of what the layer's state is called.
-func (n *node) State() string { return "state." + n.Layer.State }
+func (n *node) State() string { return "state." + n.Mark() }
+
+// Mark is the layer's state: one that can be used and has something to be warned of is not simply in order.
+func (n *node) Mark() string {
+	if warned(&n.Layer) {
+		return "warned"
+	}
+	return n.Layer.State
+}
+
+// warned reports whether a layer is in order but for what a finding warns of.
+func warned(l *wire.Layer) bool {
+	return l.State == string(layers.Good) && finding.Worst(l.Findings) > finding.Info
+}
 
 // tableKinds are the kinds of layers that say what stands where.
 var tableKinds = []string{"gpt", "mbr", "apm", "bsd", "sun", "sgi", "atari", "pmt", "mtdparts"}
@@ -72,12 +86,19 @@ func tree(list []wire.Layer) []*node {
 type light struct {
 	Colour, Sentence         string
 	Volumes, Damaged, Locked int
+	Warned                   int // parts that are in order but for what a finding warns of
 }
 
 func lightOf(list []wire.Layer) light {
 	var l light
 	for _, n := range list {
-		if n.Rival || n.Volume == 0 || n.Set != "" {
+		if n.Rival {
+			continue
+		}
+		if warned(&n) {
+			l.Warned++
+		}
+		if n.Volume == 0 || n.Set != "" {
 			continue
 		}
 		l.Volumes++
@@ -96,6 +117,8 @@ func lightOf(list []wire.Layer) light {
 		l.Colour, l.Sentence = "red", "look.locked"
 	case l.Damaged+l.Locked > 0:
 		l.Colour, l.Sentence = "yellow", "look.some"
+	case l.Warned > 0:
+		l.Colour, l.Sentence = "yellow", "look.warned"
 	default:
 		l.Colour, l.Sentence = "green", "look.good"
 	}
