@@ -65,7 +65,9 @@ const disksScript = `
 set -e
 room=$1; shift
 mount --make-rprivate /
-umount -l -q /mnt/*/* /mnt/* /media/* 2>/dev/null || :
+while read -r _ _ _ _ point _; do
+	case $point in /mnt/*|/media/*) umount -l "$point" || :;; esac
+done </proc/self/mountinfo
 mount -t tmpfs tmpfs /home
 mkdir /home/anna
 mount --rbind "$room/home" /home/anna
