@@ -89,10 +89,16 @@ func (s *Server) pick(w http.ResponseWriter, r *http.Request) {
 	if n, err := strconv.Atoi(q.Get("from")); err == nil && n > 0 {
 		c.from = n / pagePlaces * pagePlaces
 	}
+	if q.Has("take") && c.p.many && c.then != "" {
+		if ticked := q[c.name]; len(ticked) > 0 {
+			http.Redirect(w, r, withQuery(c.then, url.Values{c.name: ticked}), http.StatusSeeOther)
+			return
+		}
+	}
 	lang := s.words[languageOf(r)]
-	data := map[string]any{"Purpose": c.name, "Dir": c.dir, "Starts": c.starts(home, lang), "Crumbs": c.crumbs(), "Many": c.p.many && c.then != "",
+	data := map[string]any{"None": q.Has("take"), "Purpose": c.name, "Dir": c.dir, "Starts": c.starts(home, lang), "Crumbs": c.crumbs(), "Many": c.p.many && c.then != "",
 		"Hidden": c.hidden, "Toggle": c.address(c.dir, !c.hidden, 0)}
-	c.form(data)
+	data["Fields"] = c.fields()
 	if !c.p.folder && c.then != "" {
 		data["Drop"], data["DropMost"] = c.then, c.p.most
 	}
@@ -134,6 +140,10 @@ func failure(err error) string {
 
 // address is a page of a folder.
 func (c *picking) address(path string, hidden bool, from int) string {
+	return "/pick/" + c.name + "?" + c.query(path, hidden, from).Encode()
+}
+
+func (c *picking) query(path string, hidden bool, from int) url.Values {
 	q := url.Values{"at": {c.s.seal.ticket("dir", path)}}
 	if c.then != c.p.then {
 		q.Set("then", c.then)
@@ -144,7 +154,7 @@ func (c *picking) address(path string, hidden bool, from int) string {
 	if from > 0 {
 		q.Set("from", strconv.Itoa(from))
 	}
-	return "/pick/" + c.name + "?" + q.Encode()
+	return q
 }
 
 func (c *picking) into(path string) string { return c.address(path, c.hidden, 0) }
@@ -154,22 +164,14 @@ func (c *picking) choose(path string) string {
 	if c.then == "" {
 		return ""
 	}
-	sign := "?"
-	if strings.Contains(c.then, "?") {
-		sign = "&"
-	}
-	return c.then + sign + c.name + "=" + url.QueryEscape(c.s.seal.ticket(c.name, path))
+	return withQuery(c.then, url.Values{c.name: {c.s.seal.ticket(c.name, path)}})
 }
 
-// form adds where a form leads that takes several: a form sent by GET loses what stands behind "?" in its address, so
-// that this stands in fields.
-func (c *picking) form(data map[string]any) {
-	action, query, _ := strings.Cut(c.then, "?")
-	fields, err := url.ParseQuery(query)
-	if err != nil {
-		fields = nil
-	}
-	data["Action"], data["Fields"] = action, fields
+// fields are those of the page that is shown: a form for several comes back to it, so that one without a tick leads nowhere.
+func (c *picking) fields() url.Values {
+	q := c.query(c.dir, c.hidden, c.from)
+	q.Set("take", "1")
+	return q
 }
 
 // starts are the places where files begin.

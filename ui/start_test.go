@@ -224,6 +224,36 @@ func TestSeveralImagesAreLookedAtTogether(t *testing.T) {
 	b.must("gateway.img", "second.img", "What not to do now")
 }
 
+// TestNothingTicked presses Enter in the picker without a tick: it stays there, and says what to do; with one it goes on.
+func TestNothingTicked(t *testing.T) {
+	home(t)
+	b := open(t, serve(t, Options{}))
+	for purpose, leads := range map[string]string{"source": "/look?", "log": "/why?"} {
+		then := ""
+		if purpose == "log" {
+			then = "?then=" + url.QueryEscape("/why?x=1")
+		}
+		b.get("/pick/" + purpose + then)
+		_, form, _ := strings.Cut(b.page, `<form method="get" action="/pick/`+purpose+`"`)
+		q := url.Values{}
+		for _, m := range regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`).FindAllStringSubmatch(form, -1) {
+			q.Add(m[1], unescape(m[2]))
+		}
+		b.get("/pick/" + purpose + "?" + q.Encode())
+		b.must("Nothing is ticked yet.", "gateway.img", "Take the ticked ones")
+		if b.code != http.StatusOK || !strings.Contains(b.at, "/pick/"+purpose) {
+			t.Errorf("%d at %s", b.code, b.at)
+		}
+		for _, m := range regexp.MustCompile(`type="checkbox" name="`+purpose+`" value="([^"]*)"`).FindAllStringSubmatch(b.page, -1) {
+			q.Add(purpose, unescape(m[1]))
+		}
+		b.get("/pick/" + purpose + "?" + q.Encode())
+		if b.code != http.StatusOK || !strings.Contains(b.at, leads) || purpose == "log" && !strings.Contains(b.at, "x=1&") {
+			t.Errorf("a tick leads to %d at %s", b.code, b.at)
+		}
+	}
+}
+
 func TestPicker(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -259,7 +289,7 @@ func TestPicker(t *testing.T) {
 	b.must(`aria-current="location"`)
 	// Several are ticked: they reach the page as a ticket each.
 	b.get("/pick/source?then=" + url.QueryEscape("/cases?x=1"))
-	b.must(`<form method="get" action="/cases">`, `<input type="hidden" name="x" value="1">`, "Take the ticked ones")
+	b.must(`<form method="get" action="/pick/source">`, `<input type="hidden" name="then" value="/cases?x=1">`, "Take the ticked ones")
 	// A folder that went away, and one that nobody may open.
 	gone := b.address("Zoo")
 	if err := os.RemoveAll(filepath.Join(dir, "Zoo")); err != nil {

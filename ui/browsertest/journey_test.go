@@ -67,6 +67,8 @@ func TestJourneyByKeys(t *testing.T) {
 		t.Errorf("the first key leads to %q", at)
 	}
 	b.enter("Choose the file")
+	b.leave(func() { b.tabTo("Tick gateway.img", "INPUT"); b.key(kb.Enter) })
+	b.must("Nothing is ticked yet.")
 	b.enter("gateway.img")
 	b.until("What not to do now")
 	b.enter("Save its files")
