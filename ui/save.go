@@ -23,7 +23,7 @@ type savePlace struct {
 	Choose    string
 	Chosen    bool
 	Removable bool
-	Refused   string   // why nothing is saved there; "" where it is
+	Refused   string   // why nothing is saved there, in the language of the page; "" where it is
 	Notes     []string // names of words
 }
 
@@ -43,7 +43,7 @@ func (s *Server) saveForm(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	places := s.savePlaces(r.Context(), c, address, target)
+	places := s.savePlaces(r, c, address, target)
 	if i := slices.IndexFunc(places, func(p savePlace) bool { return p.Chosen }); i >= 0 {
 		target = places[i].Dir
 	}
@@ -53,7 +53,7 @@ func (s *Server) saveForm(w http.ResponseWriter, r *http.Request) {
 	var refused *host.RefusedError
 	switch {
 	case errors.As(err, &refused):
-		data["Refused"] = refused
+		data["Refused"] = s.refusalOf(r, rescue.Failure(err, ""), nil, address)
 	case err != nil:
 		s.fail(w, r, err)
 		return
@@ -75,17 +75,16 @@ func (s *Server) saveForm(w http.ResponseWriter, r *http.Request) {
 
 // savePlaces offers where files can be saved, with the reason where they cannot. Without a chosen one, it is the first drive
 // that was plugged in for it, or else the home folder.
-func (s *Server) savePlaces(ctx context.Context, c *rescue.Case, address, chosen string) []savePlace {
+func (s *Server) savePlaces(r *http.Request, c *rescue.Case, address, chosen string) []savePlace {
 	place := func(kind, dir string) savePlace {
 		p := savePlace{Kind: kind, Dir: dir, Free: -1, Choose: address + "&target=" + url.QueryEscape(s.seal.ticket("target", dir)), Chosen: dir == chosen}
 		t, err := c.CheckElsewhere(dir)
 		p.Free = t.Free
+		if err == nil && t.Free == 0 {
+			err = t.Check(1)
+		}
 		if err != nil {
-			p.Refused = err.Error()
-			var refused *host.RefusedError
-			if errors.As(err, &refused) {
-				p.Refused = refused.Why
-			}
+			p.Refused = s.refusalOf(r, rescue.Failure(err, ""), nil, address).Why
 		}
 		if t.Memory {
 			p.Notes = append(p.Notes, "save.note.memory")
@@ -96,7 +95,7 @@ func (s *Server) savePlaces(ctx context.Context, c *rescue.Case, address, chosen
 	if home, err := os.UserHomeDir(); err == nil {
 		out = append(out, place("home", home))
 	}
-	drives, err := host.Drives(ctx)
+	drives, err := host.Drives(r.Context())
 	if err != nil {
 		s.o.Log.Debug("the drives of this computer", "error", err)
 	}

@@ -33,7 +33,7 @@ func TestWhatSpeaksAgainstAPlace(t *testing.T) {
 		"memory":    {change: func(p *rescue.SavePlan) { p.Target.Memory = true }, want: []string{"gone when the computer is switched off"}},
 		"little room": {more: map[string]any{"Short": true, "Space": 6 * gib, "Ready": false}, change: func(p *rescue.SavePlan) { p.Target.Free = gib },
 			want: []string{"There is not enough free space: 6.0 GiB are needed, 1.0 GiB are free."}},
-		"read-only": {more: map[string]any{"Refused": &host.RefusedError{Why: "Nothing can be written to /media/<b>cd: it is mounted read-only."}, "Ready": false},
+		"read-only": {more: map[string]any{"Refused": &refusal{Why: "Nothing can be written to /media/<b>cd: it is mounted read-only."}, "Ready": false},
 			want: []string{"It cannot be saved there", "/media/&lt;b&gt;cd: it is mounted read-only."}},
 		"early": {more: map[string]any{"Early": true, "Ready": false}, change: func(p *rescue.SavePlan) { p.Need = recovery.Need{} }, want: []string{"The copy is still being made."}},
 	} {
