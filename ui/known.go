@@ -16,13 +16,14 @@ import (
 	"sync"
 	"time"
 
+	"salvor/casefile"
 	"salvor/host"
 )
 
 // knownCase is a case that was opened or begun here.
 type knownCase struct {
 	Dir    string   `json:"dir"`
-	Source string   `json:"source,omitempty"` // of the main job; "" when it was begun elsewhere
+	Source string   `json:"source,omitempty"` // of the main job; "" where the case has none
 	More   []string `json:"more,omitempty"`   // further disks of it
 	Copy   bool     `json:"copy,omitempty"`
 	// Locked says that a secret opens volumes of it. The secret is kept in memory only, so that it is asked for again.
@@ -51,6 +52,25 @@ func (k knownCase) placed() knownCase {
 	defer cancel()
 	if d, ok := host.DriveOf(ctx, k.Dir); ok && host.Exists(filepath.Dir(k.Dir)) {
 		k.Point, k.Drive = d.Point, d.Model
+	}
+	return k
+}
+
+// recorded takes the disks of a case from its own record: one that was begun by the command line is gone on with here, and
+// unlocked, as one that was begun here.
+func (k knownCase) recorded() knownCase {
+	c, err := casefile.Open(k.Dir, casefile.Reader, casefile.Options{})
+	if err != nil {
+		return k // it is said where the case is shown
+	}
+	defer c.Close()
+	for i, s := range c.Record().Sources {
+		switch {
+		case i == 0:
+			k.Source = s.Path
+		case i < maxSources:
+			k.More = append(k.More, s.Path)
+		}
 	}
 	return k
 }
@@ -120,6 +140,9 @@ func (k *known) add(c knownCase) error {
 	}
 	c.Dir, c.Opened = dir, time.Now().UTC().Truncate(time.Second)
 	c = c.placed()
+	if old, ok := k.get(c.Key()); c.Source == "" && (!ok || old.Source == "") {
+		c = c.recorded()
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if i := k.find(c.Key()); i >= 0 {

@@ -250,3 +250,41 @@ func TestLosses(t *testing.T) {
 		}
 	}
 }
+
+// TestCaseOfTheCommandLine opens the folder of a case that was begun elsewhere: what is locked in it can be opened, and the
+// work can go on, by what its own record says of its disk.
+func TestCaseOfTheCommandLine(t *testing.T) {
+	dir := home(t)
+	lockedDisk(t, dir)
+	folder := filepath.Join(dir, "case")
+	o := rescue.Options{Source: filepath.Join(dir, "locked.img"), Case: folder, Program: "salvor test", Carve: rescue.CarveOptions{Within: []block.Extent{{Length: 512}}}}
+	if _, err := rescue.Run(t.Context(), o, new(deaf), discard); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, Options{State: filepath.Join(dir, "state")})
+	b := open(t, s)
+	b.get("/cases")
+	b.link("Open one from a folder")
+	b.post("/cases", nil)
+	at := "/case/" + knownCase{Dir: folder}.Key()
+	b.must("Go on with the work", at+"/unlock")
+	b.get(at + "/unlock")
+	b.post("/unlock", url.Values{"secret": {rightPhrase}})
+	b.wait()
+	b.must("That opens it.")
+	b.post(at+"/resume", nil)
+	b.wait()
+	b.must("How it ended")
+	c, err := rescue.OpenCase(folder, "salvor test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if list, err := c.Entry(t.Context(), "DCIM/holiday.txt"); err != nil || len(list) != 1 || list[0].SavedAs == "" {
+		t.Errorf("%v, %v", list, err)
+	}
+	k, ok := s.known.get(knownCase{Dir: folder}.Key())
+	if !ok || k.Source != o.Source {
+		t.Errorf("%+v", k)
+	}
+}
