@@ -124,6 +124,8 @@ type Catalog struct {
 	path string
 	r, w *sql.DB // w is nil when it was opened for reading
 	put  *sql.Stmt
+	// aside has chunks that this one lacks; nil for none.
+	aside *Aside
 }
 
 // OpenCatalog opens the catalogue at path for reading and writing, and creates it when there is none.

@@ -147,10 +147,18 @@ type chunkReader struct {
 // chunks gives all chunks in order. A chunk is there until fn returns.
 func (c *Catalog) chunks(ctx context.Context, fn func(*chunk) error) error {
 	err := c.eachChunk(ctx, fn)
-	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("recovery: catalogue: %w", err)
+	if ctx.Err() != nil {
+		return err
 	}
-	return err
+	return readError(err)
+}
+
+// readError says that it was the catalogue that could not be read.
+func readError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("recovery: catalogue: %w", err)
 }
 
 func (c *Catalog) eachChunk(ctx context.Context, fn func(*chunk) error) error {
@@ -159,11 +167,11 @@ func (c *Catalog) eachChunk(ctx context.Context, fn func(*chunk) error) error {
 		return err
 	}
 	r := &chunkReader{c: c, ctx: ctx}
-	var made int
-	if err := c.r.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'chunks'").Scan(&made); err != nil {
+	made, err := c.hasChunks(ctx)
+	if err != nil {
 		return err
 	}
-	if made > 0 {
+	if made {
 		if r.one, err = c.r.PrepareContext(ctx, "SELECT data FROM chunks WHERE n = ?"); err != nil {
 			return err
 		}
@@ -171,7 +179,7 @@ func (c *Catalog) eachChunk(ctx context.Context, fn func(*chunk) error) error {
 	}
 	for from := int64(0); from <= last; from += digestsAtOnce {
 		digests := map[int64]digest{}
-		if made > 0 {
+		if made {
 			err := eachOf(ctx, c.r, "SELECT n, data FROM chunks WHERE n BETWEEN ? AND ?", []any{from, from + digestsAtOnce - 1}, func(s scanner) error {
 				var n int64
 				var data sql.RawBytes
@@ -212,6 +220,10 @@ func (r *chunkReader) look(n int64, d digest, ok bool, fn func(*chunk) error) er
 	if ok {
 		err := fn(&chunk{n: n, digest: d, load: func(part int) ([]byte, error) { return r.part(n, d, part) }})
 		if !errors.Is(err, errStale) {
+			return err
+		}
+	} else if k, ok := r.c.aside.chunk(n); ok {
+		if err := fn(k); !errors.Is(err, errStale) {
 			return err
 		}
 	}

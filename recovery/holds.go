@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"salvor/finding"
 )
 
 // nameMatcher returns what decides on the name of an entry, nil when every name will do.
@@ -70,10 +72,17 @@ func (q *Query) decider() (func(*Entry) bool, error) {
 		return nil, err
 	}
 	steps, err := q.stepsHold()
-	if err != nil || name == nil && steps == nil {
+	if err != nil || name == nil && steps == nil && q.FindingPrefix == "" {
 		return nil, err
 	}
-	return func(e *Entry) bool { return (name == nil || name(e.Name)) && (steps == nil || steps(e)) }, nil
+	return func(e *Entry) bool {
+		return (name == nil || name(e.Name)) && q.findingHolds(e) && (steps == nil || steps(e))
+	}, nil
+}
+
+// findingHolds reports whether an entry has a finding of the kind that is asked for.
+func (q *Query) findingHolds(e *Entry) bool {
+	return q.FindingPrefix == "" || slices.ContainsFunc(e.Findings, func(f finding.Finding) bool { return strings.HasPrefix(f.Code, q.FindingPrefix) })
 }
 
 // stepsHold returns what the steps say of an entry, nil where there are none.
@@ -112,7 +121,7 @@ func (q *Query) holds() (func(*Entry) bool, error) {
 	return func(e *Entry) bool {
 		switch t := e.moment(); {
 		case len(ids) > 0 && !ids[e.ID]:
-		case name != nil && !name(e.Name):
+		case name != nil && !name(e.Name), !q.findingHolds(e):
 		case folder != "" && e.Path != folder && !strings.HasPrefix(e.Path, folder+"/"):
 		case !among(q.Formats, e.Format), !among(q.Classes, e.Class), !among(q.States, e.State), !among(q.Verdicts, e.Verdict),
 			!among(q.Drawers, e.Drawer()), !among(q.Save, e.Save), !among(q.Volumes, e.Volume), !among(q.Sources, e.Source):

@@ -36,7 +36,7 @@ func NeedOf(ctx context.Context, c *Catalog, q Query, t Target) (Need, error) {
 		}
 		n.Space += (size+perFile-1)/perFile*perFile + perFile/4
 	}
-	if q.Name != "" || len(q.Steps) > 0 {
+	if q.Name != "" || q.FindingPrefix != "" || len(q.Steps) > 0 {
 		for e, err := range c.Select(ctx, q) {
 			if err != nil {
 				return Need{}, err

@@ -7,11 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"salvor/block"
 	"salvor/filetype"
+	"salvor/finding"
 )
 
 func TestNeedOf(t *testing.T) {
@@ -104,5 +106,52 @@ func TestReadAgain(t *testing.T) {
 	})
 	if r.Checked.Files != 2 || r.Differ != 1 || r.Failed != 1 || len(failed) != 1 || failed[0] != "bad" {
 		t.Errorf("%+v, %v", r, failed)
+	}
+}
+
+// TestFindingPrefix asks for entries by their findings, however these words stand elsewhere in an entry.
+func TestFindingPrefix(t *testing.T) {
+	c := newCatalog(t)
+	var list []*Entry
+	for i := range 1200 {
+		e := bigEntry(i)
+		switch i % 100 {
+		case 0:
+			e.Findings = append(e.Findings, finding.Finding{Code: "relate.journal", Text: "x", Offset: -1, Args: map[string]string{"with": "a"}})
+		case 1:
+			e.Findings = append(e.Findings, finding.Finding{Code: "other.thing", Text: "relate.journal", Offset: -1})
+		case 2:
+			e.Hints.Title = "relate.journal"
+		}
+		list = append(list, e)
+	}
+	mustPut(t, c, list...)
+	for name, q := range map[string]Query{"plain": {}, "behind": {From: list[50].ID}, "steps": {Steps: []Step{{}, {Query: Query{IDs: []string{list[100].ID}}, Out: true}}}} {
+		var want, got []string
+		for i := 0; i < 1200; i += 100 {
+			if name == "behind" && i <= 50 || name == "steps" && i == 100 {
+				continue
+			}
+			want = append(want, list[i].ID)
+		}
+		q.FindingPrefix = "relate."
+		for e, err := range c.Select(t.Context(), q) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, e.ID)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, expected %v", name, got, want)
+		}
+		q.From = ""
+		s, err := c.Summary(t.Context(), q)
+		n, nerr := NeedOf(t.Context(), c, q, Target{})
+		if files := s.Total(nil).Files; err != nil || nerr != nil || name != "behind" && (files != int64(len(want)) || n.Files != files) {
+			t.Errorf("%s: %d and %d files, %v, %v", name, files, n.Files, err, nerr)
+		}
+	}
+	if _, err := c.List(t.Context(), Listing{Query: Query{FindingPrefix: "relate."}, Limit: 1}); err == nil {
+		t.Error("it is listed by findings")
 	}
 }

@@ -58,6 +58,8 @@ type Query struct {
 	IncludeDirs bool
 	Order       Order
 	Limit       int // most entries to return; 0: all
+	// FindingPrefix asks for entries with a finding whose code begins so: "relate.".
+	FindingPrefix string
 	// AlsoIDs are meant too, whatever the other fields ask for.
 	AlsoIDs []string
 	// From is the ID of the entry behind which to go on, in the same order; "" begins at the first.
@@ -84,7 +86,7 @@ const pageSize = 512
 // where each page costs a pass over the catalogue.
 const maxPageSize = 32 << 10
 
-// where returns the condition of q; those of Name and Steps let some through that only Go can tell as promised. The sign before a
+// where returns the condition of q; those of Name, FindingPrefix and Steps let some through that only Go can tell as promised. The sign before a
 // column keeps SQLite from an index of that column, whose rows it would sort for every page.
 func (q *Query) where() (string, []any) {
 	var conds []string
@@ -135,6 +137,9 @@ func (q *Query) where() (string, []any) {
 	if q.Name != "" {
 		like := nameLike(q.Name)
 		add(`(CASE name WHEN '' THEN path ELSE name END) LIKE ? ESCAPE '\'`, "%"+strings.TrimPrefix(like, "%")) // the end of a path is its name
+	}
+	if q.FindingPrefix != "" {
+		add("instr(data, CAST(? AS BLOB)) > 0", q.FindingPrefix) // any text of the entry, far quicker than to decode it
 	}
 	if len(q.Steps) > 0 {
 		any := []string{"0"}
@@ -340,7 +345,7 @@ func (s Summary) Total(keep func(Group) bool) Count {
 
 // Summary counts the entries of q; its order, limit and start are not regarded.
 func (c *Catalog) Summary(ctx context.Context, q Query) (Summary, error) {
-	if len(q.Steps) > 0 {
+	if len(q.Steps) > 0 || q.FindingPrefix != "" {
 		return c.summaryOfSteps(ctx, q)
 	}
 	match, err := q.nameMatcher()

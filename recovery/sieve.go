@@ -45,11 +45,11 @@ const (
 	wrong      // any other thing
 )
 
-// newSieve prepares a query, which asks for no formats, states or save states. seqs are the numbers of the entries that
+// newSieve prepares a query, which asks for no formats, states, save states or findings. seqs are the numbers of the entries that
 // it names by ID.
 func newSieve(q Query, inFolder bool, seqs map[int64]bool) (*sieve, error) {
-	if len(q.Formats) > 0 || len(q.States) > 0 || len(q.Save) > 0 || len(q.Steps) > 0 || len(q.AlsoIDs) > 0 {
-		return nil, fmt.Errorf("recovery: a listing by formats, states or steps")
+	if len(q.Formats) > 0 || len(q.States) > 0 || len(q.Save) > 0 || len(q.Steps) > 0 || len(q.AlsoIDs) > 0 || q.FindingPrefix != "" {
+		return nil, fmt.Errorf("recovery: a listing by formats, states, findings or steps")
 	}
 	s := &sieve{q: q, folder: strings.Trim(q.PathPrefix, "/"), inFolder: inFolder, least: q.MinSize, most: math.MaxInt64, after: math.MinInt64, before: math.MaxInt64,
 		sources: map[int]bool{}, volumes: map[int]bool{}, seqs: seqs, chunks: map[int64]bool{}}

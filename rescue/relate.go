@@ -192,6 +192,9 @@ var errEmpty = errors.New("rescue: an empty file")
 // later parts of an archive.
 func (c *Case) Together(ctx context.Context, q recovery.Query) ([]string, error) {
 	var ids []string
+	if q.Limit == 0 { // else it is of the first ones in their order
+		q.FindingPrefix = relatedPrefix
+	}
 	for e, err := range c.Catalog.Select(ctx, q) {
 		if err != nil {
 			return nil, err

@@ -47,16 +47,22 @@ func (p *SavePlan) Check() error { return p.Target.Check(p.Need.Space - p.Standi
 // nothing. Errors are the refusals of [Case.CheckElsewhere], with the plan as far as it goes; too little room is no
 // error here: see [SavePlan.Check].
 func (c *Case) PlanElsewhere(ctx context.Context, to string, q recovery.Query) (SavePlan, error) {
-	if err := c.Elsewhere(ctx, &q); err != nil {
-		return SavePlan{}, err
-	}
-	return c.plan(ctx, to, q)
+	return c.PlanNeed(ctx, to, func(t recovery.Target) (recovery.Need, error) { return c.NeedElsewhere(ctx, q, t) })
 }
 
-// plan is PlanElsewhere for a selection that is ready.
-func (c *Case) plan(ctx context.Context, to string, q recovery.Query) (p SavePlan, err error) {
+// NeedElsewhere returns what saving a selection to a target outside of the case takes, with what belongs together. Of very
+// many files this takes seconds.
+func (c *Case) NeedElsewhere(ctx context.Context, q recovery.Query, t recovery.Target) (recovery.Need, error) {
+	if err := c.Elsewhere(ctx, &q); err != nil {
+		return recovery.Need{}, err
+	}
+	return recovery.NeedOf(ctx, c.Catalog, q, t)
+}
+
+// PlanNeed is PlanElsewhere for a selection of which need says what it takes.
+func (c *Case) PlanNeed(ctx context.Context, to string, need func(recovery.Target) (recovery.Need, error)) (p SavePlan, err error) {
 	target, refused := c.CheckElsewhere(to)
-	if p.Need, err = recovery.NeedOf(ctx, c.Catalog, q, Limits(target)); err != nil {
+	if p.Need, err = need(Limits(target)); err != nil {
 		return p, err
 	}
 	p.Target = target
@@ -116,7 +122,7 @@ func (c *Case) SaveElsewhere(ctx context.Context, to string, q recovery.Query, e
 	if err := c.Elsewhere(ctx, &q); err != nil {
 		return out, err
 	}
-	plan, err := c.plan(ctx, to, q)
+	plan, err := c.PlanNeed(ctx, to, func(t recovery.Target) (recovery.Need, error) { return recovery.NeedOf(ctx, c.Catalog, q, t) })
 	if err != nil {
 		return out, err
 	}
