@@ -2,9 +2,9 @@ package ui
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"path/filepath"
-	"slices"
 
 	"salvor/casefile"
 	"salvor/host"
@@ -160,20 +160,10 @@ func (s *Server) caseHome(w http.ResponseWriter, r *http.Request) {
 	for i, row := range rows {
 		list[i] = wire.FromRow(row)
 	}
-	sum, err := c.Catalog.Summary(r.Context(), recovery.Query{})
+	counts, verdicts, ready, err := s.countsOf(r.Context(), c)
 	if err != nil {
 		s.fail(w, r, err)
 		return
-	}
-	var counts []drawerCount
-	for _, t := range tabs {
-		counts = append(counts, drawerCount{t.name, sum.Total(func(g recovery.Group) bool { return slices.Contains(t.drawers, g.Drawer) && !g.Dir })})
-	}
-	var verdicts []drawerCount
-	for _, v := range verdicts6 {
-		if n := sum.Total(func(g recovery.Group) bool { return g.Verdict == v && !g.Dir }); n.Files > 0 {
-			verdicts = append(verdicts, drawerCount{"verdict." + v.String(), n})
-		}
 	}
 	state, other, failed := s.stateOf(k)
 	data := map[string]any{"Key": k.Key(), "Name": k.Name(), "Dir": k.Dir, "Record": c.Record(), "Tree": tree(list), "Light": lightOf(list), "Counts": counts, "Verdicts": verdicts,
@@ -184,7 +174,41 @@ func (s *Server) caseHome(w http.ResponseWriter, r *http.Request) {
 	if j := s.jobs.of("rescue", k.Key()); j != nil {
 		data["Job"] = j.id
 	}
-	s.show(w, r, http.StatusOK, "case", view{Here: "cases", Title: plain(k.Name())}, data)
+	v := view{Here: "cases", Title: plain(k.Name())}
+	if data["Old"] = ready.Old; !ready.Ready {
+		v.Refresh, data["Counting"], data["Far"] = 2, true, ready.Far
+	}
+	s.show(w, r, http.StatusOK, "case", v, data)
+}
+
+// countsOf counts what is in the parts of a case, and by how good it is. It counts nothing where that would take long, and
+// says so.
+func (s *Server) countsOf(ctx context.Context, c *rescue.Case) (parts, verdicts []drawerCount, ready readiness, err error) {
+	if ready, err = s.prepare(ctx, c.Catalog, false); err != nil {
+		return nil, nil, ready, err
+	}
+	var all recovery.Listed
+	if ready.Ready {
+		if all, err = c.Catalog.List(ctx, recovery.Listing{Limit: 1}); err != nil {
+			return nil, nil, ready, err
+		}
+	}
+	for _, t := range tabs {
+		n := drawerCount{Tab: t.name}
+		for _, d := range t.drawers {
+			n.Files, n.Bytes = n.Files+all.ByDrawer[d].Files, n.Bytes+all.ByDrawer[d].Bytes
+		}
+		if n.Bytes < 0 { // of sizes that no medium has
+			n.Bytes = math.MaxInt64
+		}
+		parts = append(parts, n)
+	}
+	for _, v := range verdicts6 {
+		if n := all.ByVerdict[v]; n.Files > 0 {
+			verdicts = append(verdicts, drawerCount{"verdict." + v.String(), n})
+		}
+	}
+	return parts, verdicts, ready, nil
 }
 
 // verify begins to check a case.

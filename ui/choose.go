@@ -43,6 +43,10 @@ func (s *Server) choose(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusBadRequest, "refused.page")
 		return
 	}
+	if _, err := s.prepare(r.Context(), c.Catalog, true); err != nil {
+		s.fail(w, r, err)
+		return
+	}
 	now, err := s.picks.change(r.Context(), s.session(r), k.Key(), c.Catalog, change)
 	full := errors.Is(err, errTooMany)
 	if err != nil && !full {

@@ -12,6 +12,7 @@ import (
 
 	"salvor/filetype"
 	"salvor/finding"
+	"salvor/finding/translation"
 	"salvor/recovery"
 	"salvor/rescue"
 )
@@ -29,7 +30,7 @@ type row struct {
 	Size        int64
 	Time        string
 	Verdict     string
-	Why         string // what was found in this very file; "" where the verdict says all
+	Why         said // what was found in this very file; empty where the verdict says all
 	Class       string
 	Thumb       string
 	Saved       bool
@@ -50,12 +51,21 @@ func (s *Server) files(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer c.Close()
+	ready, err := s.prepare(r.Context(), c.Catalog, false)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if !ready.Ready {
+		s.show(w, r, http.StatusOK, "preparing", view{Here: "cases", Title: s.words[languageOf(r)].say("files.title"), Refresh: 1}, map[string]any{"Key": k.Key(), "Name": k.Name(), "Far": ready.Far})
+		return
+	}
 	now := choiceOf(r.URL.Query())
 	now.IDs = nil
 	if now.Tab == "" {
 		now.Tab = "live"
 	}
-	l := lister{s: s, c: c, key: k.Key(), base: "/case/" + k.Key() + "/files", now: now, picked: s.picks.now(s.session(r), k.Key())}
+	l := lister{s: s, c: c, key: k.Key(), base: "/case/" + k.Key() + "/files", now: now, findings: s.findings[languageOf(r)], picked: s.picks.now(s.session(r), k.Key())}
 	if err := l.page(r.Context(), r.URL.Query().Get("after")); errors.Is(err, recovery.ErrStart) {
 		s.refuse(w, r, http.StatusNotFound, "refused.page")
 		return
@@ -68,7 +78,7 @@ func (s *Server) files(w http.ResponseWriter, r *http.Request) {
 		"Tabs": l.tabLinks(), "Chips": l.chips(), "VerdictLinks": l.verdictLinks(), "Total": all, "Mistakes": mistakes(r.URL.Query()), "Filtered": now.filtered(),
 		"Here": l.address(func(*choice) {}), "Values": now.Values(), "Clear": l.base + "?tab=" + now.Tab, "SaveAll": "/case/" + k.Key() + "/save?" + now.Values().Encode(),
 		"Picked": l.picked.count.Files, "PickedBytes": l.picked.count.Bytes, "SavePicked": "/case/" + k.Key() + "/save?chosen=" + strconv.Itoa(l.picked.n), "TooMany": r.URL.Query().Has("toomany"),
-		"Behind": r.URL.Query().Get("after") != "", "Listed": l.now.inFolders() && now.Volume == 0}
+		"Old": ready.Old, "Behind": r.URL.Query().Get("after") != "", "Listed": l.now.inFolders() && now.Volume == 0}
 	s.show(w, r, http.StatusOK, "files", view{Here: "cases"}, data)
 }
 
@@ -78,6 +88,7 @@ type lister struct {
 	c         *rescue.Case
 	key, base string
 	now       choice
+	findings  translation.Catalogue // of the page's language
 	picked    pick
 	listed    recovery.Listed
 	rows      []row
@@ -227,7 +238,7 @@ func (l *lister) row(e *recovery.Entry) row {
 	out := row{Name: plain(nameOf(e)), ID: e.ID, Size: e.Size, Time: when(t), Class: string(e.Class), Saved: e.Save == recovery.Saved,
 		Address: "/case/" + l.key + "/file?id=" + url.QueryEscape(e.ID)}
 	if e.Mode.IsRegular() {
-		out.Verdict, out.Why = e.Verdict.String(), reason(e)
+		out.Verdict, out.Why = e.Verdict.String(), l.reason(e)
 	}
 	if f, ok := l.s.tables.Files.ByName(e.Format); ok && f.Thumbnail != nil && e.Class == filetype.Photo {
 		out.Thumb = "/case/" + l.key + "/thumb?id=" + url.QueryEscape(e.ID)
@@ -238,8 +249,8 @@ func (l *lister) row(e *recovery.Entry) row {
 // maxReason is the longest reason in a row, in bytes.
 const maxReason = 200
 
-// reason is the weightiest thing that was found in a file, for a row; "" where there is none that lowers it.
-func reason(e *recovery.Entry) string {
+// reason is the weightiest thing that was found in a file, for a row; empty where there is none that lowers it.
+func (l *lister) reason(e *recovery.Entry) said {
 	var worst *finding.Finding
 	for i, f := range e.Findings {
 		if f.Severity > finding.Info && (worst == nil || f.Severity > worst.Severity) {
@@ -247,17 +258,17 @@ func reason(e *recovery.Entry) string {
 		}
 	}
 	if worst == nil {
-		return ""
+		return said{}
 	}
-	text := plain(worst.Text)
-	if len(text) > maxReason {
+	out := findingSaid(l.findings, *worst)
+	if text := out.Text; len(text) > maxReason {
 		end := maxReason
 		for end > 0 && !utf8.RuneStart(text[end]) {
 			end--
 		}
-		text = text[:end] + "…"
+		out.Text = text[:end] + "…"
 	}
-	return text
+	return out
 }
 
 // nameOf is the name of a file, with that of its stream.

@@ -9,7 +9,6 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -280,24 +279,9 @@ func BenchmarkFiles(b *testing.B) {
 // worked reports the time of the processors that the operations of a benchmark took, where the system tells it: on a machine
 // that does other work too, the time of the clock says little.
 func worked(b *testing.B) func() {
-	used := func() (ms float64) {
-		stat, err := os.ReadFile("/proc/self/stat")
-		if err != nil {
-			return 0
-		}
-		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-		for _, text := range fields[11:13] { // in hundredths of a second
-			n, err := strconv.ParseFloat(text, 64)
-			if err != nil {
-				return 0
-			}
-			ms += 10 * n
-		}
-		return ms
-	}
-	begun := used()
+	begun := spent()
 	return func() {
-		if n := used() - begun; n > 0 {
+		if n := spent() - begun; n > 0 {
 			b.ReportMetric(n/float64(b.N), "cpu-ms/op")
 		}
 	}

@@ -20,6 +20,20 @@ func loadFindings() (map[string]translation.Catalogue, error) {
 	return all, nil
 }
 
+// findingSaid is the sentence of a finding in a language, and English where that language has none for it.
+func findingSaid(c translation.Catalogue, f finding.Finding) said {
+	out := said{Text: plain(c.Text(f))}
+	if _, ok := c[f.Code]; c != nil && !ok {
+		out.Lang = languages[0]
+	}
+	return out
+}
+
+// Found is Finding with the language that it is in, where that is not the page's.
+func (v *view) Found(f finding.Finding) said {
+	return said{v.Finding(f), findingSaid(v.findings, f).Lang}
+}
+
 // Finding says a finding in the language of the page, with its place.
 func (v *view) Finding(f finding.Finding) string {
 	text := v.findings.Text(f)

@@ -49,7 +49,7 @@ func (s *Server) saveForm(w http.ResponseWriter, r *http.Request) {
 	}
 	data := map[string]any{"Key": k.Key(), "Name": k.Name(), "Values": now.Values(), "Places": places, "Target": target, "Ticket": s.seal.ticket("target", target),
 		"Suggested": "saved-files", "Pick": "/pick/target?then=" + url.QueryEscape(address)}
-	plan, err := c.PlanElsewhere(r.Context(), target, now.query())
+	plan, counting, err := s.planned(r.Context(), c, k, target, now.query())
 	var refused *host.RefusedError
 	switch {
 	case errors.As(err, &refused):
@@ -57,7 +57,7 @@ func (s *Server) saveForm(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.fail(w, r, err)
 		return
-	case plan.Check() != nil:
+	case !counting && plan.Check() != nil:
 		data["Short"], data["Space"] = true, plan.Need.Space
 	}
 	var verdicts []drawerCount
@@ -69,8 +69,12 @@ func (s *Server) saveForm(w http.ResponseWriter, r *http.Request) {
 	apart := plan.Apart()
 	data["Early"] = s.earlyOf(k.Key()) != nil
 	data["Plan"], data["Verdicts"], data["Apart"] = &plan, verdicts, apart
-	data["Ready"] = err == nil && data["Short"] == nil && plan.Need.Files > 0
-	s.show(w, r, http.StatusOK, "save", view{Here: "cases"}, data)
+	data["Ready"] = err == nil && data["Short"] == nil && plan.Need.Files > 0 && !counting
+	v := view{Here: "cases"}
+	if data["Counting"] = counting; counting {
+		v.Refresh = 2
+	}
+	s.show(w, r, http.StatusOK, "save", v, data)
 }
 
 // savePlaces offers where files can be saved, with the reason where they cannot. Without a chosen one, it is the first drive
@@ -166,8 +170,8 @@ func (s *Server) mayBeSaved(ctx context.Context, k knownCase, to string, q recov
 		return err
 	}
 	defer c.Close()
-	plan, err := c.PlanElsewhere(ctx, to, q)
-	if err != nil {
+	plan, counting, err := s.planned(ctx, c, k, to, q)
+	if err != nil || counting { // what it takes is known, and checked, before anything is written
 		return err
 	}
 	return plan.Check()

@@ -58,6 +58,8 @@ type Server struct {
 	answers                     answers
 	drafts                      drafts
 	picks                       picks
+	asides                      *asides
+	needs                       *needs
 	uploads                     *uploads
 	questions                   *questions
 	others                      map[string]*sentences // by language, for what is said in English
@@ -69,7 +71,7 @@ type Server struct {
 
 // Listen begins to listen, on the loopback addresses where no Remote is asked for. The caller calls Serve.
 func Listen(o Options) (*Server, error) {
-	s := &Server{o: o, seal: newSeal(), decoding: make(chan struct{}, 2), listing: make(chan struct{}, 1), take: rescue.TakeOptions{Interval: writtenEvery}, uploads: newUploads(o.Uploads), questions: newQuestions(), others: map[string]*sentences{}}
+	s := &Server{o: o, seal: newSeal(), decoding: make(chan struct{}, 2), listing: make(chan struct{}, 1), take: rescue.TakeOptions{Interval: writtenEvery}, uploads: newUploads(o.Uploads), questions: newQuestions(), others: map[string]*sentences{}, asides: newAsides(), needs: newNeeds()}
 	var err error
 	if s.words, err = loadWords(); err != nil {
 		return nil, err
@@ -188,6 +190,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.jobs.resume()
 	s.resumeSavings()
+	go s.tidyAsides()
 	ended := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
 		go func() { ended <- s.serveOn(l) }()
@@ -212,6 +215,8 @@ func (s *Server) Serve(ctx context.Context) error {
 		<-ended
 	}
 	uerr := s.uploads.end()
+	s.needs.close()
+	s.asides.close()
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
@@ -231,6 +236,8 @@ func (s *Server) Close() (err error) {
 	for _, l := range s.listeners {
 		err = errors.Join(err, l.Close())
 	}
+	s.needs.close()
+	s.asides.close()
 	return errors.Join(err, s.uploads.end(), s.listings.close())
 }
 

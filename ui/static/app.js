@@ -28,3 +28,7 @@ for (const box of document.querySelectorAll("[data-job]")) {
     setTimeout(() => location.reload(), 3000);
   };
 }
+
+// A page that waits for something asks again.
+const again = document.querySelector("[data-again]");
+if (again) setTimeout(() => location.reload(), 1000 * Number(again.dataset.again));
