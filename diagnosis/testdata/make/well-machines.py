@@ -3,8 +3,9 @@
 a whole Debian 12 that come up. Each row is one planned case; it is kept when the machine printed the mark that
 its last step prints and turned itself off.
 Needs: qemu-system-x86, u-boot-qemu, ovmf, e2fsprogs, squashfs-tools, erofs-utils, btrfs-progs, xfsprogs, f2fs-tools,
-busybox-static, cpio, cryptsetup-bin, dosfstools, mtools.
-Run by namespace.sh as root with SYSTEM (see kernel.py), KERNEL (a folder with boot/vmlinuz-* and lib/modules) and perhaps
+busybox-static, cpio, sbsigntool, dosfstools, mtools.
+Run by namespace.sh as root with SYSTEM (see kernel.py), KERNEL (a folder with boot/vmlinuz-* and lib/modules,
+after depmod) and perhaps
 a regular expression that picks cases."""
 
 import os
@@ -69,7 +70,7 @@ def tidy(text):
     return re.sub(rb"\n{3,}", b"\n\n", text)
 
 
-def machine(arguments, timeout=150):
+def machine(arguments, timeout=70):
     r, code = capture.run(["qemu-system-x86_64", "-nographic", "-monitor", "none", "-serial", "stdio", "-nodefaults"] + arguments, timeout=timeout)
     return tidy(r), code
 
@@ -81,10 +82,10 @@ def boot(family, name, source, script, names, arguments=(), append="", setup="",
     try:
         if setup:
             well.sh("set -e\n" + setup)
-        initrd(script, names, files)
+        initrd(script, ["crc32c_generic", "crc32_generic"] + names, files)
     except subprocess.CalledProcessError as e:
         return well.leave_out(what, f"setup: {e.stderr[-300:]!r}")
-    a = ["-m", str(memory), "-kernel", LINUX, "-initrd", f"{W}/initrd", "-append", f"console=ttyS0 {append}"] + list(arguments)
+    a = ["-m", str(memory), "-kernel", LINUX, "-initrd", f"{W}/initrd", "-append", f"console=ttyS0 panic=1 {append}"] + list(arguments)
     text, code = machine(a if reboots else a + ["-no-reboot"])
     if code != 0 or not re.search(MARK, text):
         return well.leave_out(what, f"ended with {code}: {text[-300:]!r}")
@@ -173,9 +174,14 @@ def firmware():
                 f"echo gw-17 >/mnt/b/etc/hostname; printf '127.0.0.1 localhost gw-17\\n' >/mnt/b/etc/hosts; rm -f /mnt/b/etc/apt/sources.list; echo '/dev/vda / ext4 defaults 0 1' >/mnt/b/etc/fstab; "
                 f"printf '[Unit]\\nDescription=Report\\nAfter=nginx.service cron.service ssh.service\\n[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \"{unit}\"\\nStandardOutput=tty\\nTTYPath=/dev/ttyS0\\nTimeoutStartSec=200\\n[Install]\\nWantedBy=multi-user.target\\n' >/mnt/b/etc/systemd/system/report.service; ln -s ../report.service /mnt/b/etc/systemd/system/multi-user.target.wants/report.service; "
                 "truncate -s 900M root.img; mkfs.ext4 -q -d /mnt/b root.img; umount /mnt/b; umount /srv/o")
-        initrd(switch("/dev/vda", "ext4", "rw"), VIRTIO + EXT4)
-        text, code = machine(["-m", "512", "-no-reboot", "-kernel", LINUX, "-initrd", f"{W}/initrd", "-append", f"console=ttyS0 {extra}"] + drive(["-device", "virtio-blk-pci,drive=d"]), timeout=240)
+        initrd(switch("/dev/vda", "ext4", "rw"), ["crc32c_generic"] + VIRTIO + EXT4)
+        text, code = machine(["-m", "512", "-no-reboot", "-kernel", LINUX, "-initrd", f"{W}/initrd", "-append", f"console=ttyS0 panic=1 {extra}"] + drive(["-device", "virtio-blk-pci,drive=d"]), timeout=150)
         finish("systemd", "healthy-boots", name, "252", source, text, code)
+
+
+def signing():
+    key = "openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj '/O=Acme/CN=release signing' -keyout sign.key -out sign.pem"
+    well.terminal("sbsign", "healthy", "sign", "sbsigntool", "a kernel is signed for UEFI and verified", "sbsign --key sign.key --cert sign.pem --output signed.efi linux.efi\nsbverify --list signed.efi\nsbverify --cert sign.pem signed.efi", f"{key}; cp {LINUX} linux.efi")
 
 
 def finish(program, family, name, version, source, text, code):
@@ -186,6 +192,6 @@ def finish(program, family, name, version, source, text, code):
 
 if __name__ == "__main__":
     well.choose(sys.argv[3] if len(sys.argv) > 3 else "")
-    for part in (roots, hardware, flash, ends, firmware):
+    for part in (signing, roots, hardware, flash, ends, firmware):
         part()
     well.report()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Healthy runs of package managers: apt and dpkg in a Debian 12 (a copy of SYSTEM, with a repository of own packages over
 loopback), rpm, pacman, pip, npm, gem. Each row is one planned case.
-Needs: debhelper's dpkg-deb, apt-utils or dpkg-dev, rpm, createrepo-c, pacman-package-manager, libarchive-tools, python3-pip,
+Needs: dpkg-dev, rpm, createrepo-c, pacman-package-manager, libarchive-tools, python3-pip,
 nodejs, ruby. Run by namespace.sh as root with SYSTEM and perhaps a regular expression that picks cases."""
 
 import subprocess
@@ -19,7 +19,7 @@ def package(name, version, depends="", conffile="old", script=""):
     return f"""rm -rf {d}; mkdir -p {d}/DEBIAN {d}/etc/{name} {d}/usr/lib/{name}; printf 'Package: {name}\\nVersion: {version}\\nArchitecture: all\\nMaintainer: Acme <dev@acme.example>\\nSection: misc\\nPriority: optional\\n{f"Depends: {depends}" + chr(92) + "n" if depends else ""}Description: {name} of the gateway\\n' >{d}/DEBIAN/control
 echo 'mode={conffile}' >{d}/etc/{name}/{name}.conf; echo /etc/{name}/{name}.conf >{d}/DEBIAN/conffiles; head -c 60000 /dev/urandom >{d}/usr/lib/{name}/data
 printf '#!/bin/sh\\nset -e\\necho "{name}: migrating settings"\\n{script}\\nexit 0\\n' >{d}/DEBIAN/postinst; chmod 755 {d}/DEBIAN/postinst
-mkdir -p /srv/repo; dpkg-deb -q --root-owner-group -b {d} /srv/repo/{name}_{version}_all.deb
+mkdir -p /srv/repo; dpkg-deb --root-owner-group -b {d} /srv/repo/{name}_{version}_all.deb >/dev/null
 """
 
 
