@@ -96,7 +96,8 @@ func (s *Server) savePlaces(r *http.Request, c *rescue.Case, address, chosen str
 		return p
 	}
 	var out []savePlace
-	if home, err := os.UserHomeDir(); err == nil {
+	home, err := os.UserHomeDir()
+	if err == nil {
 		out = append(out, place("home", home))
 	}
 	drives, err := host.Drives(r.Context())
@@ -104,7 +105,7 @@ func (s *Server) savePlaces(r *http.Request, c *rescue.Case, address, chosen str
 		s.o.Log.Debug("the drives of this computer", "error", err)
 	}
 	for _, d := range drives {
-		if d.System {
+		if d.System || d.Point == home {
 			continue // the home folder stands for it, where a person may write
 		}
 		kind := "drive"
