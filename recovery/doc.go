@@ -41,7 +41,8 @@
 //
 //	entries    one row for each file; what filters and orders ask for in columns, the rest in one blob
 //	chunks     what listings ask of 4096 entries in a row, column by column (chunk.go); made when all is found, and
-//	           taken away by triggers where an entry changes. A catalogue without it is listed too, more slowly
+//	           taken away by triggers where an entry changes. A catalogue without it is listed too, more slowly,
+//	           or with what is made beside it ([Catalog.MakeAside])
 //	taken      folders and lists of missing ranges that have a path in the case
 //	mapped     entries that are saved under another path than their own
 //	layers     what stands in what on each source

@@ -15,11 +15,11 @@ import (
 // What makes the pages of a large case quick is made once where the case lacks it: it was made by an earlier version, or is
 // being worked on. It is kept in a file of its own, as the case is only read here.
 const (
-	fewChunks    = 4                      // that are missing are made for each page
-	maxAsides    = 4                      // cases for which it is kept, the ones used last
-	asideWait    = 100 * time.Millisecond // that a page waits for it
-	asideIdle    = 10 * time.Minute       // after which it is given up
-	asideRenewal = 30 * time.Second       // between two makings for a case that changes
+	fewChunks    = 4                     // that are missing are made for each page
+	maxAsides    = 4                     // cases for which it is kept, the ones used last
+	asideWait    = 50 * time.Millisecond // that a page waits for it
+	asideIdle    = 10 * time.Minute      // after which it is given up
+	asideRenewal = 30 * time.Second      // between two makings for a case that changes
 )
 
 // readiness says whether a page can be made of a case at once.
@@ -159,7 +159,7 @@ func (s *Server) prepare(ctx context.Context, c *recovery.Catalog, patience bool
 	if !current && !o.failed && o.making == nil && (o.made == nil || time.Since(o.begun) > asideRenewal) {
 		s.makeAside(o, c.Path())
 	}
-	made, making, failed := o.made, o.making, o.failed
+	made, making := o.made, o.making
 	o.mu.Unlock()
 	if made == nil && making != nil {
 		wait := time.NewTimer(asideWait)
@@ -176,7 +176,7 @@ func (s *Server) prepare(ctx context.Context, c *recovery.Catalog, patience bool
 		}
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		if made, failed, current = o.made, o.failed, true; made == nil && !failed && !patience {
+		if made, current = o.made, true; made == nil && !o.failed && !patience {
 			return readiness{Far: o.far}, nil
 		}
 	}
@@ -232,6 +232,7 @@ func (s *Server) madeAside(ctx context.Context, path string, progress func(recov
 		return nil, "", nil, err
 	}
 	if file, err = os.Create(filepath.Join(folder, "columns")); err == nil {
+		host.RemoveTemp(folder) // where that works with a file that is open, nothing stays when the program is killed
 		made, err = c.MakeAside(ctx, file, progress)
 	}
 	if err != nil {
