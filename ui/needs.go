@@ -14,9 +14,9 @@ import (
 // What saving very many files takes is found out in the background: what belongs together, and the room for it. The page
 // shows the numbers of the list until then.
 const (
-	maxNeeds  = 8                      // that are kept; the one asked for longest ago goes first
+	maxNeeds  = 8                     // that are kept; the one asked for longest ago goes first
 	needWait  = 40 * time.Millisecond // that a page waits for it
-	needFresh = time.Minute            // after which it is found out again
+	needFresh = time.Minute           // after which it is found out again
 )
 
 // needAnswer is what saving one selection to one kind of target takes.
