@@ -138,8 +138,11 @@ type Ecosystem struct {
 	Speaks []string // RE2: lines that show that this program speaks here
 	// Anywhere says that its messages stand in the lines of other programs, as those of libraries do.
 	Anywhere bool
-	Logs     string // where it keeps its log and how to get it
-	Codes    []Codes
-	Rules    []*Rule
-	File     string // where it was read
+	// Bystander says that it has no part in updates: what its lines tell of networks, servers, logins and settings is about
+	// its own work. What they tell of storage, room and power is about the device all the same.
+	Bystander bool
+	Logs      string // where it keeps its log and how to get it
+	Codes     []Codes
+	Rules     []*Rule
+	File      string // where it was read
 }

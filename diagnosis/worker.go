@@ -230,7 +230,7 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 		list = append(list, f)
 	}
 	if list = normal(list); !w.all {
-		list = settle(list)
+		list = settle(w.engine.apart(list))
 	}
 	if len(list) == 0 {
 		return

@@ -114,6 +114,7 @@ func join(parts []*diagnosis.Ecosystem) []*diagnosis.Ecosystem {
 		e.Codes = append(e.Codes, p.Codes...)
 		e.Rules = append(e.Rules, p.Rules...)
 		e.Anywhere = e.Anywhere || p.Anywhere
+		e.Bystander = e.Bystander || p.Bystander
 		if e.Title == "" {
 			e.Title = p.Title
 		}

@@ -22,6 +22,7 @@ type file struct {
 	Speaks    []string `yaml:"speaks"`
 	Logs      string   `yaml:"logs"`
 	Anywhere  bool     `yaml:"anywhere"`
+	Bystander bool     `yaml:"bystander"`
 	Codes     []table  `yaml:"codes"`
 	Rules     []rule   `yaml:"rules"`
 }
@@ -94,7 +95,7 @@ func (f *file) ecosystem() (*diagnosis.Ecosystem, error) {
 	if !nameForm.MatchString(f.Ecosystem) {
 		return nil, fmt.Errorf("ecosystem %q: a name of small letters, digits, dashes and underscores", f.Ecosystem)
 	}
-	e := &diagnosis.Ecosystem{Name: f.Ecosystem, Title: f.Title, Speaks: f.Speaks, Anywhere: f.Anywhere, Logs: strings.TrimSpace(f.Logs)}
+	e := &diagnosis.Ecosystem{Name: f.Ecosystem, Title: f.Title, Speaks: f.Speaks, Anywhere: f.Anywhere, Bystander: f.Bystander, Logs: strings.TrimSpace(f.Logs)}
 	var wrong []error
 	for _, p := range f.Speaks {
 		if err := checkPattern(p); err != nil {

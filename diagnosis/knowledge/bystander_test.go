@@ -1,0 +1,80 @@
+package knowledge
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"salvor/diagnosis"
+)
+
+// Lines of services at work, as they write them on any day.
+var servicesAtWork = map[string]string{
+	"sshd": `Nov 21 09:10:02 gw sshd[801]: Connection closed by invalid user admin 198.51.100.3 port 40210 [preauth]
+Nov 21 09:11:02 gw sshd[803]: Failed password for root from 198.51.100.3 port 40222 ssh2
+Nov 21 09:30:00 gw sshd[810]: Connection reset by 192.0.2.7 port 50000
+Nov 21 09:40:00 gw sshd[820]: error: kex_exchange_identification: Connection closed by remote host
+`,
+	"postfix": `Nov 21 09:00:02 gw postfix/smtpd[901]: lost connection after AUTH from unknown[198.51.100.8]
+Nov 21 09:00:09 gw postfix/smtp[904]: connect to mx2.example.org[2001:db8::5]:25: Network is unreachable
+Nov 21 09:00:10 gw postfix/smtp[904]: 4A1B3: to=<y@example.org>, relay=none, delay=300, status=deferred (connect to mx2.example.org: Connection timed out)
+`,
+	"PostgreSQL": `2026-11-21 10:05:00.050 UTC [720] ERROR:  relation "users" does not exist at character 15
+2026-11-21 10:06:00.050 UTC [721] FATAL:  password authentication failed for user "web"
+2026-11-21 10:06:30.050 UTC [722] LOG:  could not receive data from client: Connection reset by peer
+`,
+	"an access log": `192.0.2.7 - - [21/Nov/2026:10:00:02 +0000] "GET /favicon.ico HTTP/1.1" 404 153 "http://gateway.lan/" "Mozilla/5.0"
+192.0.2.9 - admin [21/Nov/2026:10:00:08 +0000] "GET /admin HTTP/1.1" 401 179 "-" "curl/7.88.1"
+192.0.2.7 - - [21/Nov/2026:10:00:09 +0000] "GET /report HTTP/1.1" 503 190 "-" "Mozilla/5.0"
+`,
+	"nginx": `2026/11/21 10:00:00 [notice] 812#812: start worker processes
+2026/11/21 10:00:02 [error] 813#813: *1 open() "/var/www/html/favicon.ico" failed (2: No such file or directory), client: 192.0.2.7, server: _, request: "GET /favicon.ico HTTP/1.1", host: "gateway.lan"
+2026/11/21 10:00:07 [error] 813#813: *3 connect() failed (111: Connection refused) while connecting to upstream, client: 192.0.2.7, server: _, request: "GET /app HTTP/1.1"
+2026/11/21 10:00:09 [info] 813#813: *5 SSL_do_handshake() failed (SSL: error:0A000416:SSL routines::sslv3 alert certificate unknown) while SSL handshaking, client: 192.0.2.8
+`,
+	"haproxy": `Nov 21 10:00:06 gw haproxy[902]: 192.0.2.7:51236 [21/Nov/2026:10:00:06.001] front back/s2 0/0/0/1/1 503 187 - - SC-- 1/1/0/0/0 0/0 "GET /app HTTP/1.1"
+Nov 21 10:00:08 gw haproxy[902]: Server back/s2 is DOWN, reason: Layer4 timeout, check duration: 2001ms. 1 active and 0 backup servers left.
+`,
+	"MySQL": `2026-11-21T10:00:00.000000Z 12 [Note] Aborted connection 12 to db: 'app' user: 'web' host: '192.0.2.7' (Got timeout reading communication packets)
+2026-11-21T10:00:03.000000Z 14 [Note] Access denied for user 'root'@'198.51.100.4' (using password: YES)
+`,
+}
+
+func answer(t *testing.T, log string) *diagnosis.Answer {
+	t.Helper()
+	base, err := Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := diagnosis.New(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := e.Diagnose(context.Background(), diagnosis.Case{Inputs: []diagnosis.Input{{Name: "log", Reader: strings.NewReader(log)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// TestServicesAtWork holds that what services beside an update write of their own connections is no cause of its failure,
+// and that what they write of the storage is.
+func TestServicesAtWork(t *testing.T) {
+	for name, log := range servicesAtWork {
+		if a := answer(t, strings.Repeat(log, 3)); a.Cause != diagnosis.None && a.Cause != diagnosis.CannotTell || len(a.Conclusions) > 0 {
+			t.Errorf("%s: %s (%s)", name, a.Cause, a.Grade)
+		}
+	}
+	full := `2026-11-21 10:05:00.050 UTC [720] PANIC:  could not write to file "pg_wal/xlogtemp.720": No space left on device
+Nov 21 10:05:02 gw sshd[820]: error: could not write lastlog: No space left on device
+`
+	if a := answer(t, full); a.Cause.Class() != "space" {
+		t.Errorf("a full disk that a service met: %s", a.Cause)
+	}
+	own := `Nov 21 10:05:02 gw swupdate[77]: Channel get operation failed (56): 'Failure when receiving data from the peer'
+Nov 21 10:05:02 gw sshd[820]: Connection reset by 192.0.2.7 port 50000
+`
+	if a := answer(t, own); a.Cause.Class() != "network" || len(a.Conclusions[0].For) != 1 {
+		t.Errorf("the updater's own words beside a service's: %+v", a.Conclusions)
+	}
+}
