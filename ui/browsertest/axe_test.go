@@ -88,7 +88,7 @@ func TestFaultsAreSeen(t *testing.T) {
 func TestAccessible(t *testing.T) {
 	axe := axeSource(t)
 	w := theWorld.get(t)
-	b := visit(t, w.program)
+	b := w.visit(t)
 	for _, s := range screens {
 		t.Run(s.name, func(t *testing.T) {
 			b := b.of(t)
@@ -144,7 +144,7 @@ const laid = `(() => {
 // wide one, and neither when it is laid out for writing from right to left.
 func TestLaidOut(t *testing.T) {
 	w := theWorld.get(t)
-	b := visit(t, w.program)
+	b := w.visit(t)
 	for _, s := range screens {
 		t.Run(s.name, func(t *testing.T) {
 			b := b.of(t)

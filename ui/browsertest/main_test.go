@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -80,11 +81,11 @@ func command(home string, args ...string) *exec.Cmd {
 	return c
 }
 
-// done runs a verb of the program to its end, if need be with reservations.
+// done runs a verb of the program to its end, if need be with reservations, or to the end that all of it is locked.
 func done(c *exec.Cmd) error {
 	out, err := c.CombinedOutput()
 	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == rescue.ExitReserved {
+	if errors.As(err, &exit) && (exit.ExitCode() == rescue.ExitReserved || exit.ExitCode() == rescue.ExitLocked) {
 		return nil
 	}
 	if err != nil {
@@ -100,6 +101,15 @@ type program struct {
 	host string // of its pages, with the port
 	once sync.Once
 }
+
+// origin is that of its pages.
+func (p *program) origin() string {
+	at, _, _ := strings.Cut(p.link, p.host)
+	return at + p.host
+}
+
+// otherAddress is one at which this computer serves others.
+const otherAddress = "127.0.0.2"
 
 // start runs `salvor ui` until the test ends.
 func start(t testing.TB, home string, args ...string) *program {
@@ -185,7 +195,7 @@ func (c *chromium) get(t testing.TB) context.Context {
 			chromedp.Flag("hide-scrollbars", true),
 			chromedp.Flag("disable-features", "LocalNetworkAccessChecks,Translate,MediaRouter,OptimizationHints"),
 			// A name that an attacker has lead here, and no other.
-			chromedp.Flag("host-resolver-rules", "MAP evil.example 127.0.0.1,MAP * ~NOTFOUND,EXCLUDE localhost,EXCLUDE 127.0.0.1"),
+			chromedp.Flag("host-resolver-rules", "MAP evil.example 127.0.0.1,MAP * ~NOTFOUND,EXCLUDE localhost,EXCLUDE 127.0.0.1,EXCLUDE "+otherAddress),
 		)
 		all, cancelAll := chromedp.NewExecAllocator(context.Background(), options...)
 		ctx, cancel := chromedp.NewContext(all)

@@ -3,11 +3,13 @@
 package browsertest
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -23,16 +25,22 @@ type slowDisk struct {
 // slow shows a file as a slow disk below the home folder.
 func slow(t testing.TB, home, file string) *slowDisk {
 	t.Helper()
+	return slowAt(t, filepath.Join(home, "usb-drive"), filepath.Dir(home), file, "-r")
+}
+
+// slowAt shows a file as a slow disk in a folder, with options of the tool that reads it. What it keeps about it stands in dir.
+func slowAt(t testing.TB, point, dir, file string, options ...string) *slowDisk {
+	t.Helper()
 	need(t, "nbdkit", "nbdfuse", "umount")
 	if os.Getuid() != 0 {
 		lacking(t, "only root mounts")
 	}
-	point := filepath.Join(home, "usb-drive")
 	must(t, os.MkdirAll(point, 0o700))
-	d := &slowDisk{path: filepath.Join(point, "nbd"), log: filepath.Join(filepath.Dir(home), "reads.log"), rate: filepath.Join(filepath.Dir(home), "rate")}
-	d.set(t, 8<<30)
-	cmd := exec.Command("nbdfuse", "-r", point, "--command", "nbdkit", "-s", "--exit-with-parent", "-r",
-		"--filter=log", "--filter=rate", "file", file, "rate=8G", "rate-file="+d.rate, "logfile="+d.log)
+	d := &slowDisk{path: filepath.Join(point, "nbd"), log: filepath.Join(dir, "reads.log"), rate: filepath.Join(dir, "rate")}
+	d.set(t, fast)
+	args := append(options, point, "--command", "nbdkit", "-s", "--exit-with-parent")
+	args = append(append(args, options...), "--filter=log", "--filter=rate", "file", file, "rate=8G", "rate-file="+d.rate, "logfile="+d.log)
+	cmd := exec.Command("nbdfuse", args...)
 	cmd.Stderr = os.Stderr
 	must(t, cmd.Start())
 	for i := 0; ; i++ {
@@ -52,10 +60,36 @@ func slow(t testing.TB, home, file string) *slowDisk {
 	return d
 }
 
+// fast is as many bits a second as there can be.
+const fast = 8 << 30
+
 // set makes it give so many bits a second.
 func (d *slowDisk) set(t testing.TB, bits int64) {
 	t.Helper()
 	must(t, os.WriteFile(d.rate, []byte(strconv.FormatInt(bits, 10)), 0o600))
+}
+
+// backupDisk mounts a slow disk with an empty file system of its own, to save on.
+func backupDisk(t testing.TB, point, dir string) *slowDisk {
+	t.Helper()
+	need(t, "mke2fs", "mount")
+	image := filepath.Join(dir, "backup.img")
+	if out, err := exec.Command("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-L", "BACKUP", image, "64M").CombinedOutput(); err != nil {
+		t.Fatalf("mke2fs: %v\n%s", err, out)
+	}
+	d := slowAt(t, filepath.Join(dir, "backup"), dir, image)
+	must(t, os.MkdirAll(point, 0o700))
+	if out, err := exec.Command("mount", "-o", "loop", d.path, point).CombinedOutput(); err != nil {
+		d.end()
+		lacking(t, "mount: %v\n%s", err, out)
+	}
+	// What waits to be written is given up: it would take as long as the disk is slow.
+	end := d.end
+	d.end = sync.OnceFunc(func() {
+		end()
+		_ = exec.Command("umount", "-l", point).Run()
+	})
+	return d
 }
 
 // The furnished room is what pictures are made in: a home folder by a common name, and two disks of this computer, one of
@@ -71,8 +105,19 @@ done </proc/self/mountinfo
 mount -t tmpfs tmpfs /home
 mkdir /home/anna
 mount --rbind "$room/home" /home/anna
-umount -l "$room/home/usb-drive"
-mount --rbind "$room/block" /sys/class/block
+for point in "$room"/home/usb-drive "$room"/home/backup; do
+	umount -l "$point" 2>/dev/null || :
+done
+mount -t tmpfs -o mode=755 tmpfs /sys/class/block
+cp -r "$room/block/." /sys/class/block
+chmod -R a+rX /sys/class/block
+mount -t tmpfs -o mode=755 tmpfs "$room/dev"
+mknod -m 600 "$room/dev/sdb" b 8 16
+for node in null zero random urandom fuse; do
+	touch "$room/dev/$node"
+	mount --bind "/dev/$node" "$room/dev/$node"
+done
+mount --rbind "$room/dev" /dev
 cd /home/anna
 HOME=/home/anna exec "$@"
 `
@@ -84,7 +129,7 @@ func furnished(c *exec.Cmd, room string) {
 }
 
 // furnish makes the disks of the room.
-func (w *world) furnish(room string) error {
+func furnish(room string) error {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return err
@@ -108,7 +153,7 @@ func (w *world) furnish(room string) error {
 			return err
 		}
 	}
-	return os.MkdirAll(w.home, 0o700)
+	return errors.Join(os.MkdirAll(filepath.Join(room, "dev"), 0o755), os.MkdirAll(filepath.Join(room, "home"), 0o700))
 }
 
 // tree makes an ext4 image of files and their contents, by the tool that formats disks.

@@ -28,6 +28,8 @@ type page struct {
 	t    testing.TB
 	ctx  context.Context
 	host string // of the program's pages
+	// others are the origins of other programs that it may go to.
+	others []string
 
 	mu     sync.Mutex
 	asked  []string // addresses, in order
@@ -122,7 +124,7 @@ func (b *page) watch(ctx context.Context) {
 }
 
 func (b *page) ours(u *url.URL) bool {
-	return u.Host == b.host || u.Host == "localhost:"+strings.TrimPrefix(b.host, "127.0.0.1:") ||
+	return u.Host == b.host || slices.Contains(b.others, u.Scheme+"://"+u.Host) || u.Host == "localhost:"+strings.TrimPrefix(b.host, "127.0.0.1:") ||
 		u.Scheme == "data" || u.Scheme == "about" || u.Scheme == "blob"
 }
 
@@ -152,8 +154,10 @@ func (b *page) theme(scheme string) {
 // language makes the pages speak it.
 func (b *page) language(l string) {
 	b.t.Helper()
-	_, err := chromedp.Call(b.ctx, network.SetCookie, network.SetCookieParams{Name: "salvor-lang", Value: l, URL: "http://" + b.host})
-	must(b.t, err)
+	for _, origin := range append([]string{"http://" + b.host}, b.others...) {
+		_, err := chromedp.Call(b.ctx, network.SetCookie, network.SetCookieParams{Name: "salvor-lang", Value: l, URL: origin})
+		must(b.t, err)
+	}
 }
 
 // noScripts is a browser whose owner switched JavaScript off.

@@ -3,8 +3,13 @@
 package browsertest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/security"
+	"github.com/chromedp/chromedp"
 )
 
 // screen is one of the pages that a person sees, and the way there.
@@ -12,6 +17,7 @@ type screen struct {
 	name string // of its picture
 	what string // under it in docs/ui.md
 	at   func(b *page, w *world)
+	bare bool // it has no picture
 }
 
 // screens are all of them. Every test of screens goes through this table.
@@ -34,6 +40,8 @@ var screens = []screen{
 	{name: "database", what: "One database", at: func(b *page, w *world) { file(b, w, "q=.db") }},
 	{name: "paper", what: "One paper", at: func(b *page, w *world) { file(b, w, "q=.pdf") }},
 	{name: "save", what: "Where to save", at: func(b *page, w *world) { rescued(b, w); b.follow("Save all of it elsewhere") }},
+	{name: "saving", what: "Saving at work", at: func(b *page, w *world) { b.open(w.saving(b)) }},
+	{name: "saved", what: "What was saved", at: func(b *page, w *world) { b.open(w.saved(b)) }},
 	{name: "firmware", what: "An update file", at: func(b *page, _ *world) { b.open("/firmware") }},
 	{name: "checked", what: "An update file that was checked", at: checked},
 	{name: "why", what: "Why the update failed", at: func(b *page, _ *world) { b.open("/why") }},
@@ -42,7 +50,30 @@ var screens = []screen{
 	{name: "browse", what: "The files of a copy that is still being made", at: func(b *page, w *world) {
 		b.open(w.copying(b))
 		b.follow("Browse now")
-		b.until("rootfs_a", "List them now")
+		b.until("Choose everything in here", "List them now")
+		for end := time.Now().Add(patience); strings.Contains(b.text(), "Nothing was read yet") && time.Now().Before(end); {
+			time.Sleep(time.Second)
+			b.follow("List them now")
+			b.until("Choose everything in here", "List them now")
+		}
+		b.must("The copy is not finished.")
+		b.follow("Text")
+	}},
+	{name: "unlock", what: "What is locked in a rescue", at: func(b *page, _ *world) {
+		b.open("/cases")
+		b.follow("Open one from a folder")
+		b.leave(func() { b.clickOn("form[action='/cases'] button") }) // of the "locked card", which is the first
+		b.follow("Something on it is locked")
+	}},
+	{name: "elevate", bare: true, what: "A disk that only an administrator may read", at: func(b *page, w *world) {
+		b.open(w.user.link)
+		b.wait(fmt.Sprintf(sourceOf, w.disk))
+		b.open(w.user.origin() + run[string](b, fmt.Sprintf(sourceOf, w.disk)))
+		b.must("This disk needs an administrator")
+	}},
+	{name: "login", bare: true, what: "Asked for the password, on another computer", at: func(b *page, w *world) {
+		b.open(w.away.link)
+		b.must("It shows what it holds only to who knows its password.")
 	}},
 	{name: "message", what: "What cannot be done, and why", at: func(b *page, _ *world) { b.open("/case/none") }},
 }
@@ -52,7 +83,11 @@ func look(b *page, _ *world) {
 	b.follow("Choose the file")
 	b.follow("gateway.img")
 	b.until("What not to do now")
+	b.wait(lookedAt)
 }
+
+// lookedAt holds when the search for causes in what is looked at has ended.
+const lookedAt = `!document.body.innerText.includes("Looking for what went wrong")`
 
 func rescued(b *page, _ *world) {
 	b.open("/cases")
@@ -86,6 +121,7 @@ func locked(b *page, _ *world) {
 	b.follow("Choose the file")
 	b.follow("locked.img")
 	b.until("Password or recovery key")
+	b.wait(lookedAt)
 }
 
 func answer(b *page, _ *world) {
@@ -96,10 +132,21 @@ func answer(b *page, _ *world) {
 	b.until("What to do, in this order")
 }
 
+// visit opens a new profile that may go to all programs of the world.
+func (w *world) visit(t testing.TB) *page {
+	t.Helper()
+	b := blank(t, w.program.host)
+	b.others = []string{w.user.origin(), w.away.origin()}
+	_, err := chromedp.Call(b.ctx, security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true})
+	must(t, err)
+	b.open(w.program.link)
+	return b
+}
+
 // Each screen is there, by clicks, and says no word of the catalogue by its name instead of in a language.
 func TestScreens(t *testing.T) {
 	w := theWorld.get(t)
-	b := visit(t, w.program)
+	b := w.visit(t)
 	for _, s := range screens {
 		t.Run(s.name, func(t *testing.T) {
 			b := b.of(t)

@@ -4,6 +4,7 @@ package browsertest
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,19 +12,26 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"salvor/host/hosttest"
 )
 
 // world is what the tests of screens look at: a computer with the example, its rescue, an update file and a log. It is
 // made once, and no test changes it.
 type world struct {
-	once     sync.Once
-	home     string
-	program  *program
-	slow     *slowDisk
-	release  []func()
-	made     error
-	copyAt   string // address of the page of a copy that is at work
-	verifyAt string
+	once    sync.Once
+	home    string
+	program *program
+	slow    *slowDisk
+	backup  *slowDisk
+	release []func()
+	made    error
+	away    *program // that serves other computers, by a password
+	disk    string   // one that only an administrator may read
+	user    *program // of somebody who may not read it
+
+	// Addresses of pages of what was begun once.
+	copyAt, verifyAt, savingAt, savedAt string
 }
 
 var theWorld world
@@ -31,7 +39,7 @@ var theWorld world
 func (w *world) get(t testing.TB) *world {
 	t.Helper()
 	theBrowser.get(t)
-	need(t, "cpio", "cryptsetup")
+	need(t, "cpio", "cryptsetup", "losetup", "setpriv")
 	w.once.Do(func() { w.made = w.make(t) })
 	must(t, w.made)
 	return w
@@ -46,7 +54,7 @@ func (w *world) make(t testing.TB) error {
 	w.home = filepath.Join(dir, "home")
 	if *updateScreens {
 		// The pictures show no place of the computer that makes them.
-		if err := w.furnish(dir); err != nil {
+		if err := furnish(dir); err != nil {
 			return err
 		}
 	}
@@ -73,13 +81,80 @@ func (w *world) make(t testing.TB) error {
 	}
 	w.slow = slow(t, w.home, filepath.Join(w.home, "gateway.img"))
 	w.release = append(w.release, w.slow.end)
-	if err := done(w.command("rescue", "gateway.img", "--to", "rescued")); err != nil {
+	w.backup = backupDisk(t, filepath.Join(w.home, "backup"), dir)
+	w.release = append(w.release, w.backup.end)
+	for source, to := range map[string]string{"gateway.img": "rescued", "locked.img": "locked card"} {
+		if err := done(w.command("rescue", source, "--to", to)); err != nil {
+			return err
+		}
+	}
+	if w.program, err = w.begin(w.command("ui", "--no-browser", "--json", "--as-root", "rescued")); err != nil {
 		return err
 	}
-	w.program, err = begin(w.command("ui", "--no-browser", "--json", "--as-root", "rescued"))
-	if err == nil {
-		w.release = append(w.release, w.program.kill)
+	w.release = append(w.release, w.backup.end) // before the program, which waits for what it writes
+	if err := w.listen(dir); err != nil {
+		return err
 	}
+	return w.enter(dir)
+}
+
+// begin begins a program that ends with the world.
+func (w *world) begin(c *exec.Cmd) (*program, error) {
+	p, err := begin(c)
+	if err == nil {
+		w.release = append(w.release, p.kill)
+	}
+	return p, err
+}
+
+// listen begins the program that serves other computers.
+func (w *world) listen(dir string) (err error) {
+	password := filepath.Join(dir, "password")
+	if err := os.WriteFile(password, []byte("correct horse battery staple\n"), 0o600); err != nil {
+		return err
+	}
+	at := otherAddress
+	if *updateScreens {
+		at += ":8443" // which the picture shows
+	}
+	w.away, err = w.begin(w.command("ui", "--no-browser", "--json", "--as-root", "--listen", at, "--tls-self-made", "--password-file", password))
+	return err
+}
+
+// enter begins the program of a user without rights.
+func (w *world) enter(dir string) error {
+	room := filepath.Join(dir, "user")
+	home, bin := filepath.Join(room, "home"), filepath.Join(room, "bin")
+	if err := errors.Join(furnish(room), os.Mkdir(bin, 0o755), os.Chmod(dir, 0o755), os.Chmod(room, 0o755), os.Chown(home, hosttest.User, hosttest.User)); err != nil {
+		return err
+	}
+	out, err := exec.Command("losetup", "-r", "-f", "--show", filepath.Join(w.home, "gateway.img")).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("losetup: %w\n%s", err, out)
+	}
+	w.disk = strings.TrimSpace(string(out))
+	w.release = append(w.release, func() { _ = exec.Command("losetup", "-d", strings.TrimSpace(string(out))).Run() })
+	exe, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		return err
+	}
+	own := filepath.Join(bin, "salvor")
+	if err := errors.Join(os.WriteFile(own, exe, 0o755), os.WriteFile(filepath.Join(bin, "pkexec"), []byte("#!/bin/sh\nexit 126\n"), 0o755)); err != nil {
+		return err
+	}
+	c := command(home, "ui", "--no-browser", "--json")
+	c.Args[0], c.Dir = own, home
+	id := fmt.Sprint(hosttest.User)
+	c.Args = append([]string{"setpriv", "--reuid=" + id, "--regid=" + id, "--clear-groups"}, c.Args...)
+	if c.Path, err = exec.LookPath("setpriv"); err != nil {
+		return err
+	}
+	c.Env = append(c.Env, "PATH="+bin+":"+os.Getenv("PATH"), "DISPLAY=:0")
+	if *updateScreens {
+		furnished(c, room)
+		w.disk = "/dev/sdb"
+	}
+	w.user, err = w.begin(c)
 	return err
 }
 
@@ -128,6 +203,41 @@ func (w *world) copying(b *page) string {
 		w.copyAt = b.address()
 	}
 	return w.copyAt
+}
+
+// save begins to save the rescue, in a folder of this name.
+func (w *world) save(b *page, name string) {
+	b.fill("name", name)
+	b.leave(func() { b.clickOn("button.main") })
+}
+
+// saving returns the page of a saving that is at work for as long as the tests run.
+func (w *world) saving(b *page) string {
+	if w.savingAt == "" {
+		rescued(b, w)
+		b.follow("Save all of it elsewhere")
+		b.follow("Choose another folder")
+		b.follow("backup")
+		b.follow("Take this folder")
+		w.backup.set(b.t, 8<<20)
+		w.save(b, "saved-files")
+		b.wait(`document.querySelector("progress").value > 25`)
+		w.backup.set(b.t, 256<<10)
+		w.savingAt = b.address()
+	}
+	return w.savingAt
+}
+
+// saved returns the page of a saving that has ended.
+func (w *world) saved(b *page) string {
+	if w.savedAt == "" {
+		rescued(b, w)
+		b.follow("Save all of it elsewhere")
+		w.save(b, "saved-files")
+		b.until("How it ended")
+		w.savedAt = b.address()
+	}
+	return w.savedAt
 }
 
 // updateFile makes a package of SWUpdate for revision 1.0 of the example's device.
