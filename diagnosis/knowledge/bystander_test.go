@@ -35,6 +35,19 @@ Nov 21 09:00:10 gw postfix/smtp[904]: 4A1B3: to=<y@example.org>, relay=none, del
 	"haproxy": `Nov 21 10:00:06 gw haproxy[902]: 192.0.2.7:51236 [21/Nov/2026:10:00:06.001] front back/s2 0/0/0/1/1 503 187 - - SC-- 1/1/0/0/0 0/0 "GET /app HTTP/1.1"
 Nov 21 10:00:08 gw haproxy[902]: Server back/s2 is DOWN, reason: Layer4 timeout, check duration: 2001ms. 1 active and 0 backup servers left.
 `,
+	"stunnel": `2026.11.21 10:00:02 LOG5[0]: Service [web] accepted connection from 127.0.0.1:40000
+2026.11.21 10:00:02 LOG3[0]: SSL_accept: ssl/record/rec_layer_s3.c:1588: error:0A000418:SSL routines::tlsv1 alert unknown ca
+2026.11.21 10:00:02 LOG5[0]: Connection reset: 0 byte(s) sent to TLS, 0 byte(s) sent to socket
+`,
+	"wget without a robots.txt": `2026-11-21 20:24:33 URL:http://192.0.2.1/ [44/44] -> "out/index.html" [1]
+http://192.0.2.1/robots.txt:
+2026-11-21 20:24:33 ERROR 404: File not found.
+2026-11-21 20:24:33 URL:http://192.0.2.1/a/x.html [2/2] -> "out/a/x.html" [1]
+`,
+	"pip behind a slow resolver": `Processing ./demo
+WARNING: Retrying (Retry(total=4, connect=None, read=None, redirect=None, status=None)) after connection broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPSConnection object>: Failed to establish a new connection: [Errno -3] Temporary failure in name resolution')': /simple/demo/
+Successfully built demo
+`,
 	"MySQL": `2026-11-21T10:00:00.000000Z 12 [Note] Aborted connection 12 to db: 'app' user: 'web' host: '192.0.2.7' (Got timeout reading communication packets)
 2026-11-21T10:00:03.000000Z 14 [Note] Access denied for user 'root'@'198.51.100.4' (using password: YES)
 `,
