@@ -153,11 +153,13 @@ func (c *Case) SaveElsewhere(ctx context.Context, to string, q recovery.Query, e
 		return out, err
 	}
 	report := &casefile.Saving{Program: c.Record().Program, Case: c.Dir(), To: to, Sources: c.Record().Sources, Begun: begun}
-	told := append(plan.Warnings, c.Absent...)
-	for _, f := range told {
-		events.Finding(wire.FromFinding(f))
-		report.Findings = append(report.Findings, wire.FromFinding(f))
+	tell := func(list []finding.Finding) {
+		for _, f := range list {
+			events.Finding(wire.FromFinding(f))
+			report.Findings = append(report.Findings, wire.FromFinding(f))
+		}
 	}
+	tell(plan.Warnings)
 	saved, err := recovery.Save(ctx, recovery.SaveOptions{
 		Catalog: c.Catalog, Root: root, Elsewhere: true, Query: q, Target: Limits(target), Free: max(target.Free+plan.Standing, 0),
 		LabelOf: func(v int) string { return labels[v] }, Decode: tables.Decode,
@@ -167,6 +169,7 @@ func (c *Case) SaveElsewhere(ctx context.Context, to string, q recovery.Query, e
 		Progress: func(p recovery.SaveProgress) { events.Progress(savingProgress(p, begun)) },
 	})
 	out.Saved = saved
+	tell(c.Absent) // which disks cannot be read is known once they were asked for
 	out.Result = c.savingResult(&out, err)
 	if ctx.Err() != nil || out.Need.Files+out.Need.TooLarge.Files == 0 {
 		return out, nil // it goes on, and reports then; or there is nothing to report
