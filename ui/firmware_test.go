@@ -199,8 +199,11 @@ func TestFirmwareWithKeysAndSteps(t *testing.T) {
 	if ticked == nil {
 		t.Fatal("no box: ", b.page)
 	}
-	draft := attribute(regexp.MustCompile(`<input type="hidden" name="draft"[^>]*>`).FindString(b.page), "value")
-	b.get("/firmware?" + url.Values{"draft": {draft}, "about": {unescape(ticked[1])}, "keys": {s.seal.ticket("keys", filepath.Join(dir, "other.pub"))}}.Encode())
+	back, err := url.Parse(unescape(attribute(regexp.MustCompile(`<input type="hidden" name="then"[^>]*>`).FindString(b.page), "value")))
+	if err != nil || back.Path != "/firmware" || back.Query().Get("draft") == "" {
+		t.Fatalf("the form leads to %v: %v", back, err)
+	}
+	b.get("/firmware?" + url.Values{"draft": {back.Query().Get("draft")}, "about": {unescape(ticked[1])}, "keys": {s.seal.ticket("keys", filepath.Join(dir, "other.pub"))}}.Encode())
 	b.post("/firmware", url.Values{"about": b.chosen("about"), "keys": b.chosen("keys")})
 	b.wait()
 	b.must("Do not install this file", "gw-200", "no key")
