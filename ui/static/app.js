@@ -29,6 +29,6 @@ for (const box of document.querySelectorAll("[data-job]")) {
   };
 }
 
-// A page that waits for something asks again.
-const again = document.querySelector("[data-again]");
-if (again) setTimeout(() => location.reload(), 1000 * Number(again.dataset.again));
+// A page that waits for something asks again, after so many seconds.
+const again = Number(document.querySelector("[data-again]")?.dataset.again);
+if (again > 0) setTimeout(() => location.reload(), 1000 * again);
