@@ -59,6 +59,14 @@ var screens = []screen{
 		b.must("The copy is not finished.")
 		b.follow("Text")
 	}},
+	{name: "dropped", what: "A dropped file whose kind a person has to say", at: func(b *page, _ *world) {
+		b.open("/")
+		b.leave(func() {
+			run[bool](b, `(() => { const chosen = new DataTransfer(); chosen.items.add(new File([new Uint8Array(4096).map((_, i) => i * 37 + (i >> 3))], "from-the-device.bin"));
+				const field = document.querySelector("form.drop input[type=file]"); field.files = chosen.files; field.form.requestSubmit(); return true; })()`)
+		})
+		b.must("from-the-device.bin")
+	}},
 	{name: "unlock", what: "What is locked in a rescue", at: func(b *page, _ *world) {
 		b.open("/cases")
 		b.follow("Open one from a folder")
