@@ -311,7 +311,7 @@ func openError(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return &RefusedError{Exit: ExitUsage, Code: "host.source.notfound",
-			Why: fmt.Sprintf("There is no %s.", path), Next: "salvor look lists this computer's disks.", Err: err}
+			Why: fmt.Sprintf("There is no %s.", path), Next: "Check the name and the folder; salvor look lists this computer's disks.", Err: err}
 	case errors.Is(err, fs.ErrPermission):
 		return &RefusedError{Exit: ExitError, Code: CodePermission,
 			Why:  fmt.Sprintf("You may not read %s.", path),

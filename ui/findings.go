@@ -37,6 +37,9 @@ func (v *view) Found(f finding.Finding) said {
 // Finding says a finding in the language of the page, with its place.
 func (v *view) Finding(f finding.Finding) string {
 	text := v.findings.Text(f)
+	if other := v.say(text); other.Lang == "" { // of what another room said as it is
+		text = other.Text
+	}
 	if f.Offset >= 0 {
 		text = v.W("details.at", text, fmt.Sprintf("0x%x", f.Offset))
 	}

@@ -22,7 +22,7 @@ func TestFindingInLanguage(t *testing.T) {
 		"en": "the FATs differ in this chain; ⟨U+202E⟩<b> was taken (at 0x1000)",
 		"de": "die FATs unterscheiden sich in dieser Kette; ⟨U+202E⟩<b> wurde genommen (bei 0x1000)",
 	} {
-		v := &view{words: words[lang], findings: all[lang]}
+		v := &view{words: words[lang], findings: all[lang], say: func(text string) said { return said{text, "en"} }}
 		if got := v.Finding(f); got != want {
 			t.Errorf("%s: %q, want %q", lang, got, want)
 		}

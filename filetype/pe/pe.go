@@ -15,7 +15,7 @@ import (
 
 const (
 	format = "Windows program"
-	// maxNew is the farthest that the header may stand behind the stub, in bytes.
+	// maxNew is the farthest that the header may stand behind the DOS program, in bytes.
 	maxNew = 16 << 20
 	// maxResources is how much of the resources is looked at for a name, in bytes.
 	maxResources = 4 << 20
@@ -29,7 +29,7 @@ func Formats() []filetype.Format {
 		Name:       "pe",
 		Class:      filetype.Program,
 		Extensions: []string{"exe", "dll", "sys", "efi", "ocx", "scr", "cpl", "mui"},
-		Signatures: []probe.Probe{{ID: "pe.stub", Bytes: []byte("MZ"), Align: 512}},
+		Signatures: []probe.Probe{{ID: "pe.mz", Bytes: []byte("MZ"), Align: 512}},
 		Ceiling:    filetype.Consistent,
 		Carve:      true,
 		Examine:    kind.Examine,
@@ -100,7 +100,7 @@ func walk(e *exam.Exam) error {
 	if at < 4 || at > maxNew {
 		return filetype.ErrNot
 	}
-	// A stub without a header that can be read may be any DOS program.
+	// Without a header that can be read it may be any DOS program.
 	if p, err = e.Upto(at, 24); len(p) < 24 || string(p[:4]) != "PE\x00\x00" {
 		if e.Context().Err() != nil {
 			return e.Context().Err()
