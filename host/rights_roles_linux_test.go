@@ -82,17 +82,9 @@ func roleRead() int {
 		s.Writable = true
 		f.Close()
 	}
-	flag := func() { n, _ := ioctlInt(o.file, unix.BLKROGET); s.Flag = append(s.Flag, n == 1) }
-	flag()
-	unlock, err := LockReadOnly(o)
-	if err != nil {
+	if err := s.locked(o); err != nil {
 		return s.failed(err)
 	}
-	flag()
-	if err := unlock(); err != nil {
-		return s.failed(err)
-	}
-	flag()
 	if h := HealthOf(ctx, o); h.Silent {
 		return s.failed(errors.New("no health"))
 	}
@@ -163,17 +155,9 @@ func roleLock() int {
 		return s.failed(err)
 	}
 	defer o.Close()
-	flag := func() { n, _ := ioctlInt(o.file, unix.BLKROGET); s.Flag = append(s.Flag, n == 1) }
-	flag()
-	unlock, err := LockReadOnly(o)
-	if err != nil {
+	if err := s.locked(o); err != nil {
 		return s.failed(err)
 	}
-	flag()
-	if err := unlock(); err != nil {
-		return s.failed(err)
-	}
-	flag()
 	return s.say()
 }
 
@@ -251,4 +235,18 @@ func roleDirect() int {
 	}
 	o.Close()
 	return s.say()
+}
+
+// locked notes the read-only flag of a device before, while and after it is locked.
+func (s *seenByUser) locked(o *Opened) error {
+	flag := func() { n, _ := ioctlInt(o.file, unix.BLKROGET); s.Flag = append(s.Flag, n == 1) }
+	flag()
+	unlock, err := LockReadOnly(o)
+	if err != nil {
+		return err
+	}
+	flag()
+	err = unlock()
+	flag()
+	return err
 }
