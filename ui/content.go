@@ -2,6 +2,7 @@ package ui
 
 import (
 	"encoding/base64"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -79,7 +80,31 @@ func (s *Server) content(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Disposition", disposition(how, nameOf(e)))
-	http.ServeContent(w, r, "", time.Time{}, io.NewSectionReader(src, 0, src.Size()))
+	from := &noted{ReadSeeker: io.NewSectionReader(src, 0, src.Size())}
+	http.ServeContent(w, r, "", time.Time{}, from)
+	breakOff(from.failed)
+}
+
+// noted is what is handed out, and whether it could not be read.
+type noted struct {
+	io.ReadSeeker
+	failed error
+}
+
+func (n *noted) Read(p []byte) (int, error) {
+	got, err := n.ReadSeeker.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		n.failed = err
+	}
+	return got, err
+}
+
+// breakOff ends an answer that could not be read to its end, so that no browser takes what it has for the whole: over HTTP/2
+// none compares it with the length that was announced, and without a length none could.
+func breakOff(failed error) {
+	if failed != nil {
+		panic(http.ErrAbortHandler) // the way of net/http to say so; it is caught there
+	}
 }
 
 // disposition names the file that a browser saves, by a name that any system takes.
