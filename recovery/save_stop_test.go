@@ -83,6 +83,7 @@ func TestSaveKilled(t *testing.T) {
 	whole.fill()
 	whole.save(nil)
 	want := treeOf(t, whole.dir)
+	temp := "TMPDIR=" + t.TempDir() // who is killed removes nothing
 	for _, power := range []bool{false, true} {
 		for point, step := 1, 0; ; point += 1 + step%5 {
 			step++
@@ -90,7 +91,7 @@ func TestSaveKilled(t *testing.T) {
 			b.fill()
 			b.c.Close()
 			cmd := exec.Command(os.Args[0], "-test.run=^TestSaveKilled$")
-			cmd.Env = append(os.Environ(), "RECOVERY_TEST_SAVE="+strconv.Itoa(point)+":"+b.dir)
+			cmd.Env = append(os.Environ(), "RECOVERY_TEST_SAVE="+strconv.Itoa(point)+":"+b.dir, temp)
 			out, err := cmd.CombinedOutput()
 			if err == nil {
 				if step < 10 {
