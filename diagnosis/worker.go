@@ -70,7 +70,9 @@ type worker struct {
 	costly  bool
 	may     int64 // bytes that patterns may be tried on, where it is costly
 	hits    []hit
-	all     bool    // rules do not hide each other
+	all     bool // rules do not hide each other
+	unasked bool // a pattern of what a line is was not asked for
+	again   *match.Scanner
 	aside   *worker // for exit statuses
 }
 
@@ -93,6 +95,7 @@ func (w *worker) block(name string, b *logs.Block) []hit {
 	w.hits, w.resets, w.spent, w.costly = nil, 0, 0, w.shared.costly()
 	w.shared.read.Add(int64(len(b.Text)))
 	w.may = int64(len(b.Text) / blockCost)
+	w.unasked = w.costly
 	w.scanner.Inside, w.scanner.Open = b.Inside, b.Open
 	w.scanner.Costly, w.scanner.Spent = w.costly, 0
 	w.scanner.Scan(b.Text, b.From, b.To, func(l *match.Line) bool {
@@ -125,6 +128,7 @@ func (w *worker) block(name string, b *logs.Block) []hit {
 func (w *worker) last(name string, b *logs.Block, list []state) {
 	slices.SortFunc(list, func(a, b state) int { return cmp.Compare(b.last.Start, a.last.Start) })
 	before := w.spent
+	w.unasked = true // but for the one pattern
 	for i := range list {
 		l := &list[i].last
 		if w.costly && w.shared.matched[l.Patterns[0]].Load() == 0 {
@@ -154,6 +158,7 @@ func (w *worker) line(name string, b *logs.Block, l *match.Line, candidates []in
 			continue
 		}
 		s.last, s.skipped = *l, true
+		w.unasked = w.unasked || w.engine.context(p)
 		w.scanner.Enough(p)
 	}
 	w.try(name, b, l, kept)
@@ -201,10 +206,10 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 	var header logs.Header
 	headed := false
 	var list []found
-	for _, p := range candidates {
+	stands := func(p int32) (found, bool) {
 		w.spent += int64(len(line))
 		re := w.engine.set.Regexp(int(p))
-		f := found{target: &w.engine.targets[p], re: re}
+		f := found{target: &w.engine.targets[p], rule: w.engine.targets[p].rule, re: re}
 		if !w.engine.set.Anchored(int(p)) {
 			f.loc = re.FindSubmatchIndex(line)
 		} else if l.Begin {
@@ -213,7 +218,11 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 			}
 			f.base, f.loc = anchored(re, line, &header)
 		}
-		if f.loc == nil || !l.Ended && f.loc[1] == len(line) && match.EndsText(re) {
+		return f, f.loc != nil && (l.Ended || f.loc[1] < len(line) || !match.EndsText(re))
+	}
+	for _, p := range candidates {
+		f, ok := stands(p)
+		if !ok {
 			continue
 		}
 		w.state[p].matched++
@@ -221,7 +230,6 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 			w.exit(name, b, l, f.loc[0])
 			continue
 		}
-		f.rule = f.target.rule
 		if c := f.target.codes; c != nil {
 			if f.rule = c.row(string(f.group(line, "code"))); f.rule == nil {
 				continue
@@ -229,6 +237,7 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 		}
 		list = append(list, f)
 	}
+	list = append(list, w.overlooked(line, candidates, list, stands)...)
 	if list = normal(list); !w.all {
 		list = settle(w.engine.apart(list))
 	}
