@@ -146,11 +146,9 @@ func (js *jobs) all() []seen {
 // starts nothing twice.
 func (js *jobs) add(j *job) *job {
 	js.mu.Lock()
-	for _, old := range js.list {
-		if v, _ := old.see(); v.Running && v.Kind == j.kind && v.Key == j.key && v.To == j.to {
-			js.mu.Unlock()
-			return old
-		}
+	defer js.mu.Unlock()
+	if old := js.atWork(j); old != nil {
+		return old
 	}
 	j.id = js.s.seal.mark("job", time.Now().String(), j.kind, j.key, j.to)
 	j.changed = make(chan struct{})
@@ -162,12 +160,21 @@ func (js *jobs) add(j *job) *job {
 			i++
 		}
 	}
-	js.mu.Unlock()
 	js.run(j)
 	return j
 }
 
-// run begins a job, or goes on with one that was paused.
+// atWork returns the job that does the same as j now, or is j itself; nil when there is none. The caller holds mu.
+func (js *jobs) atWork(j *job) *job {
+	for _, old := range js.list {
+		if v, _ := old.see(); v.Running && v.Kind == j.kind && v.Key == j.key && v.To == j.to {
+			return old
+		}
+	}
+	return nil
+}
+
+// run begins a job, or goes on with one that was paused. The caller holds mu, so that two that do the same never begin at once.
 func (js *jobs) run(j *job) {
 	ctx, cancel := context.WithCancel(js.s.ctx)
 	begin := false
@@ -201,14 +208,15 @@ func (js *jobs) run(j *job) {
 	}()
 }
 
-// pause ends the work of a job, which can go on where it was.
-func (js *jobs) pause(j *job) {
+// pause ends the work of a job, which can go on where it was, and returns it.
+func (js *jobs) pause(j *job) *job {
 	j.change(func() {
 		if j.running {
 			j.pausing = true
 			j.cancel()
 		}
 	})
+	return j
 }
 
 // rescueCase begins or goes on with the main job of a case, and notes it, so that it goes on after a restart.
@@ -266,12 +274,19 @@ func (js *jobs) resume() {
 	}
 }
 
-// goOn begins a job again that was paused or stopped. What it has is not lost.
-func (js *jobs) goOn(j *job) {
+// goOn begins a job again that was paused or stopped, and returns it. What it has is not lost. Where another one does the same
+// by now, that one is returned.
+func (js *jobs) goOn(j *job) *job {
+	js.mu.Lock()
+	defer js.mu.Unlock()
+	if other := js.atWork(j); other != nil {
+		return other
+	}
 	if j.kind == "rescue" {
 		if err := js.s.known.running(j.key, true); err != nil {
 			js.s.o.Log.Warn("the list of known cases", "error", err)
 		}
 	}
 	js.run(j)
+	return j
 }

@@ -216,3 +216,49 @@ func TestWordsThatAreMade(t *testing.T) {
 		}
 	}
 }
+
+// TestOneAtATime holds that the same work is never begun twice, however often and wherever it is asked for: by many presses at
+// once, and on the page of a job that was paused while a later one works.
+func TestOneAtATime(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	s := serve(t, Options{})
+	var mu sync.Mutex
+	now, most := 0, 0
+	work := func(ctx context.Context, _ rescue.Events) (wire.Result, error) {
+		mu.Lock()
+		now++
+		most = max(most, now)
+		mu.Unlock()
+		<-ctx.Done()
+		mu.Lock()
+		now--
+		mu.Unlock()
+		return wire.NewResult(rescue.ExitStopped, "it was stopped", "", ""), nil
+	}
+	var first *job
+	for round := range 200 {
+		var presses sync.WaitGroup
+		begin := make(chan struct{})
+		for range 8 {
+			presses.Go(func() {
+				<-begin
+				s.jobs.add(&job{kind: "save", key: "k", to: "folder", work: work})
+			})
+		}
+		close(begin)
+		presses.Wait()
+		j := s.jobs.of("save", "k")
+		if round == 0 {
+			first = j
+		} else if got := s.jobs.goOn(first); got != j {
+			t.Fatal("the earlier job goes on beside the later one")
+		}
+		s.jobs.pause(j)
+		for see, changed := j.see(); see.Running; see, changed = j.see() {
+			<-changed
+		}
+	}
+	if most != 1 {
+		t.Errorf("%d did the same at once", most)
+	}
+}

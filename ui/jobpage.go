@@ -139,12 +139,11 @@ func (s *Server) jobResume(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *Server) jobDo(w http.ResponseWriter, r *http.Request, do func(*job)) {
+func (s *Server) jobDo(w http.ResponseWriter, r *http.Request, do func(*job) *job) {
 	j := s.jobs.get(r.PathValue("id"))
 	if j == nil {
 		s.refuse(w, r, http.StatusNotFound, "refused.job")
 		return
 	}
-	do(j)
-	http.Redirect(w, r, "/job/"+j.id, http.StatusSeeOther)
+	http.Redirect(w, r, "/job/"+do(j).id, http.StatusSeeOther)
 }
