@@ -128,10 +128,10 @@ def hardware():
     boot(F, "mmc", "a root on an SD card", switch("/dev/mmcblk0", "ext4", "rw"), "mmc_core mmc_block sdhci sdhci_pci".split() + EXT4, ["-device", "sdhci-pci"] + drive(["-device", "sd-card,drive=d"]), setup=tree("truncate -s 64M root.img; mkfs.ext4 -q -d tree root.img"))
     boot(F, "network", "an address by DHCP from the router", "ip link set lo up\nip link set eth0 up\nudhcpc -i eth0 -n -q -s /udhcpc.sh && ip addr\n" + OFF, ["virtio_pci", "virtio_net"], ["-netdev", "user,id=n,restrict=on", "-device", "virtio-net-pci,netdev=n"], setup="printf '#!/bin/sh\\n[ \"$1\" = bound ] && ip addr add $ip/24 dev $interface && echo \"address $ip router $router\"\\nexit 0\\n' >udhcpc.sh; chmod 755 udhcpc.sh", files=["udhcpc.sh"])
     boot(F, "e1000", "two network cards, one without a cable's other end", "ip link set eth0 up\nip link set eth1 up\nsleep 3\nip link\ncat /proc/interrupts\n" + OFF, ["e1000", "8139cp"], ["-netdev", "user,id=n,restrict=on", "-device", "e1000,netdev=n", "-device", "rtl8139"])
-    boot(F, "little-memory", "a machine of 96 MB with compressed swap", "insmod /modules/zram.ko\nsleep 1\necho 32M >/sys/block/zram0/disksize && mkswap /dev/zram0 && swapon /dev/zram0\ndd if=/dev/zero of=/tmp/fill bs=1M count=24 && rm /tmp/fill\nfree\n" + OFF, ["zsmalloc", "zram"], memory=96)
+    boot(F, "little-memory", "a machine of 96 MB with compressed swap", "insmod /modules/zram.ko\nsleep 1\necho 32M >/sys/block/zram0/disksize && mkswap /dev/zram0 && swapon /dev/zram0\nmount -t tmpfs -o size=32m t /mnt\ndd if=/dev/zero of=/mnt/fill bs=1M count=24 && rm /mnt/fill\nfree\n" + OFF, ["zsmalloc", "zram"], memory=96)
     boot(F, "watchdog", "a watchdog that is fed", "watchdog -t 2 -T 20 /dev/watchdog\nsleep 8\nls -l /dev/watchdog*\n" + OFF, ["i6300esb nowayout=0"], ["-device", "i6300esb"])
     boot(F, "quad", "four processors, a clock, sensors that are not there", "cat /proc/cpuinfo | grep -c processor\nhwclock -r\ncat /proc/meminfo | head -n 5\n" + OFF, ["rtc_cmos", "coretemp", "lm75"], ["-smp", "4"], append="debug")
-    boot(F, "microvm", "a small virtual board without PCI", OFF, [], ["-machine", "microvm,acpi=off"], append="reboot=t")
+    boot(F, "microvm", "a small virtual board without PCI", OFF.replace("poweroff", "reboot"), [], ["-machine", "microvm,acpi=off"], append="reboot=t")
 
 
 FLASH = "mtd mtdblock nandsim".split()
@@ -141,9 +141,9 @@ def flash():
     F = "healthy-flash"
     chroot = f"mount -t squashfs /dev/vda /new; for d in dev proc sys; do mount --bind /$d /new/$d; done; chroot /new /bin/sh -c 'export PATH=/usr/sbin:/usr/bin:/sbin:/bin; mount -t tmpfs t /tmp; mount -t tmpfs t /mnt; mkdir /mnt/a; "
     V = drive(["-device", "virtio-blk-pci,drive=d"])
-    base = f"mkdir b; mount -t overlay -o lowerdir={SYSTEM},upperdir=/srv/fu,workdir=/srv/fw overlay b 2>/dev/null || true; mksquashfs {SYSTEM} root.img -quiet -no-progress -comp zstd -Xcompression-level 1 -e usr/share/doc usr/share/locale var/cache var/lib/apt boot"
+    base = f"mksquashfs {SYSTEM} root.img -quiet -no-progress -comp zstd -Xcompression-level 1 -e usr/share/doc usr/share/locale var/cache var/lib/apt boot"
     N = VIRTIO + ["squashfs", "crc32c_generic", "deflate", "lzo", "zstd", "mtd", "nandsim id_bytes=0x20,0xaa,0x00,0x15 badblocks=12", "ubi", "ubifs"]
-    boot(F, "ubi", "an UBI is attached, a UBIFS made and mounted", chroot + "ubiformat -y -q /dev/mtd0; ubiattach -m 0; ubimkvol /dev/ubi0 -N rootfs -s 30MiB; mount -t ubifs ubi0:rootfs /mnt/a && cp /etc/os-release /mnt/a/ && sync && umount /mnt/a && ubinfo -a'\n" + OFF, N, V, setup="mkdir -p /srv/fu /srv/fw\n" + base, memory=400)
+    boot(F, "ubi", "an UBI is attached, a UBIFS made and mounted", chroot + "ubiformat -y -q /dev/mtd0; ubiattach -m 0; ubimkvol /dev/ubi0 -N rootfs -s 30MiB; mount -t ubifs ubi0:rootfs /mnt/a && cp /etc/os-release /mnt/a/ && sync && umount /mnt/a && ubinfo -a'\n" + OFF, N, V, setup=base, memory=400)
     boot(F, "nand-tests", "the kernel's own tests of a flash chip", "insmod /modules/mtd_readtest.ko dev=0\ninsmod /modules/mtd_pagetest.ko dev=0 2>/dev/null\ncat /proc/mtd\n" + OFF, ["mtd", "nandsim id_bytes=0x20,0x33,0x00,0x00"])
     boot(F, "nor-partitions", "flash in memory with partitions by the command line", "cat /proc/mtd\ndd if=/dev/mtdblock0 of=/dev/null bs=64k\n" + OFF, ["mtd", "mtd_blkdevs", "mtdblock", "mtdram total_size=4096 erase_size=64"])
 
