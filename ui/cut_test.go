@@ -53,4 +53,3 @@ func TestContentThatIsCut(t *testing.T) {
 		}
 	}
 }
-

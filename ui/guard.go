@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // seal makes and checks what the server hands out and gets back: the link, cookies, tokens of forms, tickets of places.
@@ -123,6 +124,10 @@ func (s *Server) guarded(pages http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), usb=(), serial=()")
 		h.Set("Cache-Control", "no-store")
+		session := s.session(r)
+		if session != "" {
+			unhurried(w)
+		}
 		if strings.HasPrefix(r.URL.Path, "/static/") && r.Method == http.MethodGet {
 			pages.ServeHTTP(w, r)
 			return
@@ -135,7 +140,6 @@ func (s *Server) guarded(pages http.Handler) http.Handler {
 			s.login(w, r)
 			return
 		}
-		session := s.session(r)
 		if session == "" {
 			if s.away != nil && r.Method == http.MethodGet {
 				http.Redirect(w, r, "/login", http.StatusSeeOther)
@@ -173,6 +177,20 @@ func (s *Server) guarded(pages http.Handler) http.Handler {
 	})
 }
 
+// strangerTime is how long one who was not let in may take to send a request.
+const strangerTime = 30 * time.Second
+
+// hurry bounds the time for what is still to come of a request, so that those who were not let in cannot fill the server with
+// requests that never end.
+func (s *Server) hurry(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.stranger)) // what has no deadlines is no connection
+}
+
+// unhurried takes the bound away: for who was let in, or where all was read and the answer takes its time.
+func unhurried(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+}
+
 // maxForm bounds a form in bytes.
 const maxForm = 4 << 20
 
@@ -184,6 +202,9 @@ func (s *Server) split(pages, contents http.Handler) http.Handler {
 		contents = s.timed(contents)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			s.hurry(w)
+		}
 		switch {
 		case r.Host == s.pageHost && s.contentHost == s.pageHost && strings.HasPrefix(r.URL.Path, contentPrefix):
 			contents.ServeHTTP(w, r)

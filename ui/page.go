@@ -150,7 +150,8 @@ func (s *Server) settings(w http.ResponseWriter, r *http.Request) {
 
 // local returns an address on this server, and the first page for any other.
 func local(address string) string {
-	if !strings.HasPrefix(address, "/") || strings.HasPrefix(address, "//") || strings.ContainsAny(address, "\\\r\n") {
+	// Browsers pass over tabs and breaks of lines, so that "/\t/x" leads to the host x.
+	if !strings.HasPrefix(address, "/") || strings.HasPrefix(address, "//") || strings.Contains(address, `\`) || strings.IndexFunc(address, unfit) >= 0 {
 		return "/"
 	}
 	return address

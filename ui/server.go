@@ -65,13 +65,14 @@ type Server struct {
 	others                      map[string]*sentences // by language, for what is said in English
 	findings                    map[string]translation.Catalogue
 	decoding                    chan struct{} // a place for each small picture that is made now
+	stranger                    time.Duration // that one who was not let in may take to send a request
 	ctx                         context.Context
 	stop                        context.CancelFunc
 }
 
 // Listen begins to listen, on the loopback addresses where no Remote is asked for. The caller calls Serve.
 func Listen(o Options) (*Server, error) {
-	s := &Server{o: o, seal: newSeal(), decoding: make(chan struct{}, 2), listing: make(chan struct{}, 1), take: rescue.TakeOptions{Interval: writtenEvery}, uploads: newUploads(o.Uploads), questions: newQuestions(), others: map[string]*sentences{}, asides: newAsides(), needs: newNeeds()}
+	s := &Server{o: o, seal: newSeal(), stranger: strangerTime, decoding: make(chan struct{}, 2), listing: make(chan struct{}, 1), take: rescue.TakeOptions{Interval: writtenEvery}, uploads: newUploads(o.Uploads), questions: newQuestions(), others: map[string]*sentences{}, asides: newAsides(), needs: newNeeds()}
 	var err error
 	if s.words, err = loadWords(); err != nil {
 		return nil, err
