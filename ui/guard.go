@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -81,9 +82,43 @@ func (s *Server) session(r *http.Request) string {
 	return c.Value
 }
 
-// enter makes the token of the link into a cookie. The page behind it has no token in its address.
+// tokens let in once each.
+type tokens struct {
+	mu   sync.Mutex
+	left map[string]time.Time // until when
+}
+
+// tokenTime is how long the first use of such a token may take: a browser may have to start first.
+const tokenTime = 5 * time.Minute
+
+func (t *tokens) add() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.left == nil {
+		t.left = map[string]time.Time{}
+	}
+	one := rand.Text()
+	t.left[one] = time.Now().Add(tokenTime)
+	return one
+}
+
+// take reports whether a token lets in, which it does no more from then on.
+func (t *tokens) take(token string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	until, ok := t.left[token]
+	delete(t.left, token)
+	return ok && time.Now().Before(until)
+}
+
+// enter makes the token of a link into a cookie. The page behind it has no token in its address.
 func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
-	if s.away != nil || !s.seal.holds(r.URL.Query().Get("token"), "link") {
+	token := r.URL.Query().Get("token")
+	if s.away == nil && s.session(r) != "" { // a browser that opens again what it had open
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return
+	}
+	if s.away != nil || !s.seal.holds(token, "link") && !s.tokens.take(token) {
 		s.refuse(w, r, http.StatusForbidden, "refused.link")
 		return
 	}

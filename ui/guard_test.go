@@ -255,3 +255,31 @@ func TestKnownCases(t *testing.T) {
 		t.Error("a broken list was thrown away")
 	}
 }
+
+// TestLinkOnce holds that the link which a browser is started with lets in one time: every user of the computer can read with
+// what a program was started.
+func TestLinkOnce(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	s := serve(t, Options{})
+	link := s.LinkOnce()
+	if link == s.LinkOnce() || link == s.Link() {
+		t.Error("it is the same as another one: ", link)
+	}
+	first := get(t, link, nil)
+	cookie := first.head.Get("Set-Cookie")
+	if first.code != http.StatusSeeOther || cookie == "" {
+		t.Fatalf("%+v", first)
+	}
+	if got := get(t, link, nil); got.code != http.StatusForbidden || got.head.Get("Set-Cookie") != "" {
+		t.Errorf("it lets in twice: %+v", got)
+	}
+	mine, _, _ := strings.Cut(cookie, ";")
+	if got := get(t, link, http.Header{"Cookie": {mine}}); got.code != http.StatusSeeOther || got.head.Get("Set-Cookie") != "" {
+		t.Errorf("the browser that was let in is refused: %+v", got)
+	}
+	late := s.tokens.add()
+	s.tokens.left[late] = s.tokens.left[late].Add(-tokenTime)
+	if s.tokens.take(late) || s.tokens.take("") {
+		t.Error("it lets in after its time")
+	}
+}

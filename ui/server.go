@@ -52,6 +52,7 @@ type Server struct {
 	looks                       memo[*rescue.Looked]
 	tries                       memo[tried] // of secrets
 	secrets                     secrets
+	tokens                      tokens
 	listings                    listings
 	listing                     chan struct{}      // a place for the one that is made now
 	take                        rescue.TakeOptions // how sources are read
@@ -180,6 +181,15 @@ func (s *Server) Link() string {
 		return s.pageOrigin() + "/"
 	}
 	return s.pageOrigin() + "/enter?token=" + s.seal.mark("link")
+}
+
+// LinkOnce returns an address that lets one browser in, once and soon: for the command that starts the browser, which every user
+// of this computer can read.
+func (s *Server) LinkOnce() string {
+	if s.away != nil {
+		return s.Link()
+	}
+	return s.pageOrigin() + "/enter?token=" + s.tokens.add()
 }
 
 // Serve answers until ctx ends, and then ends the jobs, which go on when the program is started again.

@@ -102,7 +102,7 @@ func (a *app) serveUI(cmd *cobra.Command, o ui.Options, noBrowser bool) error {
 		return errors.Join(err, s.Close())
 	}
 	if !noBrowser && o.Remote == nil { // the browser is another computer's
-		if err := host.OpenLink(link); err != nil {
+		if err := host.OpenLink(s.LinkOnce()); err != nil {
 			fmt.Fprintf(a.err, "no browser could be opened: %s\n", show(err.Error()))
 		}
 	}
