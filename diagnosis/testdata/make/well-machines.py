@@ -63,16 +63,9 @@ def initrd(script, names, files=()):
     well.sh(f"cd {d} && find . | cpio --quiet -o -H newc | gzip -1 >{W}/initrd")
 
 
-def tidy(text):
-    text = re.sub(rb"\x1b\[[0-9;?=]*[A-Za-z]|\x1bc", b"", text).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    text = re.sub(rb"(?m)^(SeaBIOS|iPXE|Booting from ROM).*\n", b"", text)
-    text = re.sub(rb"QEMU Standard PC[^\n]*, BIOS [^\n]*", b"Acme GW-200/GW-200, BIOS 1.14 03/11/2025", text)
-    return re.sub(rb"\n{3,}", b"\n\n", text)
-
-
 def machine(arguments, timeout=70):
     r, code = capture.run(["qemu-system-x86_64", "-nographic", "-monitor", "none", "-serial", "stdio", "-nodefaults"] + arguments, timeout=timeout)
-    return tidy(r), code
+    return well.tidy(r), code
 
 
 def boot(family, name, source, script, names, arguments=(), append="", setup="", memory=256, reboots=False, files=()):
@@ -165,17 +158,17 @@ def firmware():
         well.sh(f"truncate -s 64M disk.img; printf 'label: gpt\\nstart=2048,type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B\\n' | sfdisk -q disk.img; truncate -s 60M p; mkfs.vfat -F 32 p; cp {LINUX} linux.efi; mmd -i p ::EFI ::EFI/BOOT; mcopy -i p linux.efi initrd ::; printf 'linux.efi initrd=initrd console=ttyS0\\r\\n' >startup.nsh; mcopy -i p startup.nsh ::; dd if=p of=disk.img bs=1M seek=1 conv=notrunc status=none; cp /usr/share/OVMF/OVMF_VARS.fd vars")
         text, code = machine(["-m", "512", "-no-reboot", "-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE.fd", "-drive", f"if=pflash,format=raw,file={W}/vars", "-drive", f"file={W}/disk.img,format=raw,if=virtio"], timeout=150)
         finish("ovmf", "healthy", "stub", "2022.11", "UEFI firmware starts a kernel by its shell's script", text, code)
-    for name, source, extra, unit in (("console", "the console of a whole Debian 12 that comes up and goes off", "systemd.show_status=1", "sleep 5; echo 'gateway: all services up'; systemctl poweroff"),
-                                      ("journal", "the journal of such a boot", "quiet", "sleep 5; journalctl -b --no-pager -o short-iso; echo 'gateway: all services up'; systemctl poweroff"),
-                                      ("analyze", "how long the units took, and their state", "quiet", "sleep 8; systemctl --no-pager --failed; systemctl list-units --no-pager; systemd-analyze --no-pager blame; systemctl --no-pager status nginx cron ssh rsyslog; echo 'gateway: all services up'; systemctl poweroff")):
+    for name, source, extra, unit in (("console", "the console of a whole Debian 12 that comes up and goes off", "systemd.show_status=1", "sleep 5; echo gateway: all services up; systemctl poweroff"),
+                                      ("journal", "the journal of such a boot", "quiet", "sleep 5; journalctl -b --no-pager -o short-iso; echo gateway: all services up; systemctl poweroff"),
+                                      ("analyze", "how long the units took, and their state", "quiet", "sleep 8; exec >/dev/ttyS0 2>&1; systemctl --no-pager --failed; systemctl list-units --no-pager; systemd-analyze --no-pager blame; systemctl --no-pager status nginx cron ssh rsyslog; echo gateway: all services up; systemctl poweroff")):
         if not well.wanted("systemd", "healthy-boots", name):
             continue
         well.sh(f"mkdir -p /mnt/b /srv/o; mount -t tmpfs t /srv/o; mkdir /srv/o/u /srv/o/w; mount -t overlay -o lowerdir={SYSTEM},upperdir=/srv/o/u,workdir=/srv/o/w overlay /mnt/b; "
                 f"echo gw-17 >/mnt/b/etc/hostname; printf '127.0.0.1 localhost gw-17\\n' >/mnt/b/etc/hosts; rm -f /mnt/b/etc/apt/sources.list; echo '/dev/vda / ext4 defaults 0 1' >/mnt/b/etc/fstab; "
-                f"printf '[Unit]\\nDescription=Report\\nAfter=nginx.service cron.service ssh.service\\n[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \"{unit}\"\\nStandardOutput=tty\\nTTYPath=/dev/ttyS0\\nTimeoutStartSec=200\\n[Install]\\nWantedBy=multi-user.target\\n' >/mnt/b/etc/systemd/system/report.service; ln -s ../report.service /mnt/b/etc/systemd/system/multi-user.target.wants/report.service; "
+                f"printf '[Unit]\\nDescription=Report\\nAfter=nginx.service cron.service ssh.service serial-getty@ttyS0.service\\n[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \"{unit}\"\\nStandardOutput=tty\\nTTYPath=/dev/ttyS0\\nTimeoutStartSec=200\\n[Install]\\nWantedBy=multi-user.target\\n' >/mnt/b/etc/systemd/system/report.service; ln -s ../report.service /mnt/b/etc/systemd/system/multi-user.target.wants/report.service; "
                 "truncate -s 900M root.img; mkfs.ext4 -q -d /mnt/b root.img; umount /mnt/b; umount /srv/o")
         initrd(switch("/dev/vda", "ext4", "rw"), ["crc32c_generic"] + VIRTIO + EXT4)
-        text, code = machine(["-m", "512", "-no-reboot", "-kernel", LINUX, "-initrd", f"{W}/initrd", "-append", f"console=ttyS0 panic=1 {extra}"] + drive(["-device", "virtio-blk-pci,drive=d"]), timeout=150)
+        text, code = machine(["-m", "512", "-no-reboot", "-kernel", LINUX, "-initrd", f"{W}/initrd", "-append", f"console=ttyS0 panic=1 {extra}"] + drive(["-device", "virtio-blk-pci,drive=d"]), timeout=240)
         finish("systemd", "healthy-boots", name, "252", source, text, code)
 
 

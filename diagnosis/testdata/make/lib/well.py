@@ -46,6 +46,14 @@ def leave_out(what, why):
     print(f"left out: {what}: {why}", file=sys.stderr)
 
 
+def tidy(text):
+    """A machine's console without what the emulator says of itself."""
+    text = re.sub(rb"\x1b\[[0-9;?=]*[A-Za-z]|\x1bc", b"", text).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    text = re.sub(rb"(?m)^(SeaBIOS|iPXE|Booting from ROM).*\n", b"", text)
+    text = re.sub(rb"QEMU Standard PC[^\n]*, BIOS [^\n]*", b"Acme GW-200/GW-200, BIOS 1.14 03/11/2025", text)
+    return re.sub(rb"\n{3,}", b"\n\n", text)
+
+
 def keep(program, family, name, package, source, files, label=""):
     """Writes the case; the name of the capturing host becomes an invented one."""
     host = capture.invented(program + name).choice(capture.HOSTS[1:])
