@@ -191,6 +191,13 @@ func TestSaid(t *testing.T) {
 	if a := ask(t, small(t), "The light blinks three times."); a.Cause == "boot.slot" {
 		t.Error("a log is not what a person said")
 	}
+	a, err = small(t).Diagnose(context.Background(), Case{Inputs: []Input{{Name: "said", Said: true, Reader: strings.NewReader("it shows KERNEL PANIC on the screen")}}})
+	if err != nil || a.Cause != "firmware.panic" {
+		t.Errorf("capital letters: %v, %+v", err, a)
+	}
+	if a := ask(t, small(t), "it shows KERNEL PANIC on the screen"); a.Cause == "firmware.panic" {
+		t.Error("programs print what they print")
+	}
 }
 
 func TestCollectAndQuestion(t *testing.T) {

@@ -41,6 +41,7 @@ func (e *Engine) read(ctx context.Context, in Input) *tale {
 	for range workers {
 		group.Go(func() {
 			w := e.newWorker(common)
+			w.typed = in.Said
 			for j := range jobs {
 				hits := w.block(in.Name, j.block)
 				j.block.Free()

@@ -71,6 +71,7 @@ type worker struct {
 	may     int64 // bytes that patterns may be tried on, where it is costly
 	hits    []hit
 	all     bool // rules do not hide each other
+	typed   bool // by a person
 	unasked bool // a pattern of what a line is was not asked for
 	again   *match.Scanner
 	aside   *worker // for exit statuses
@@ -208,7 +209,7 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 	var list []found
 	stands := func(p int32) (found, bool) {
 		w.spent += int64(len(line))
-		re := w.engine.set.Regexp(int(p))
+		re := w.pattern(int(p))
 		f := found{target: &w.engine.targets[p], rule: w.engine.targets[p].rule, re: re}
 		if !w.engine.set.Anchored(int(p)) {
 			f.loc = re.FindSubmatchIndex(line)
@@ -274,6 +275,14 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 		}
 		w.hits = append(w.hits, h)
 	}
+}
+
+// pattern returns a pattern for the present input: people do not type capital letters as programs print them.
+func (w *worker) pattern(p int) *regexp.Regexp {
+	if w.typed {
+		return w.engine.set.Folded(p)
+	}
+	return w.engine.set.Regexp(p)
 }
 
 // isProgram reports whether what was found is of a program that the rules know, and not of a library alone.

@@ -25,6 +25,7 @@ const tableBits = 18
 type pattern struct {
 	expr     string
 	compiled func() *regexp.Regexp
+	folded   func() *regexp.Regexp
 	anchored bool
 	units    []int32
 	uses     []use
@@ -95,7 +96,8 @@ func Compile(exprs []string) (*Set, error) {
 			return nil, fmt.Errorf("pattern %d: %w", i, err)
 		}
 		s.patterns = append(s.patterns, pattern{expr: expr, anchored: anchored(re),
-			compiled: sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })})
+			compiled: sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) }),
+			folded:   sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("(?i:" + expr + ")") })})
 		for _, b := range branches(re.Simplify()) {
 			best, must := split(required(b))
 			if best == nil {
@@ -145,6 +147,9 @@ func (s *Set) Anchored(p int) bool { return s.patterns[p].anchored }
 
 // Regexp returns the pattern, compiled.
 func (s *Set) Regexp(p int) *regexp.Regexp { return s.patterns[p].compiled() }
+
+// Folded returns the pattern, compiled so that capital and small letters are the same.
+func (s *Set) Folded(p int) *regexp.Regexp { return s.patterns[p].folded() }
 
 // anchored reports whether each match of a pattern begins at the text's begin.
 func anchored(re *syntax.Regexp) bool {
