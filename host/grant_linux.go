@@ -66,13 +66,18 @@ func (g *grant) fits() bool {
 	return ok && n*512 == size
 }
 
-func (g *grant) retain() {
+// retain begins one use, and reports whether there is still something to use.
+func (g *grant) retain() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.dropped {
+		return false
+	}
 	g.users++
 	if g.idle != nil {
 		g.idle.Stop()
 	}
+	return true
 }
 
 // release ends one use. A permission that no one uses ends after a while.
@@ -339,10 +344,14 @@ func (b *both) Write(p []byte) (int, error) {
 	return b.terminal.Write(p)
 }
 
-// newGrant takes what came only when it is what was asked for: the same device, and nothing that can write.
+// newGrant takes what came only when it is what was asked for: the same device with the same medium, and nothing that can write.
 func newGrant(real, number, sequence string, conn *os.File, fd int) (*grant, error) {
 	f := os.NewFile(uintptr(fd), real)
-	if err := isDevice(fd, number); err != nil {
+	err := isDevice(fd, number)
+	if err == nil && diskSequence(number) != sequence {
+		err = errors.New("another medium came into it while a person was asked")
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("host: %s: %w", real, err), f.Close())
 	}
 	return &grant{real: real, number: number, sequence: sequence, f: f, conn: conn}, nil

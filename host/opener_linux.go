@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -183,8 +184,10 @@ func startKeeper(user *unix.Ucred, device *os.File) error {
 }
 
 // serveKeeper hands the device to the parent, and does for it what only an administrator may, until the parent is gone.
-// The read-only flag that it set goes with it.
 func serveKeeper() error {
+	// It ends with its parent and by nothing else, so that the flag goes away: what ends all programs of this name, or of a
+	// session, ends the parent too.
+	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return err
 	}
@@ -195,21 +198,33 @@ func serveKeeper() error {
 	if err := send(0, keeperAnswer{}, readerFD); err != nil {
 		return err
 	}
-	locked := false
-	setFlag := func(on bool) error {
-		err := setReadOnlyFlag(device, on)
-		if err == nil {
-			locked = on
-		}
-		return err
+	k := keeper{
+		flag: func() (bool, error) { n, err := ioctlInt(device, unix.BLKROGET); return n != 0, err },
+		set:  func(on bool) error { return setReadOnlyFlag(device, on) },
+		ask:  func() healthPages { return askDevice(readerFD, transportOf(device)) },
 	}
+	return k.serve(0)
+}
+
+// keeper does what it is asked to with one device.
+type keeper struct {
+	flag func() (bool, error) // the read-only flag
+	set  func(on bool) error
+	ask  func() healthPages
+
+	locked bool // the flag is set, and was not before
+}
+
+// serve answers questions that come by a socket until no one is at its other end. The read-only flag that it set goes with it.
+func (k *keeper) serve(socket int) error {
 	defer func() {
-		if locked {
-			_ = setFlag(false) // no one is left to be told
+		if k.locked {
+			_ = k.set(false) // no one is left to be told
 		}
 	}()
+	asking := make(chan struct{}, 1)
 	for q := make([]byte, 16); ; {
-		n, err := unix.Read(0, q)
+		n, err := unix.Read(socket, q)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
@@ -221,14 +236,20 @@ func serveKeeper() error {
 		number := uint32(q[1]) | uint32(q[2])<<8 | uint32(q[3])<<16 | uint32(q[4])<<24
 		switch q[0] {
 		case keeperLock, keeperUnlock:
-			err = tell(number, setFlag(q[0] == keeperLock), nil)
+			err = tell(socket, number, k.lock(q[0] == keeperLock), nil)
 		case keeperHealth:
-			go func() { // a disk that does not answer holds up nothing else
-				pages := askDevice(readerFD, transportOf(device))
-				_ = tell(number, nil, &pages) // the parent may be gone
-			}()
+			select {
+			case asking <- struct{}{}:
+				go func() { // a disk that does not answer holds up nothing else
+					pages := k.ask()
+					<-asking
+					_ = tell(socket, number, nil, &pages) // the parent may be gone
+				}()
+			default: // each question to a disk that does not answer would keep a thread
+				err = tell(socket, number, errors.New("the disk did not answer the last question yet"), nil)
+			}
 		default:
-			err = tell(number, errors.ErrUnsupported, nil)
+			err = tell(socket, number, errors.ErrUnsupported, nil)
 		}
 		if err != nil {
 			return err
@@ -236,12 +257,26 @@ func serveKeeper() error {
 	}
 }
 
-func tell(number uint32, err error, pages *healthPages) error {
+// lock sets or clears the flag. One that was set before, by someone else, is not cleared in the end.
+func (k *keeper) lock(on bool) error {
+	if on {
+		if was, err := k.flag(); err != nil || was {
+			return err
+		}
+	}
+	err := k.set(on)
+	if err == nil {
+		k.locked = on
+	}
+	return err
+}
+
+func tell(socket int, number uint32, err error, pages *healthPages) error {
 	a := keeperAnswer{Number: number, Pages: pages}
 	if err != nil {
 		a.Error = err.Error()
 	}
-	return send(0, a, -1)
+	return send(socket, a, -1)
 }
 
 // transportOf returns how the disk of an open device is connected: by that the commands are chosen, not by what a parent says.

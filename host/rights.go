@@ -258,8 +258,7 @@ func (r *Rights) have(number string) (*grant, error) {
 	if g == nil {
 		return nil, r.denied[number]
 	}
-	if g.fits() {
-		g.retain()
+	if g.fits() && g.retain() {
 		return g, nil
 	}
 	delete(r.grants, number)

@@ -14,7 +14,7 @@ const canElevate = false
 type grant struct{}
 
 func (*grant) fits() bool                    { return false }
-func (*grant) retain()                       {}
+func (*grant) retain() bool                  { return false }
 func (*grant) release()                      {}
 func (*grant) drop()                         {}
 func (*grant) descriptor() (*os.File, error) { return nil, errors.ErrUnsupported }

@@ -1,0 +1,175 @@
+package host
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"salvor/host/hosttest"
+)
+
+// TestKeeperAndSignals sends the keeper what ends all programs of a name, of a session or of a terminal: the flag that it keeps
+// must not stay behind.
+func TestKeeperAndSignals(t *testing.T) {
+	d := hosttest.NewDesk(t, "sudo")
+	dev, _, _ := loop(t, 1<<20)
+	flag := func() string { return strings.TrimSpace(run(t, "blockdev", "--getro", dev)) }
+	cmd := d.As("hold", deviceVariable+"="+dev)
+	in, err := cmd.StdinPipe()
+	mustPanicFree(t, err)
+	out, err := cmd.StdoutPipe()
+	mustPanicFree(t, err)
+	mustPanicFree(t, cmd.Start())
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.Contains(line, `"Error":""`) {
+		t.Fatalf("%q, %v", line, err)
+	}
+	list := keepersOf(d.Program())
+	if len(list) != 1 {
+		t.Fatalf("%d keepers", len(list))
+	}
+	for _, s := range []unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1} {
+		mustPanicFree(t, unix.Kill(list[0], s))
+	}
+	in.Close() // the parent ends
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	noKeeper(t, d)
+	if flag() != "0" {
+		t.Error("the read-only flag outlived its owner")
+		run(t, "blockdev", "--setrw", dev)
+	}
+}
+
+// kept is a keeper of a device that is made up, and the end of its parent.
+type kept struct {
+	keeper
+	parent  *os.File
+	flagged bool
+	set     []bool
+	ended   chan error
+}
+
+func newKept(t *testing.T) *kept {
+	t.Helper()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	mustPanicFree(t, err)
+	k := &kept{parent: os.NewFile(uintptr(pair[0]), "parent"), ended: make(chan error, 1)}
+	k.keeper = keeper{flag: func() (bool, error) { return k.flagged, nil }, set: func(on bool) error {
+		k.flagged, k.set = on, append(k.set, on)
+		return nil
+	}, ask: func() healthPages { return healthPages{} }}
+	go func() {
+		err := k.serve(pair[1])
+		k.ended <- errors.Join(err, unix.Close(pair[1]))
+	}()
+	return k
+}
+
+func (k *kept) question(t *testing.T, q ...byte) {
+	t.Helper()
+	_, err := k.parent.Write(q)
+	mustPanicFree(t, err)
+}
+
+func (k *kept) answer(t *testing.T) keeperAnswer {
+	t.Helper()
+	a, _, err := receive(k.parent)
+	mustPanicFree(t, err)
+	return a
+}
+
+func (k *kept) end(t *testing.T) {
+	t.Helper()
+	mustPanicFree(t, k.parent.Close())
+	if err := <-k.ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestKeeperLeavesWhatWasThere holds that a flag which someone else set stays, and one that it set itself goes.
+func TestKeeperLeavesWhatWasThere(t *testing.T) {
+	for _, was := range []bool{false, true} {
+		k := newKept(t)
+		k.flagged = was
+		for n := range byte(2) {
+			k.question(t, keeperLock, n, 0, 0, 0)
+			if a := k.answer(t); a.Error != "" {
+				t.Error(a.Error)
+			}
+		}
+		k.end(t)
+		if want := map[bool][]bool{false: {true, false}, true: nil}[was]; k.flagged != was || !slices.Equal(k.set, want) {
+			t.Errorf("was %v, is %v; set %v", was, k.flagged, k.set)
+		}
+	}
+}
+
+// TestKeeperAsksOnce holds that a disk which does not answer is asked one question, however often that is wanted, and that it
+// holds up nothing else.
+func TestKeeperAsksOnce(t *testing.T) {
+	k := newKept(t)
+	begun, wait := make(chan struct{}, 100), make(chan struct{})
+	k.ask = func() healthPages {
+		begun <- struct{}{}
+		<-wait
+		return healthPages{GrownDefects: 7}
+	}
+	k.question(t, keeperHealth, 1, 0, 0, 0)
+	<-begun
+	for n := byte(2); n < 50; n++ {
+		k.question(t, keeperHealth, n, 0, 0, 0)
+		if a := k.answer(t); a.Number != uint32(n) || !strings.Contains(a.Error, "did not answer") {
+			t.Fatalf("%+v", a)
+		}
+	}
+	k.question(t, keeperLock, 60, 0, 0, 0)
+	if a := k.answer(t); a.Number != 60 || a.Error != "" {
+		t.Errorf("%+v", a)
+	}
+	if len(begun) != 0 {
+		t.Errorf("%d more questions went to the disk", len(begun))
+	}
+	close(wait)
+	if a := k.answer(t); a.Number != 1 || a.Pages == nil || a.Pages.GrownDefects != 7 {
+		t.Errorf("%+v", a)
+	}
+	k.question(t, keeperHealth, 61, 0, 0, 0)
+	if a := k.answer(t); a.Number != 61 || a.Pages == nil {
+		t.Errorf("the next question: %+v", a)
+	}
+	k.end(t)
+}
+
+// TestMediumChangedWhileAsked puts another medium into a disk while a person gives the password for the first one.
+func TestMediumChangedWhileAsked(t *testing.T) {
+	d := hosttest.NewDesk(t, "sudo")
+	dev, image, _ := loop(t, 1<<20)
+	if _, err := os.Stat(filepath.Join("/sys/block", filepath.Base(dev), "diskseq")); err != nil {
+		t.Skip("this system does not count media")
+	}
+	other := filepath.Join(t.TempDir(), "other")
+	writeFile(t, other, make([]byte, 1<<20))
+	d.Decide(func(string, []string) (int, string) {
+		for _, args := range [][]string{{"-d", dev}, {dev, other}} {
+			if out, err := exec.Command("losetup", args...).CombinedOutput(); err != nil {
+				return 1, string(out)
+			}
+		}
+		return 0, ""
+	})
+	s := as(t, d, "read", dev)
+	if !strings.Contains(s.Error, "another medium") || s.Sum != "" {
+		t.Errorf("%+v", s)
+	}
+	noKeeper(t, d)
+	run(t, "losetup", "-d", dev)
+	run(t, "losetup", dev, image) // which the test behind it takes away
+}
