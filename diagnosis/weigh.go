@@ -245,12 +245,12 @@ func (t *tale) firstFailures(list []*item) {
 					lead = i
 				}
 			case supports(i.rule, lead.rule):
-				if i.rule.Strength(lead.rule.Cause()) >= ownWords && float64(i.rule.Weights[0].Strength) < lead.strength()+moreSpecific {
+				if i.rule.Strength(lead.rule.Cause()) >= ownWords && float64(i.rule.Weights[0].Strength) < lead.ofClass()+moreSpecific {
 					i.lead = lead.rule.Cause().Class() // it says the same in other words, more than what else it could mean
 				}
 			case i.rule.Role == RoleSymptom:
 				i.lower(afterCause, "explained by an earlier failure")
-			case float64(i.rule.Weights[0].Strength) < lead.strength()+moreSpecific:
+			case float64(i.rule.Weights[0].Strength) < lead.ofClass()+moreSpecific:
 				i.lower(laterCause, "something else failed before it")
 			}
 		}
@@ -261,6 +261,9 @@ func (t *tale) firstFailures(list []*item) {
 }
 
 func (i *item) strength() float64 { return float64(i.rule.Weights[0].Strength) * i.factor }
+
+// ofClass is what an item says for the class of its main cause: which of them it is may be open.
+func (i *item) ofClass() float64 { return forClass(i.rule.Cause().Class())(i.rule) * i.factor }
 
 // supports reports whether a rule speaks for the main cause of another.
 func supports(r, o *Rule) bool {
