@@ -1,6 +1,9 @@
 package diagnosis
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // A library's words on the line of a service that has no part in the update say little.
 func TestBeside(t *testing.T) {
@@ -32,5 +35,34 @@ func TestForeign(t *testing.T) {
 	eco.Anywhere = true
 	if a := ask(t, e, "upper[1]: connection timed out\n"); a.Cause != "network.timeout" {
 		t.Errorf("%s", a.Cause)
+	}
+}
+
+// Lines without a name in the own log of a service are the service's too; not those of a downloader between its lines, and
+// not where an updater speaks more.
+func TestOwnLog(t *testing.T) {
+	e := small(t)
+	e.base.Ecosystem("net").Anywhere = true
+	e.base.Ecosystems = append(e.base.Ecosystems, &Ecosystem{Name: "beside", Title: "services", Bystander: true, Speaks: []string{`GET /\S* 404`}})
+	e, err := New(e.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const served = "192.0.2.7 GET /favicon.ico 404\n"
+	for _, c := range []struct {
+		name, log string
+		cause     Cause
+	}{
+		{"its own", strings.Repeat(served, 3) + "gone 10.0.0.7: connection timed out\n", CannotTell},
+		{"of many lines", strings.Repeat(served+strings.Repeat("Date: today\n", 9), 60) + "gone 10.0.0.7: connection timed out\n", CannotTell},
+		{"few of its lines", served + strings.Repeat("idle\n", 9) + "gone 10.0.0.7: connection timed out\n", "network.timeout"},
+		{"a downloader's", strings.Repeat(served, 3) + "wget: connection timed out\n", "network.timeout"},
+		{"of a name", strings.Repeat(served, 3) + "agent: connection timed out\n", "network.timeout"},
+		{"an updater speaks more", served + strings.Repeat("upper[1]: at work\n", 2) + "gone 10.0.0.7: connection timed out\n", "network.timeout"},
+		{"another cause", strings.Repeat(served, 3) + "hash mismatch\n", "package.corrupted"},
+	} {
+		if a := ask(t, e, c.log); a.Cause != c.cause {
+			t.Errorf("%s: %s, want %s", c.name, a.Cause, c.cause)
+		}
 	}
 }

@@ -179,6 +179,10 @@ func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item, 
 			}
 		}
 		c.Grade = grade(s.total, rival, n == 0)
+		doubt := doubt
+		if doubt == distant && !e.distant(c.Cause, s.shares) {
+			doubt = behind
+		}
 		switch {
 		case s.total < doubt && (doubt > alone || n > 0 || classes[c.Class] < classFrom):
 			c.Grade = Unknown

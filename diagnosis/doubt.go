@@ -7,8 +7,11 @@ import "slices"
 const (
 	onLines = 6    // behind the last hint, at least...
 	onShare = 0.25 // ...and of all lines
+	farLine = 12   // the same for what is more than a hint
+	farPart = 0.4
 	alone   = 0.35 // the score up to which a hint says nothing where no line says that anything failed
 	behind  = 0.51 // the same where the log goes on
+	distant = 0.97 // the same for a network or a server that a library alone tells of, where it goes on for longer
 )
 
 // doubt returns the score below which causes are only named and not graded: what was found may be nothing but the words
@@ -19,11 +22,25 @@ func doubt(tales []*tale, items []*item) float64 {
 		return behind
 	case failure(tales, items):
 		return 0
-	case goesOn(items):
+	case goesOn(items, farLine, farPart):
+		return distant
+	case goesOn(items, onLines, onShare):
 		return behind
 	}
 	return alone
 }
+
+// distant reports whether nothing but words of a library stands for a cause of a network or a server. Every program that
+// serves or fetches meets peers that are not there, names that are not known, and pages that are missing, and goes on. A
+// network that wants a login first is no such peer.
+func (e *Engine) distant(c Cause, shares []share) bool {
+	return distantClass(c.Class()) && c != "network.captive-portal" && !slices.ContainsFunc(shares, func(s share) bool {
+		eco := e.base.Ecosystem(s.item.rule.Ecosystem)
+		return s.item.tale == nil || eco == nil || !eco.Anywhere
+	})
+}
+
+func distantClass(c Class) bool { return c == "network" || c == "server" }
 
 // failure reports whether anything beside hints says that something failed: a line, a person, a fact.
 func failure(tales []*tale, items []*item) bool {
@@ -33,8 +50,8 @@ func failure(tales []*tale, items []*item) bool {
 		})
 }
 
-// goesOn reports whether all logs with hints go on behind them.
-func goesOn(items []*item) bool {
+// goesOn reports whether all logs with hints go on behind them, for so many lines and such a share of all.
+func goesOn(items []*item, lines int64, share float64) bool {
 	last := map[*tale]int64{}
 	for _, i := range items {
 		if i.tale != nil && !i.ended && i.rule.Role.Weigh() {
@@ -42,7 +59,7 @@ func goesOn(items []*item) bool {
 		}
 	}
 	for t, line := range last {
-		if rest := t.lines - line; rest < onLines || float64(rest) < onShare*float64(t.lines) {
+		if rest := t.lines - line; rest < lines || float64(rest) < share*float64(t.lines) {
 			return false
 		}
 	}

@@ -50,3 +50,29 @@ func TestHeard(t *testing.T) {
 		t.Errorf("%s, %+v", got, list)
 	}
 }
+
+// What a library says of a network or a server is graded where the log ends soon behind it, where a line says that
+// something failed, and where a program says so too; not where the log goes on for long.
+func TestDoubtOfPeers(t *testing.T) {
+	usual := func(n int) string { return strings.Repeat("all is as usual\n", n) }
+	portal := lineRule("net.portal", RoleCause, `log in to this network`, w("network.captive-portal", 90))
+	over := lineRule("up.over", RoleSummary, `it is over`)
+	e := small(t, portal, over)
+	e.base.Ecosystem("net").Anywhere = true
+	const gone = "connection timed out\n"
+	for _, c := range []struct {
+		name, log string
+		cause     Cause
+	}{
+		{"the log goes on for long", usual(5) + gone + usual(20), CannotTell},
+		{"the log goes on for a part", usual(40) + gone + usual(20), "network.timeout"},
+		{"the log ends soon", usual(5) + gone + usual(8), "network.timeout"},
+		{"something failed", usual(5) + gone + "it is over\n" + usual(40), "network.timeout"},
+		{"another class", usual(5) + "hash mismatch\n" + usual(40), "package.corrupted"},
+		{"a network that wants a login", usual(5) + "log in to this network\n" + usual(40), "network.captive-portal"},
+	} {
+		if a := ask(t, e, c.log); a.Cause != c.cause {
+			t.Errorf("%s: %s, want %s", c.name, a.Cause, c.cause)
+		}
+	}
+}

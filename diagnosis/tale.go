@@ -19,12 +19,13 @@ type told struct {
 
 // tale is what one input tells.
 type tale struct {
-	input  string
-	events []told
-	boots  []Boot
-	speaks map[int]int // lines by index of the ecosystem
-	lines  int64       // of the input, once it was read
-	said   bool        // a person typed it
+	input       string
+	events      []told
+	boots       []Boot
+	speaks      map[int]int // lines by index of the ecosystem
+	besideLines int         // lines of programs that have no part in updates
+	lines       int64       // of the input, once it was read
+	said        bool        // a person typed it
 	// programs are those on whose lines a rule of a program was found, and not only of a library.
 	programs map[string]bool
 	problem  string
@@ -61,6 +62,10 @@ func (t *tale) begin() {
 func (t *tale) add(h *hit) {
 	if h.known && h.program != "" && len(t.programs) < maxPrograms {
 		t.programs[h.program] = true
+	}
+	if h.beside {
+		t.besideLines++
+		return
 	}
 	if h.rule == nil {
 		t.speaks[h.speaks] += h.times

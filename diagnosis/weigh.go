@@ -331,8 +331,12 @@ func (e *Engine) quiet(speaks map[string]bool) func(*item) {
 		case len(speaks) > 0 && eco != nil && !eco.Anywhere && len(eco.Speaks) > 0 && !speaks[eco.Name]:
 			i.lower(silent, "its program does not speak here")
 		}
-		if len(speaks) > 0 && eco != nil && eco.Anywhere && i.tale.beside(i.program) {
+		switch {
+		case eco == nil || !eco.Anywhere:
+		case len(speaks) > 0 && i.tale.beside(i.program):
 			i.lower(besideIt, "it is the line of a service beside the update")
+		case i.program == "" && distantClass(i.rule.Cause().Class()) && !signed.MatchString(i.quote) && e.besideLog(i.tale):
+			i.lower(besideIt, "it stands in the log of a service beside the update")
 		}
 		switch logs.Level(i.quote) {
 		case logs.Debug:
@@ -345,6 +349,9 @@ func (e *Engine) quiet(speaks map[string]bool) func(*item) {
 
 // updaterName tells programs that have a part in updates by their names.
 var updaterName = regexp.MustCompile(`(?i)up[dg]|fw|firm|flash|ota|download|curl|wget|apt|dpkg|opkg|rsync|install|boot|recover|init|kernel|mender|image|pack|ssl|sum`)
+
+// signed is a line of a log without names that begins with one all the same, or has to do with updates.
+var signed = regexp.MustCompile(`^[\w./-]+: |` + updaterName.String())
 
 // beside reports whether a program has no part in the update: it has a name that says nothing of one, and none of
 // its lines is of a program that the rules know.

@@ -54,6 +54,7 @@ type hit struct {
 	since   int64 // the number of the line at which the command began whose exit status this is; 0 when it is none
 	known   bool  // the rule, or who speaks, is a program and no library
 	foreign bool  // another program speaks on this line, and the rule's does not
+	beside  bool  // no more than that a program speaks that has no part in updates
 	from    int   // where the match stands in the line
 	to      int
 }
@@ -240,6 +241,9 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 	}
 	list = append(list, w.overlooked(line, candidates, list, stands)...)
 	if list = normal(list); !w.all {
+		if slices.ContainsFunc(list, w.engine.beside) {
+			w.hits = append(w.hits, hit{speaks: -1, beside: true, start: l.Start})
+		}
 		list = settle(w.engine.apart(list))
 	}
 	if len(list) == 0 {

@@ -48,6 +48,32 @@ http://192.0.2.1/robots.txt:
 WARNING: Retrying (Retry(total=4, connect=None, read=None, redirect=None, status=None)) after connection broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPSConnection object>: Failed to establish a new connection: [Errno -3] Temporary failure in name resolution')': /simple/demo/
 Successfully built demo
 `,
+	"Apache": `[Sat Nov 21 22:00:47.087152 2026] [proxy:error] [pid 68:tid 76] (111)Connection refused: AH00957: HTTP: attempt to connect to 127.0.0.1:9091 (127.0.0.1) failed
+[Sat Nov 21 22:00:48.087152 2026] [ssl:info] [pid 68:tid 76] [client 192.0.2.7:40000] AH02008: SSL library error 1 in handshake (server gw:443)
+`,
+	"Caddy": `{"level":"error","ts":1795298591.419882,"logger":"http.log.error","msg":"dial tcp 127.0.0.1:9091: connect: connection refused","request":{"remote_ip":"192.0.2.7","method":"GET","uri":"/app"},"status":502}
+{"level":"info","ts":1795298591.5,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"192.0.2.7","method":"GET","uri":"/robots.txt"},"status":404}
+`,
+	"uWSGI": `[pid: 939|app: 0|req: 1/1] 192.0.2.7 () {24 vars in 247 bytes} [Sat Nov 21 22:03:35 2026] GET /x => generated 3 bytes in 0 msecs (HTTP/1.1 404) 1 headers in 45 bytes
+[pid: 939|app: 0|req: 2/2] 192.0.2.7 () {24 vars in 253 bytes} [Sat Nov 21 22:03:36 2026] GET /bad => generated 0 bytes in 0 msecs (HTTP/1.1 500) 0 headers in 0 bytes
+`,
+	"PHP-FPM": `[21-Nov-2026 22:03:01] WARNING: [pool www] child 691 said into stderr: "NOTICE: PHP message: PHP Warning:  file_get_contents(http://meter.lan/): Failed to open stream: Connection refused in /srv/www/a.php on line 1"
+`,
+	"named": `21-Nov-2026 22:07:42.564 network unreachable resolving './DNSKEY/IN': 2001:7fe::53#53
+21-Nov-2026 22:07:42.564 zone sec.example/IN: refresh: failure trying primary 192.0.2.9#53 (source 0.0.0.0#0): connection refused
+`,
+	"nsd": `[2026-11-21 22:07:59.227] nsd[155]: error: sec.example: Could not tcp connect to 192.0.2.9: Connection refused
+`,
+	"hitch": `20261121T220639.385623 [  312] 192.0.2.7:43646 :0 7:8 Handshake failure: error:0A000418:SSL routines::tlsv1 alert unknown ca
+`,
+	"Squid": `2026/11/21 22:24:10 kid1| comm_udp_sendto FD 9, (family=2) 192.0.2.53:53: (101) Network is unreachable
+`,
+	"MiniDLNA": `[2026/11/21 22:23:44] upnphttp.c:1060: warn: /robots.txt not found, responding ERROR 404
+`,
+	"webfs": `read: Connection reset by peer (peer=192.0.2.7)
+`,
+	"systemd-timesyncd": `Nov 21 10:00:00 gw systemd-timesyncd[290]: Failed to resolve ntp.example.net: Temporary failure in name resolution
+`,
 	"MySQL": `2026-11-21T10:00:00.000000Z 12 [Note] Aborted connection 12 to db: 'app' user: 'web' host: '192.0.2.7' (Got timeout reading communication packets)
 2026-11-21T10:00:03.000000Z 14 [Note] Access denied for user 'root'@'198.51.100.4' (using password: YES)
 `,
