@@ -174,6 +174,13 @@ func (js *jobs) atWork(j *job) *job {
 	return nil
 }
 
+// doing reports whether a job of this kind works on a case, and saves there.
+func (js *jobs) doing(kind, key, to string) bool {
+	js.mu.Lock()
+	defer js.mu.Unlock()
+	return js.atWork(&job{kind: kind, key: key, to: to}) != nil
+}
+
 // run begins a job, or goes on with one that was paused. The caller holds mu, so that two that do the same never begin at once.
 func (js *jobs) run(j *job) {
 	ctx, cancel := context.WithCancel(js.s.ctx)

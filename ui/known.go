@@ -95,6 +95,8 @@ type known struct {
 	mu   sync.Mutex
 	path string // "" keeps it in memory
 	list []knownCase
+	// unwritten says that the file lacks the last change.
+	unwritten bool
 }
 
 // openKnown reads the list. One that cannot be read as such is an error: it is not thrown away.
@@ -107,18 +109,43 @@ func openKnown(dir string) (*known, error) {
 		return nil, err
 	}
 	k.path = filepath.Join(dir, "cases.json")
+	return k, k.read()
+}
+
+// read takes the list from its file. Where there is none, it stays as it is.
+func (k *known) read() error {
+	if k.path == "" {
+		return nil
+	}
 	f, err := os.Open(k.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return k, nil
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
-	if err := json.NewDecoder(io.LimitReader(f, 4<<20)).Decode(&k.list); err != nil {
-		return nil, fmt.Errorf("the list of known cases %s: %w", k.path, err)
+	var list []knownCase
+	if err := json.NewDecoder(io.LimitReader(f, 4<<20)).Decode(&list); err != nil {
+		return fmt.Errorf("the list of known cases %s: %w", k.path, err)
 	}
-	return k, nil
+	k.list = list
+	return nil
+}
+
+// change changes the list as it is by now: another program of this user may have changed it, too.
+func (k *known) change(fn func() (changed bool)) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.unwritten {
+		_ = k.read() // where that fails, what was known is written once more
+	}
+	if !fn() {
+		return nil
+	}
+	err := k.write()
+	k.unwritten = err != nil
+	return err
 }
 
 func (k *known) write() error {
@@ -143,33 +170,32 @@ func (k *known) add(c knownCase) error {
 	if old, ok := k.get(c.Key()); c.Source == "" && (!ok || old.Source == "") {
 		c = c.recorded()
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if i := k.find(c.Key()); i >= 0 {
-		if c.Source == "" {
-			c.Source, c.More, c.Copy, c.Running = k.list[i].Source, k.list[i].More, k.list[i].Copy, k.list[i].Running
+	return k.change(func() bool {
+		if i := k.find(c.Key()); i >= 0 {
+			if c.Source == "" {
+				c.Source, c.More, c.Copy, c.Running = k.list[i].Source, k.list[i].More, k.list[i].Copy, k.list[i].Running
+			}
+			c.Locked = c.Locked || k.list[i].Locked
+			if c.Point == "" {
+				c.Point, c.Drive = k.list[i].Point, k.list[i].Drive
+			}
+			k.list = slices.Delete(k.list, i, i+1)
 		}
-		c.Locked = c.Locked || k.list[i].Locked
-		if c.Point == "" {
-			c.Point, c.Drive = k.list[i].Point, k.list[i].Drive
-		}
-		k.list = slices.Delete(k.list, i, i+1)
-	}
-	k.list = slices.Insert(k.list, 0, c)
-	k.list = k.list[:min(len(k.list), maxKnown)]
-	return k.write()
+		k.list = slices.Insert(k.list, 0, c)
+		k.list = k.list[:min(len(k.list), maxKnown)]
+		return true
+	})
 }
 
 // forget takes a case out of the list. Its folder is not touched.
 func (k *known) forget(key string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	i := k.find(key)
-	if i < 0 {
-		return nil
-	}
-	k.list = slices.Delete(k.list, i, i+1)
-	return k.write()
+	return k.change(func() bool {
+		i := k.find(key)
+		if i >= 0 {
+			k.list = slices.Delete(k.list, i, i+1)
+		}
+		return i >= 0
+	})
 }
 
 func (k *known) find(key string) int {
@@ -201,24 +227,24 @@ func (k knownCase) Sources() []string {
 
 // locked notes that a secret opens volumes of a case.
 func (k *known) locked(key string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	i := k.find(key)
-	if i < 0 || k.list[i].Locked {
-		return nil
-	}
-	k.list[i].Locked = true
-	return k.write()
+	return k.change(func() bool {
+		i := k.find(key)
+		if i < 0 || k.list[i].Locked {
+			return false
+		}
+		k.list[i].Locked = true
+		return true
+	})
 }
 
 // running notes whether the main job of a case works.
 func (k *known) running(key string, yes bool) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	i := k.find(key)
-	if i < 0 || k.list[i].Running == yes {
-		return nil
-	}
-	k.list[i].Running = yes
-	return k.write()
+	return k.change(func() bool {
+		i := k.find(key)
+		if i < 0 || k.list[i].Running == yes {
+			return false
+		}
+		k.list[i].Running = yes
+		return true
+	})
 }

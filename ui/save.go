@@ -161,7 +161,12 @@ func (s *Server) saveStart(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	j := s.saveJob(keptSaving{Case: k.Dir, To: to, Query: q})
+	saving := keptSaving{Case: k.Dir, To: to, Query: q}
+	if s.elsewhere(saving) {
+		s.refuse(w, r, http.StatusConflict, "refused.busy")
+		return
+	}
+	j := s.saveJob(saving)
 	http.Redirect(w, r, "/job/"+j.id, http.StatusSeeOther)
 }
 

@@ -53,6 +53,7 @@ type Server struct {
 	tries                       memo[tried] // of secrets
 	secrets                     secrets
 	tokens                      tokens
+	turn                        turn
 	listings                    listings
 	listing                     chan struct{}      // a place for the one that is made now
 	take                        rescue.TakeOptions // how sources are read
@@ -199,14 +200,20 @@ func (s *Server) Serve(ctx context.Context) error {
 			return errors.Join(err, s.Close())
 		}
 	}
-	s.jobs.resume()
-	s.resumeSavings()
+	var err error
+	if s.turn, err = takeTurn(s.o.State); err != nil {
+		s.o.Log.Warn("what was not ended does not go on by itself", "error", err)
+	}
+	if s.turn.ours {
+		s.jobs.resume()
+		s.resumeSavings()
+	}
 	go s.tidyAsides()
 	ended := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
 		go func() { ended <- s.serveOn(l) }()
 	}
-	var err error
+	err = nil
 	left := len(s.listeners)
 	select {
 	case <-ctx.Done():
@@ -215,7 +222,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.stop() // ends streams of progress and jobs
 	s.jobs.wait()
-	err = errors.Join(err, s.rights.Close())
+	err = errors.Join(err, s.turn.end(), s.rights.Close())
 	s.secrets.forget()
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()

@@ -1,0 +1,127 @@
+package ui
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"salvor/internal/wire"
+	"salvor/recovery"
+	"salvor/rescue"
+)
+
+// TestTwoPrograms starts the program a second time while the first one works: the second one leaves that work to the first, and
+// neither forgets what the other knows.
+func TestTwoPrograms(t *testing.T) {
+	dir, k := rescued(t)
+	state := filepath.Join(dir, "state")
+	out := filepath.Join(dir, "out")
+	one := serve(t, Options{State: state})
+	open(t, one)
+	at := known1(t, one, k)
+	if !one.turn.ours {
+		t.Fatal("the first program has not its turn")
+	}
+	// It saves, and has got to nothing yet.
+	saving := keptSaving{Case: k.Dir, To: out, Query: recovery.Query{Name: "*.jpg"}}
+	if err := one.savings.keep(saving); err != nil {
+		t.Fatal(err)
+	}
+	begun := make(chan struct{})
+	j := one.jobs.add(&job{kind: "save", key: k.Key(), to: out, work: func(ctx context.Context, _ rescue.Events) (wire.Result, error) {
+		close(begun)
+		<-ctx.Done()
+		return wire.NewResult(rescue.ExitStopped, "it was stopped", "", ""), nil
+	}})
+	<-begun
+
+	two := serve(t, Options{State: state})
+	b := open(t, two)
+	b.get("/cases")
+	b.must("case")
+	if list := two.jobs.all(); len(list) != 0 || two.turn.ours {
+		t.Errorf("the second program goes on with the work of the first: %+v", list)
+	}
+	form := url.Values{"csrf": {two.csrf(b.cookie())}, "target": {two.seal.ticket("target", dir)}, "folder": {"out"}}
+	b.take(b.http.PostForm(two.pageOrigin()+at+"/save", form))
+	if b.code != http.StatusConflict {
+		t.Errorf("it saves into the same folder: %d", b.code)
+	}
+	form.Set("folder", "elsewhere")
+	b.take(b.http.PostForm(two.pageOrigin()+at+"/save", form))
+	b.wait()
+	b.must("is exactly what was written")
+	if _, err := os.Stat(out); err == nil {
+		t.Error("something was written where the first program saves")
+	}
+	one.jobs.pause(j)
+
+	// What one of them notes, the other does not take away.
+	for s, name := range map[*Server]string{one: "a", two: "b"} {
+		if err := s.known.add(knownCase{Dir: filepath.Join(dir, name), Source: "x", Running: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := one.known.running(knownCase{Dir: filepath.Join(dir, "a")}.Key(), false); err != nil {
+		t.Fatal(err)
+	}
+	third, err := openKnown(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	running := map[string]bool{}
+	for _, k := range third.all() {
+		running[k.Name()] = k.Running
+	}
+	if len(running) != 3 || running["a"] || !running["b"] {
+		t.Errorf("%v", running)
+	}
+}
+
+// TestTurn holds that it comes back when the program before has ended, and that what cannot be written is not forgotten.
+func TestTurn(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	first, err := takeTurn(dir)
+	if err != nil || !first.ours {
+		t.Fatal(first, err)
+	}
+	second, err := takeTurn(dir)
+	if err != nil || second.ours {
+		t.Error(second, err)
+	}
+	for _, one := range []turn{first, second} {
+		if err := one.end(); err != nil {
+			t.Error(err)
+		}
+	}
+	third, err := takeTurn(dir)
+	if err != nil || !third.ours {
+		t.Error(third, err)
+	}
+	if err := third.end(); err != nil {
+		t.Error(err)
+	}
+	if none, err := takeTurn(""); err != nil || !none.ours || none.end() != nil {
+		t.Error(none, err)
+	}
+
+	k, err := openKnown(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.add(knownCase{Dir: "/a", Source: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	path := k.path
+	k.path = filepath.Join(dir, "none", "cases.json")
+	if err := k.add(knownCase{Dir: "/b", Source: "x"}); err == nil {
+		t.Fatal("it was written to a folder that is not there")
+	}
+	k.path = path
+	if err := k.add(knownCase{Dir: "/c", Source: "x"}); err != nil || len(k.all()) != 3 {
+		t.Error(k.all(), err)
+	}
+}
