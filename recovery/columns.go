@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+
+	"salvor/cursor"
 )
 
 // columnsSQL makes the table of chunks. What is put or changed takes the chunk away that tells otherwise, whichever program
@@ -88,7 +90,11 @@ func (c *Catalog) makeColumns(ctx context.Context) error {
 	return nil
 }
 
-// lastChunk returns the number of the last chunk, -1 when there are no entries.
+// maxChunks bounds the numbers of entries that are looked through: one that no catalogue gives would keep whoever goes from the
+// first to the last busy for years.
+const maxChunks = 1 << 20
+
+// lastChunk returns the number of the last chunk, -1 when there are no entries. Errors: a [*cursor.CorruptError].
 func (c *Catalog) lastChunk(ctx context.Context) (int64, error) {
 	var last sql.NullInt64
 	if err := c.r.QueryRowContext(ctx, "SELECT max(seq) FROM entries").Scan(&last); err != nil {
@@ -96,6 +102,9 @@ func (c *Catalog) lastChunk(ctx context.Context) (int64, error) {
 	}
 	if !last.Valid {
 		return -1, nil
+	}
+	if n := last.Int64 >> chunkBits; n >= maxChunks {
+		return -1, cursor.Corrupt("catalogue: number of an entry", -1, fmt.Sprintf("less than %d", int64(maxChunks)<<chunkBits), last.Int64)
 	}
 	return last.Int64 >> chunkBits, nil
 }

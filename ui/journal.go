@@ -64,11 +64,18 @@ func (s *Server) journal(w http.ResponseWriter, r *http.Request) {
 	s.show(w, r, http.StatusOK, "journal", view{Here: "cases"}, data)
 }
 
+// maxDetails bounds what a page shows of one act as it stands, in bytes: a thousand of them stand on a page.
+const maxDetails = 4 << 10
+
 func compact(a casefile.Act) string {
-	if len(a.Fields) == 0 || !json.Valid(a.Fields) {
-		return a.Act
+	text := a.Act
+	if len(a.Fields) > 0 && json.Valid(a.Fields) {
+		text += " " + string(a.Fields)
 	}
-	return a.Act + " " + string(a.Fields)
+	if len(text) > maxDetails {
+		text = strings.ToValidUTF8(text[:maxDetails], "") + "…"
+	}
+	return text
 }
 
 // fields are those of an act: hostile, since whoever can write to the case can write them.
@@ -145,6 +152,9 @@ func actWords(words catalogue, a casefile.Act, f fields) string {
 		return say(f.text("file"))
 	case "journal.broken":
 		return say(f.text("line"))
+	}
+	if len(a.Act) > maxDetails {
+		return plain(compact(casefile.Act{Act: a.Act}))
 	}
 	if step, end, ok := strings.Cut(a.Act, "."); ok && words.has("act.step."+step) {
 		seconds, _ := f["seconds"].(float64)

@@ -214,6 +214,10 @@ func (s *Server) look(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	now, _ := j.see()
+	if now.Result != nil && now.Result.Exit == rescue.ExitDone && s.looks.get(key) == nil { // many others were looked at since
+		j = s.lookJob(paths)
+		now, _ = j.see()
+	}
 	data := map[string]any{"Paths": paths, "Names": names(paths), "Query": template.URL(s.sourceQuery(paths)), "Here": here, "Job": now}
 	v := view{Here: "start"}
 	found := s.looks.get(key)

@@ -250,14 +250,9 @@ func (s *Server) givenKeys(r *http.Request) (*rescue.Keys, string) {
 		if !ok {
 			return nil, "refused.keypart"
 		}
-		b, err := readSecret(path, maxKeyFile+skip)
-		if err != nil || skip > int64(len(b)) || size > int64(len(b))-skip || len(b) == 0 {
-			clear(b)
+		part, err := readSecret(path, skip, size, maxKeyFile)
+		if err != nil {
 			return nil, "refused.keyfile"
-		}
-		part := b[skip:]
-		if size > 0 {
-			part = part[:size]
 		}
 		keys.Add(volume.Secret{Kind: volume.KeyFile, Bytes: part})
 		if len(part) <= maxPhrase {
@@ -268,8 +263,8 @@ func (s *Server) givenKeys(r *http.Request) (*rescue.Keys, string) {
 		}
 	}
 	if path, ok := s.seal.place("header", r.PostFormValue("header")); ok {
-		b, err := readSecret(path, maxHeader)
-		if err != nil || len(b) == 0 {
+		b, err := readSecret(path, 0, 0, maxHeader)
+		if err != nil {
 			return nil, "refused.keyfile"
 		}
 		keys.AddHeader(block.Bytes(b))
@@ -297,8 +292,9 @@ func keyPart(r *http.Request) (skip, size int64, ok bool) {
 	return number("skip", 1<<30), number("use", maxKeyFile), ok
 }
 
-// readSecret reads a file that holds a secret. Its error names nothing that stands in it.
-func readSecret(path string, limit int64) ([]byte, error) {
+// readSecret reads the part of a file that is a secret: of size bytes, or all behind what is skipped. Its error names nothing
+// that stands in it.
+func readSecret(path string, skip, size, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -308,11 +304,15 @@ func readSecret(path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > limit {
-		return nil, fmt.Errorf("%s is no file of at most %d bytes", path, limit)
+	rest := info.Size() - skip
+	if size == 0 {
+		size = rest
 	}
-	b := make([]byte, info.Size())
-	if _, err := io.ReadFull(f, b); err != nil {
+	if !info.Mode().IsRegular() || size <= 0 || size > rest || size > limit {
+		return nil, fmt.Errorf("%s is no file with a part of at most %d bytes at byte %d", path, limit, skip)
+	}
+	b := make([]byte, size)
+	if _, err := io.ReadFull(io.NewSectionReader(f, skip, size), b); err != nil {
 		clear(b)
 		return nil, err
 	}
