@@ -3,7 +3,7 @@
 work, installers and scripts that try one way after the other. Each row below is one planned case; lib/well.py says which are
 kept. A command whose exit status says only what it found ends in "; true".
 Needs: extundelete, ext4magic, foremost, scalpel, sleuthkit, testdisk, ewf-tools, exiftool, qpdf, chromium, libreoffice,
-default-jdk-headless, git, tmux, nbdkit, libnbd-bin, mtd-utils, e2fsprogs, python3, busybox-static, file, cpio, gdisk.
+default-jdk-headless, tmux, nbdkit, libnbd-bin, mtd-utils, e2fsprogs, python3, busybox-static, file, cpio, gdisk.
 Run by namespace.sh as root; an argument (regular expression) picks cases."""
 
 import sys
@@ -31,7 +31,6 @@ def desk():
     terminal("chromium", F, "headless", "chromium", "a page is read without a screen", "chromium --headless --no-sandbox --disable-gpu --user-data-dir=/data/w/c --enable-logging=stderr --v=0 --dump-dom file:///data/w/p.html\nchromium --headless --no-sandbox --disable-gpu --user-data-dir=/data/w/c --screenshot=/data/w/p.png file:///data/w/p.html", "echo '<p>release 2.4.1<script>console.error(\"optional part is missing\");fetch(\"http://127.0.0.1:9/\").catch(e=>console.warn(e.message))</script>' >p.html\n", timeout=120)
     terminal("libreoffice", F, "convert", "libreoffice-core", "documents are converted without a screen", "soffice -env:UserInstallation=file:///data/w/lo --headless --convert-to pdf n.txt\nqpdf --check n.pdf\nqpdf --linearize n.pdf l.pdf\nexiftool n.pdf\npdfinfo n.pdf; true", "printf 'Release 2.4.1\\nAn update no longer fails when the disk is full.\\n' >n.txt\n", timeout=200)
     terminal("keytool", F, "jar", "default-jdk-headless", "a jar is signed and verified", "keytool -genkeypair -v -alias a -keyalg RSA -keysize 2048 -validity 60 -dname CN=acme -storepass changeit -keystore k.p12\nkeytool -list -v -storepass changeit -keystore k.p12\njar cvf a.jar tree\njarsigner -verbose -keystore k.p12 -storepass changeit a.jar a\njarsigner -verify -verbose -certs a.jar | tail -40\njava -XX:+PrintFlagsFinal -version 2>&1 | tail -3", TREE, timeout=90)
-    terminal("git", "healthy-merge", "conflict", "git", "a conflict is met and solved, a fault is searched by halves", "cd r && git merge b; true\ncd r && git status\ncd r && git checkout --theirs f && git add f && git commit -m 'merge: the update failed on small cards'\ncd r && git rebase nowhere; true\ncd r && git stash list; git log --oneline --graph\ncd r && git bisect start HEAD HEAD~2 && git bisect run sh -c 'grep -q 2.4.1 f'; true\ncd r && git bisect reset\ncd r && git fsck --full --strict\ncd r && git apply --check ../bad.patch; true\ncd r && git gc --quiet && git count-objects -v", "mkdir r; cd r; git init -q -b main; git config user.name A; git config user.email a@acme.example; echo 2.4.0 >f; git add f; git commit -qm one; git checkout -qb b; echo 2.4.1 >f; git commit -qam two; git checkout -q main; echo 2.4.0-fix >f; git commit -qam 'fix: timeout while downloading'; printf -- '--- a/f\\n+++ b/f\\n@@ -1 +1 @@\\n-9\\n+10\\n' >../bad.patch\n")
 
 
 def scripts():
