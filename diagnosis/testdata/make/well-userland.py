@@ -34,9 +34,9 @@ JOURNAL = "journalctl -b --no-pager -o short-precise"
 OFF = {"systemd": "systemctl poweroff", "sysv": "poweroff", "runit": "/lib/runit/runit-init 0", "busybox": "busybox sync; busybox poweroff -f"}
 
 
-def inject(root):
+def inject(root, tree="a"):
     """The initramfs's step that puts the case's files into the root: before udev's last step."""
-    text = S.read("a", "usr/share/initramfs-tools/scripts/init-bottom/udev")
+    text = S.read(tree, "usr/share/initramfs-tools/scripts/init-bottom/udev")
     return {"scripts/init-bottom/udev": (text.replace("# Stop udevd", "[ -e ${rootmnt}/report.sh ] || cp -a /inject/. ${rootmnt}/\n# Stop udevd", 1), 0o755), **{f"inject/{n}": c for n, c in root.items()}}
 
 
@@ -70,9 +70,10 @@ def case(program, name, package, source, commands, kept=("journal.log",), family
     if not well.wanted(program, family, name):
         return
     try:
+        image = S.image(base)
         if setup:
             well.sh("set -e\n" + setup)
-        image = disk or S.image(base)
+        image = disk or image
         vmlinuz, initrd = S.kernel(kernel or K61)
         root_files = {"report.sh": report(commands, init, mid), "etc/hostname": "gw-17\n", "etc/hosts": "127.0.0.1 localhost\n127.0.1.1 gw-17\n", **inits(base, init, enable), **(files or {})}
         extra = userland.archive(f"{W}/inject", inject(root_files))
@@ -193,9 +194,9 @@ def disks():
     live = f"mkdir -p d/live; mksquashfs {sys.argv[1]}/s d/live/filesystem.squashfs -quiet -no-progress -comp gzip -Xcompression-level 1 -e boot; mkfs.ext4 -q -L LIVE -d d live.img 900M; rm -r d"
     case("live-boot", "squashfs", "live-boot", "a live system from a SquashFS on a stick", "mount; cat /proc/cmdline\ncp /run/script.log /report/script.txt\ndmesg >/report/dmesg.txt\ncp /var/log/live/boot.log /report/ 2>/dev/null || cp /run/live/boot.log /report/ 2>/dev/null || true\n", ("console.log", "script.txt"), base="s", init="sysv", setup=live, disk=f"{W}/live.img", root="boot=live components", append="", memory=1024, files={"etc/fstab": ""})
     gpt = f"truncate -s 2500M disk.img; printf 'label: gpt\\nfirst-lba: 2048\\nsize=1600MiB,type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709,name=root\\n' | sfdisk -q disk.img; dd if={sys.argv[1]}/a.ext4 of=disk.img bs=1M seek=1 conv=notrunc,sparse status=none"
-    case("repart", "first-boot", "systemd", "the first start of an image: partitions are added, the root grows", "sleep 3\ndf -h / /var/lib/data; lsblk; sfdisk -d /dev/vda\ncp /run/script.log /report/script.txt\n" + JOURNAL + " -u 'systemd-repart*' -u 'systemd-growfs*' -u 'systemd-makefs*' -u init.scope -u 'systemd-fsck*' >/report/journal.log\n", ("journal.log", "script.txt"), setup=f"ls {S.image('a')}\n" + gpt, disk=f"{W}/disk.img", root="root=PARTLABEL=root rw", append="",
+    case("repart", "first-boot", "systemd", "the first start of an image: partitions are added, the root grows", "sleep 3\ndf -h / /var/lib/data; lsblk; sfdisk -d /dev/vda\ncp /run/script.log /report/script.txt\n" + JOURNAL + " -u 'systemd-repart*' -u 'systemd-growfs*' -u 'systemd-makefs*' -u init.scope -u 'systemd-fsck*' >/report/journal.log\n", ("journal.log", "script.txt"), setup=gpt, disk=f"{W}/disk.img", root="root=PARTLABEL=root rw", append="",
          files={"etc/fstab": "PARTLABEL=root / ext4 x-systemd.growfs,errors=remount-ro 0 1\n", "etc/repart.d/10-root.conf": "[Partition]\nType=root\nSizeMaxBytes=2000M\n", "etc/repart.d/20-data.conf": "[Partition]\nType=linux-generic\nLabel=data\nFormat=ext4\nSizeMinBytes=100M\n", "etc/systemd/system/sysinit.target.wants/systemd-repart.service": ("->", "/lib/systemd/system/systemd-repart.service")})
-    case("growpart", "first-boot", "cloud-guest-utils", "the first start of an image grows the partition and the file system, makes keys and a machine's number", "d=/dev/vda\ngrowpart -N $d 1; growpart $d 1; resize2fs ${d}1; df -h /; rm -f /etc/ssh/ssh_host_*; ssh-keygen -A; systemctl restart ssh; sfdisk -d $d\ncp /run/script.log /report/script.txt\n" + JOURNAL + " | tail -n 150 >/report/journal.log\n", ("journal.log", "script.txt"), setup=f"ls {S.image('a')}\n" + gpt, disk=f"{W}/disk.img", root="root=/dev/vda1 rw", append="", files={"etc/fstab": "/dev/vda1 / ext4 errors=remount-ro 0 1\n"})
+    case("growpart", "first-boot", "cloud-guest-utils", "the first start of an image grows the partition and the file system, makes keys and a machine's number", "d=/dev/vda\ngrowpart -N $d 1; growpart $d 1; resize2fs ${d}1; df -h /; rm -f /etc/ssh/ssh_host_*; ssh-keygen -A; systemctl restart ssh; sfdisk -d $d\ncp /run/script.log /report/script.txt\n" + JOURNAL + " | tail -n 150 >/report/journal.log\n", ("journal.log", "script.txt"), setup=gpt, disk=f"{W}/disk.img", root="root=/dev/vda1 rw", append="", files={"etc/fstab": "/dev/vda1 / ext4 errors=remount-ro 0 1\n"})
 
 
 def keeping():
@@ -237,7 +238,7 @@ def other_inits():
     little = {"init": "busybox", "setup": small, "disk": f"{W}/small.img", "files": files, "append": "net.ifnames=0", "memory": 256}
     version = "=1.35"
     case("busybox-init", "boot", version, "a device of busybox alone: the console and the messages of its start", "sleep 8\ncp /var/log/messages /report/messages.log\n", ("console.log", "messages.log"), **little)
-    case("busybox-init", "services", version, "the applets at work: a page is fetched, jobs run, logs rotate, a file is downloaded", "sleep 70\nwget -O /tmp/i http://127.0.0.1/\nwget -O /tmp/n http://127.0.0.1/none || true\nnetstat -lnt; ps; df; free; uptime; ping -c 2 10.0.2.2; traceroute -m 2 -w 1 10.0.2.2 || true; nslookup gw-17 127.0.0.1 || true; md5sum /bin/busybox\ncp /run/script.log /report/terminal.txt\ncp /var/log/messages /report/messages.log\n", ("terminal.txt", "messages.log"), **{**little, "append": "net.ifnames=0 quiet"})
+    case("busybox-init", "services", version, "the applets at work: a page is fetched, jobs run, logs rotate, a file is downloaded", "sleep 70\nwget -O /run/i http://127.0.0.1/\nwget -O /run/n http://127.0.0.1/none || true\nnetstat -lnt; ps; df; free; uptime; ping -c 2 10.0.2.2; traceroute -m 2 -w 1 10.0.2.2 || true; nslookup gw-17 127.0.0.1 || true; md5sum /bin/busybox\ncp /run/script.log /report/terminal.txt\ncp /var/log/messages /report/messages.log\n", ("terminal.txt", "messages.log"), **{**little, "append": "net.ifnames=0 quiet"})
     case("udhcpc", "lease", version, "udhcpc asks, keeps its lease, renews and gives it back", "killall udhcpc; sleep 1\nudhcpc -f -v -v -i eth0 -s /usr/share/udhcpc/default.script >/report/udhcpc.txt 2>&1 &\nsleep 8; kill -USR1 $!; sleep 3; kill -USR2 $!; sleep 2; kill $!; wait $! || true\nudhcpc -n -q -v -i eth0 -s /usr/share/udhcpc/default.script >>/report/udhcpc.txt 2>&1\ncp /var/log/messages /report/messages.log\n", ("udhcpc.txt", "messages.log"), **little)
 
 
@@ -282,12 +283,17 @@ def boards():
                 vmlinuz = sorted(glob.glob(f"{S.folder}/{tree}/boot/vmlinu[xz]-*"))[-1]
                 version = re.sub(r"^vmlinu[xz]-", "", os.path.basename(vmlinuz))
                 root_files = {"report.sh": report(JOURNAL + " >/report/journal.log\n", "systemd"), "etc/hostname": "gw-17\n", "etc/hosts": "127.0.0.1 localhost\n127.0.1.1 gw-17\n", **inits(tree, "systemd", ())}
-                initrd = small_initrd(tree, version, root_files)
+                initrd = f"{W}/initrd"
+                own = glob.glob(f"{S.folder}/{tree}/boot/initrd.img-*")
+                if own:
+                    well.sh(f"cat {own[0]} {userland.archive(f'{W}/inject', inject(root_files, tree))} >{initrd}")
+                else:
+                    initrd = small_initrd(tree, version, root_files)
                 image = S.image(tree)
             except (subprocess.CalledProcessError, OSError, IndexError) as e:
                 well.leave_out(f"{program}/{B}-{name}", f"setup: {e!r}")
                 continue
-            console, out, code = userland.start(binary, arguments + ["-kernel", vmlinuz, "-initrd", initrd, "-append", f"console={tty} panic=1 {append}", "-no-reboot", "-drive", f"file={image},format=raw,if=none,id=root,snapshot=on", "-device", "virtio-blk-pci,drive=root,serial=root", *NET], timeout=wait)
+            console, out, code = userland.start(binary, arguments + ["-kernel", vmlinuz, "-initrd", initrd, "-append", f"console={tty} panic=1 root=/dev/vda rw {append}", "-no-reboot", "-drive", f"file={image},format=raw,if=none,id=root,snapshot=on", "-device", "virtio-blk-pci,drive=root,serial=root,addr=3", *NET], timeout=wait)
             userland.settle(program, B, name, version.split("-")[0].split("+")[0], f"{what} of a Debian for {tree} with {version}", kept, console, out, code)
 
 

@@ -145,7 +145,7 @@ def start(binary, arguments, acts=(), timeout=300):
     t = threading.Thread(target=type_on, args=(W, log, acts, stop), daemon=True)
     t.start()
     out, code = capture.run([binary, "-nodefaults", "-display", "none", "-monitor", f"unix:{W}/monitor,server,nowait", "-chardev", f"socket,id=c,path={W}/tty,server=on,wait=off,logfile={log}", "-serial", "chardev:c",
-                             "-drive", f"file={W}/report.img,format=raw,if=none,id=report", "-device", "virtio-blk-pci,drive=report,serial=report"] + arguments, timeout=timeout)
+                             "-drive", f"file={W}/report.img,format=raw,if=none,id=report", "-device", "virtio-blk-pci,drive=report,serial=report,addr=0x1d"] + arguments, timeout=timeout)
     stop.set()
     t.join(10)
     files = {}
