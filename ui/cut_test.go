@@ -28,7 +28,7 @@ func TestContentThatIsCut(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Header.Set("Range", head)
-			transport := &http.Transport{TLSClientConfig: unchecked, ForceAttemptHTTP2: protocol == "HTTP/2.0"}
+			transport := &http.Transport{TLSClientConfig: unchecked.Clone(), ForceAttemptHTTP2: protocol == "HTTP/2.0"}
 			defer transport.CloseIdleConnections()
 			got, err := transport.RoundTrip(r)
 			if err != nil {

@@ -90,6 +90,7 @@ type away struct {
 	Remote
 	throttle *throttle
 	sessions *sessions
+	open     *counted
 }
 
 // listen opens the addresses of the names, all on one port.

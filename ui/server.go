@@ -147,7 +147,7 @@ func (s *Server) listenAway(r Remote) error {
 	if err != nil {
 		return err
 	}
-	s.away = &away{Remote: r, throttle: newThrottle(), sessions: newSessions()}
+	s.away = &away{Remote: r, throttle: newThrottle(), sessions: newSessions(), open: newCounted()}
 	if s.listeners, s.port, err = s.away.listen(); err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ func (s *Server) Serve(ctx context.Context) error {
 
 func (s *Server) serveOn(l net.Listener) error {
 	if s.away != nil {
-		return s.http.ServeTLS(l, "", "") // the certificate stands in the configuration
+		return s.http.ServeTLS(&crowd{l, s.away.open}, "", "") // the certificate stands in the configuration
 	}
 	return s.http.Serve(l)
 }
