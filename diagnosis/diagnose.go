@@ -82,7 +82,7 @@ func (e *Engine) factItems(facts []Fact) []*item {
 	var items []*item
 	for _, f := range facts {
 		for _, r := range e.facts {
-			if r.Fact.Name != f.Name || !r.Fact.Passes(f.Value) {
+			if !r.Fact.Of(f.Name) || !r.Fact.Passes(f.Value) {
 				continue
 			}
 			quote := f.Words
@@ -180,7 +180,10 @@ func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item, 
 		}
 		c.Grade = grade(s.total, rival, n == 0)
 		doubt := doubt
-		if doubt == distant && !e.distant(c.Cause, s.shares) {
+		switch peers := e.distant(c.Cause, s.shares); {
+		case doubt == distant && !peers:
+			doubt = behind
+		case doubt == alone && peers && !slices.ContainsFunc(s.shares, fetches):
 			doubt = behind
 		}
 		switch {

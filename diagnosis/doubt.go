@@ -1,6 +1,9 @@
 package diagnosis
 
-import "slices"
+import (
+	"regexp"
+	"slices"
+)
 
 // What it takes for a log to go on behind a hint, as one does that has nothing to do with a failure. Logs of failures end
 // soon behind the line that tells the cause: no case of the training half with such a weak one goes on for so long.
@@ -40,13 +43,22 @@ func (e *Engine) distant(c Cause, shares []share) bool {
 	})
 }
 
+// fetches reports whether a line is of somebody who fetches or sends something. What a library says that is no better than
+// a coin's toss is no cause without it.
+func fetches(s share) bool {
+	return s.item.since > 0 || fetching.MatchString(s.item.quote) || s.item.program != "" && fetching.MatchString(s.item.program)
+}
+
+// fetching is what a line holds, or the name of its program, where somebody fetches or sends something.
+var fetching = regexp.MustCompile(`://|` + updaterName.String())
+
 func distantClass(c Class) bool { return c == "network" || c == "server" }
 
 // failure reports whether anything beside hints says that something failed: a line, a person, a fact.
 func failure(tales []*tale, items []*item) bool {
 	return slices.ContainsFunc(tales, func(t *tale) bool { return t.said }) ||
 		slices.ContainsFunc(items, func(i *item) bool {
-			return i.tale == nil && i.rule.Role.Weigh() || i.rule.Role == RoleSummary && !i.ended
+			return i.tale == nil && i.rule.Role.Weigh() && i.strength() > hint || i.rule.Role == RoleSummary && !i.ended
 		})
 }
 

@@ -57,7 +57,8 @@ func TestDoubtOfPeers(t *testing.T) {
 	usual := func(n int) string { return strings.Repeat("all is as usual\n", n) }
 	portal := lineRule("net.portal", RoleCause, `log in to this network`, w("network.captive-portal", 90))
 	over := lineRule("up.over", RoleSummary, `it is over`)
-	e := small(t, portal, over)
+	refused := lineRule("net.refused", RoleCause, `nobody listens`, w("server.error", 50))
+	e := small(t, portal, over, refused)
 	e.base.Ecosystem("net").Anywhere = true
 	const gone = "connection timed out\n"
 	for _, c := range []struct {
@@ -69,6 +70,10 @@ func TestDoubtOfPeers(t *testing.T) {
 		{"the log ends soon", usual(5) + gone + usual(8), "network.timeout"},
 		{"something failed", usual(5) + gone + "it is over\n" + usual(40), "network.timeout"},
 		{"another class", usual(5) + "hash mismatch\n" + usual(40), "package.corrupted"},
+		{"a coin's toss", "to the hub: nobody listens\n", CannotTell},
+		{"a coin's toss, of a downloader", "wget: nobody listens\n", "server.error"},
+		{"a coin's toss, of a page", "get http://gw.example/: nobody listens\n", "server.error"},
+		{"a coin's toss, and something failed", "to the hub: nobody listens\nit is over\n", "server.error"},
 		{"a network that wants a login", usual(5) + "log in to this network\n" + usual(40), "network.captive-portal"},
 	} {
 		if a := ask(t, e, c.log); a.Cause != c.cause {
