@@ -24,6 +24,7 @@ type job struct {
 	id, kind string   // rescue, save, verify
 	key      string   // of the case
 	to       string   // where a saving goes
+	what     string   // a saving saves
 	sources  []string // that a rescue reads
 	work     func(context.Context, rescue.Events) (wire.Result, error)
 
@@ -174,11 +175,11 @@ func (js *jobs) atWork(j *job) *job {
 	return nil
 }
 
-// doing reports whether a job of this kind works on a case, and saves there.
-func (js *jobs) doing(kind, key, to string) bool {
+// doing returns the job of this kind that works on a case now, and saves there; nil when there is none.
+func (js *jobs) doing(kind, key, to string) *job {
 	js.mu.Lock()
 	defer js.mu.Unlock()
-	return js.atWork(&job{kind: kind, key: key, to: to}) != nil
+	return js.atWork(&job{kind: kind, key: key, to: to})
 }
 
 // run begins a job, or goes on with one that was paused. The caller holds mu, so that two that do the same never begin at once.

@@ -162,8 +162,8 @@ func (s *Server) saveStart(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	saving := keptSaving{Case: k.Dir, To: to, Query: q}
-	if s.elsewhere(saving) {
-		s.refuse(w, r, http.StatusConflict, "refused.busy")
+	if s.busySaving(saving) {
+		s.refuse(w, r, http.StatusConflict, "refused.saving")
 		return
 	}
 	j := s.saveJob(saving)

@@ -123,7 +123,7 @@ func (s *savings) end(k keptSaving) *rescue.Saving {
 
 // saveJob begins a saving, or goes on with it.
 func (s *Server) saveJob(k keptSaving) *job {
-	return s.jobs.add(&job{kind: "save", key: k.key(), to: k.To, work: func(ctx context.Context, e rescue.Events) (wire.Result, error) {
+	return s.jobs.add(&job{kind: "save", key: k.key(), to: k.To, what: words(k.Query), work: func(ctx context.Context, e rescue.Events) (wire.Result, error) {
 		if err := s.savings.keep(k); err != nil {
 			s.o.Log.Warn("a saving would not go on by itself", "error", err)
 		}

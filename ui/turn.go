@@ -42,9 +42,13 @@ func (t turn) end() error {
 	return t.file.Close()
 }
 
-// elsewhere reports whether a saving is one that another program may be at work on: it is kept, and not of this one.
-func (s *Server) elsewhere(k keptSaving) bool {
-	if s.turn.ours || s.savings.dir == "" || s.jobs.doing("save", k.key(), k.To) {
+// busySaving reports whether something else is being saved into the folder of a saving now: by a job of this program, or maybe
+// by another program, which keeps it.
+func (s *Server) busySaving(k keptSaving) bool {
+	if j := s.jobs.doing("save", k.key(), k.To); j != nil {
+		return j.what != words(k.Query)
+	}
+	if s.turn.ours || s.savings.dir == "" {
 		return false
 	}
 	_, err := os.Stat(filepath.Join(s.savings.dir, k.name()))

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"salvor/internal/wire"
@@ -50,6 +51,7 @@ func TestTwoPrograms(t *testing.T) {
 	if b.code != http.StatusConflict {
 		t.Errorf("it saves into the same folder: %d", b.code)
 	}
+	b.must("Another selection is being saved into this folder now")
 	form.Set("folder", "elsewhere")
 	b.take(b.http.PostForm(two.pageOrigin()+at+"/save", form))
 	b.wait()
@@ -79,6 +81,32 @@ func TestTwoPrograms(t *testing.T) {
 	if len(running) != 3 || running["a"] || !running["b"] {
 		t.Errorf("%v", running)
 	}
+}
+
+// TestTwoSelectionsIntoOneFolder holds that a second selection is not taken for the first one, which is being saved into the
+// same folder: whoever is shown how that goes would believe that both are saved.
+func TestTwoSelectionsIntoOneFolder(t *testing.T) {
+	dir, k := rescued(t)
+	s := serve(t, Options{})
+	b := open(t, s)
+	at := known1(t, s, k)
+	one := choiceOf(url.Values{"class": {"photo"}}).query()
+	j := s.jobs.add(&job{kind: "save", key: k.Key(), to: filepath.Join(dir, "out"), what: words(one), work: func(ctx context.Context, _ rescue.Events) (wire.Result, error) {
+		<-ctx.Done()
+		return wire.NewResult(rescue.ExitStopped, "it was stopped", "", ""), nil
+	}})
+	send := func(class string) {
+		form := url.Values{"csrf": {s.csrf(b.cookie())}, "target": {s.seal.ticket("target", dir)}, "folder": {"out"}, "class": {class}}
+		b.take(b.http.PostForm(s.pageOrigin()+at+"/save", form))
+	}
+	if send("document"); b.code != http.StatusConflict {
+		t.Errorf("%d at %s", b.code, b.at)
+	}
+	b.must("Another selection is being saved into this folder now")
+	if send("photo"); b.code != http.StatusOK || !strings.HasSuffix(b.at, "/job/"+j.id) {
+		t.Errorf("the same selection: %d at %s", b.code, b.at)
+	}
+	s.jobs.pause(j)
 }
 
 // TestTurn holds that it comes back when the program before has ended, and that what cannot be written is not forgotten.
