@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"os"
@@ -74,6 +75,10 @@ func (s *Server) copyStart(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	j, err := s.jobs.rescueCase(knownCase{Dir: filepath.Join(parent, name), Source: paths[0], More: paths[1:], Copy: r.PostFormValue("copy") != ""})
+	if errors.Is(err, errOtherDisk) {
+		s.refuse(w, r, http.StatusConflict, "refused.rescue")
+		return
+	}
 	if err != nil {
 		s.fail(w, r, err)
 		return

@@ -2,12 +2,14 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
+	"salvor/host"
 	"salvor/imaging"
 	"salvor/internal/wire"
 	"salvor/rescue"
@@ -227,16 +229,24 @@ func (js *jobs) pause(j *job) *job {
 	return j
 }
 
-// rescueCase begins or goes on with the main job of a case, and notes it, so that it goes on after a restart.
+// errOtherDisk says that a rescue of something else works in the folder.
+var errOtherDisk = errors.New("a rescue of other sources works there")
+
+// rescueCase begins or goes on with the main job of a case, and notes it, so that it goes on after a restart. What is refused
+// leaves what was known of the case as it was.
 func (js *jobs) rescueCase(k knownCase) (*job, error) {
-	k.Running = true
-	keys := js.s.secrets.of(k.Sources())
-	k.Locked = k.Locked || !keys.Empty()
 	dir, err := filepath.Abs(k.Dir)
 	if err != nil {
 		return nil, err
 	}
 	k.Dir = dir // a key is that of the whole path
+	if old := js.doing("rescue", k.Key(), ""); old != nil && !slices.Equal(old.sources, k.Sources()) {
+		return nil, errOtherDisk
+	}
+	was, had := js.s.known.get(k.Key())
+	k.Running = true
+	keys := js.s.secrets.of(k.Sources())
+	k.Locked = k.Locked || !keys.Empty()
 	if err := js.s.known.add(k); err != nil {
 		return nil, err
 	}
@@ -246,7 +256,12 @@ func (js *jobs) rescueCase(k knownCase) (*job, error) {
 				return wire.Result{}, err
 			}
 		}
-		return rescue.Run(ctx, js.s.rescueOptions(k), e, js.s.o.Log)
+		r, err := rescue.Run(ctx, js.s.rescueOptions(k), e, js.s.o.Log)
+		var refused *host.RefusedError
+		if errors.As(err, &refused) && had && was.Source != "" && isCase(k.Dir) {
+			err = errors.Join(err, js.s.known.back(was))
+		}
+		return r, err
 	}}), nil
 }
 

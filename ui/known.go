@@ -187,6 +187,17 @@ func (k *known) add(c knownCase) error {
 	})
 }
 
+// back puts the sources of a case back to what they were.
+func (k *known) back(was knownCase) error {
+	return k.change(func() bool {
+		i := k.find(was.Key())
+		if i >= 0 {
+			k.list[i].Source, k.list[i].More, k.list[i].Copy = was.Source, was.More, was.Copy
+		}
+		return i >= 0
+	})
+}
+
 // forget takes a case out of the list. Its folder is not touched.
 func (k *known) forget(key string) error {
 	return k.change(func() bool {
