@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -22,6 +23,15 @@ func folderName(text string) (string, bool) {
 }
 
 func unfit(r rune) bool { return r < ' ' || r == 0x7f }
+
+// freeName returns a name that is not taken: the one given, or that with a number behind it.
+func freeName(name string, taken func(string) bool) string {
+	out := name
+	for n := 2; n < 1000 && taken(out); n++ {
+		out = fmt.Sprintf("%s-%d", name, n)
+	}
+	return out
+}
 
 // copyForm asks where the case is to be, and says at once what speaks against that place or against reading now.
 func (s *Server) copyForm(w http.ResponseWriter, r *http.Request) {
@@ -44,7 +54,10 @@ func (s *Server) copyForm(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	query := s.sourceQuery(paths)
-	suggested := "rescued-" + time.Now().Format("2006-01-02-1504")
+	suggested := freeName("rescued-"+time.Now().Format("2006-01-02-1504"), func(name string) bool {
+		dir := filepath.Join(parent, name)
+		return host.Exists(dir) || s.busy("rescue", knownCase{Dir: dir}.Key())
+	})
 	data := map[string]any{"Paths": paths, "Names": names(paths), "Tickets": s.sourceTickets(paths), "Parent": parent, "ParentTicket": s.seal.ticket("parent", parent),
 		"Pick": "/pick/parent?then=" + url.QueryEscape("/copy?"+query), "Device": slices.ContainsFunc(paths, host.IsDevice), "Suggested": suggested,
 		"Here": "/copy?" + query + "&parent=" + url.QueryEscape(s.seal.ticket("parent", parent)), "Free": int64(-1)}

@@ -62,3 +62,12 @@ func TestOtherDiskIntoOneFolder(t *testing.T) {
 	}
 	same()
 }
+
+func TestFreeName(t *testing.T) {
+	taken := map[string]bool{"a": true, "a-2": true, "b-2": true}
+	for name, want := range map[string]string{"a": "a-3", "b": "b", "c": "c"} {
+		if got := freeName(name, func(n string) bool { return taken[n] }); got != want {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}

@@ -48,7 +48,9 @@ func (s *Server) saveForm(w http.ResponseWriter, r *http.Request) {
 		target = places[i].Dir
 	}
 	data := map[string]any{"Key": k.Key(), "Name": k.Name(), "Values": now.Values(), "Places": places, "Target": target, "Ticket": s.seal.ticket("target", target),
-		"Suggested": "saved-files", "Pick": "/pick/target?then=" + url.QueryEscape(address)}
+		"Suggested": freeName("saved-files", func(name string) bool {
+			return s.busySaving(keptSaving{Case: k.Dir, To: filepath.Join(target, name), Query: now.query()})
+		}), "Pick": "/pick/target?then=" + url.QueryEscape(address)}
 	plan, counting, err := s.planned(r.Context(), c, k, target, now.query())
 	var refused *host.RefusedError
 	switch {

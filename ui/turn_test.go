@@ -91,18 +91,22 @@ func TestTwoSelectionsIntoOneFolder(t *testing.T) {
 	b := open(t, s)
 	at := known1(t, s, k)
 	one := choiceOf(url.Values{"class": {"photo"}}).query()
-	j := s.jobs.add(&job{kind: "save", key: k.Key(), to: filepath.Join(dir, "out"), what: words(one), work: func(ctx context.Context, _ rescue.Events) (wire.Result, error) {
+	j := s.jobs.add(&job{kind: "save", key: k.Key(), to: filepath.Join(dir, "saved-files"), what: words(one), work: func(ctx context.Context, _ rescue.Events) (wire.Result, error) {
 		<-ctx.Done()
 		return wire.NewResult(rescue.ExitStopped, "it was stopped", "", ""), nil
 	}})
 	send := func(class string) {
-		form := url.Values{"csrf": {s.csrf(b.cookie())}, "target": {s.seal.ticket("target", dir)}, "folder": {"out"}, "class": {class}}
+		form := url.Values{"csrf": {s.csrf(b.cookie())}, "target": {s.seal.ticket("target", dir)}, "folder": {"saved-files"}, "class": {class}}
 		b.take(b.http.PostForm(s.pageOrigin()+at+"/save", form))
 	}
 	if send("document"); b.code != http.StatusConflict {
 		t.Errorf("%d at %s", b.code, b.at)
 	}
 	b.must("Another selection is being saved into this folder now")
+	for class, name := range map[string]string{"document": "saved-files-2", "photo": "saved-files"} {
+		b.get(at + "/save?class=" + class + "&target=" + url.QueryEscape(s.seal.ticket("target", dir)))
+		b.must(`name="folder" value="` + name + `"`)
+	}
 	if send("photo"); b.code != http.StatusOK || !strings.HasSuffix(b.at, "/job/"+j.id) {
 		t.Errorf("the same selection: %d at %s", b.code, b.at)
 	}
