@@ -70,6 +70,16 @@ Successfully built demo
 `,
 	"MiniDLNA": `[2026/11/21 22:23:44] upnphttp.c:1060: warn: /robots.txt not found, responding ERROR 404
 `,
+	"a registry of containers": `time="2026-11-21T22:42:54Z" level=error msg="response completed with error" err.code="manifest unknown" http.request.method=GET http.request.remoteaddr="192.0.2.7:4000" http.response.status=404
+`,
+	"Prometheus": `ts=2026-11-21T22:42:26.516Z caller=notifier.go:532 level=error component=notifier alertmanager=http://192.0.2.9/api/v2/alerts count=1 msg="Error sending alert" err="dial tcp 192.0.2.9:9093: connect: connection refused"
+`,
+	"svnserve": `476 2026-11-21T22:43:07.488003Z 192.0.2.7 - - ERR - 0 104 Can't read from connection: Connection reset by peer
+`,
+	"Tor": `Nov 21 22:43:49.000 [info] connection_connect_sockaddr(): connect() to socket failed: Network is unreachable
+`,
+	"rsyslog": `rsyslogd: cannot connect to 192.0.2.9:514: Connection refused [v8.2302.0 try https://www.rsyslog.com/e/2027 ]
+`,
 	"webfs": `read: Connection reset by peer (peer=192.0.2.7)
 `,
 	"systemd-timesyncd": `Nov 21 10:00:00 gw systemd-timesyncd[290]: Failed to resolve ntp.example.net: Temporary failure in name resolution
