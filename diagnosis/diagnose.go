@@ -82,7 +82,7 @@ func (e *Engine) factItems(facts []Fact) []*item {
 	var items []*item
 	for _, f := range facts {
 		for _, r := range e.facts {
-			if r.Fact.Name != f.Name || !r.Fact.Passes(f.Value) {
+			if !r.Fact.Of(f.Name) || !r.Fact.Passes(f.Value) {
 				continue
 			}
 			quote := f.Words

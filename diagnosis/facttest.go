@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -31,6 +32,9 @@ func number(s string) (float64, bool) {
 	n, err := strconv.ParseFloat(s, 64)
 	return n * factor, err == nil
 }
+
+// Of reports whether the test is of a fact of this name.
+func (t *FactTest) Of(name string) bool { return slices.Contains(strings.Fields(t.Name), name) }
 
 // Passes reports whether a value passes the test. A value that is no number passes none that asks for one.
 func (t *FactTest) Passes(value string) bool {

@@ -97,7 +97,7 @@ func (r *Rule) Strength(c Cause) int {
 
 // FactTest is true for a fact of this name whose value passes. Of the tests one is set.
 type FactTest struct {
-	Name    string
+	Name    string   // of a fact, or several with spaces between
 	Is      string   // equal, letters of either case
 	Not     string   // there, and not equal
 	Matches string   // RE2

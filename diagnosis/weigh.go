@@ -377,7 +377,7 @@ func endsWell(tales []*tale, items []*item) bool {
 		case i.ended:
 			return false
 		case i.tale == nil: // a fact has no time
-			return i.rule.Role.Weigh()
+			return i.rule.Role.Weigh() && i.strength() > hint
 		}
 		return i.rule.Role == RoleSummary || i.n > last[i.tale] && i.strength() > hint
 	})

@@ -169,6 +169,15 @@ func TestWhyImage(t *testing.T) {
 	}
 }
 
+// What tables and volumes say of themselves answers where no log does: the example's first partition table is gone.
+func TestWhyExample(t *testing.T) {
+	w := whyOf(t, WhyOptions{Inputs: []WhyInput{{Name: exampleImage}}})
+	e := w.evidence("generic.table-backup")
+	if w.Cause != "corruption.table" || w.Grade < diagnosis.Likely || e == nil || e.Place.Offset != 16<<20-512 {
+		t.Errorf("%s, %s, %+v", w.Cause, w.Grade, e)
+	}
+}
+
 // legacy makes a legacy image of U-Boot (doc/uImage.FIT, include/image.h).
 func legacy(data []byte) []byte {
 	h := make([]byte, 64)

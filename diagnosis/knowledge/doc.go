@@ -38,7 +38,7 @@
 // In place of line:
 //
 //	said: 'blinks? three times'                     # tried on text that a person typed, and on nothing else
-//	fact: {name: check.whole, is: "NO"}             # is, not, matches (RE2), above, below; match and miss are values
+//	fact: {name: check.whole, is: "NO"}             # a name, or several with spaces between; is, not, matches (RE2), above, below; match and miss are values
 //	order: [uboot.spl, "role:writing", {not: linux.boot}]
 //	within: 200 lines                               # or 30 s; for order
 //	code: {in: status, number: 9}                   # or name: a word, or both; in: a table of this file's codes

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,6 +23,7 @@ import (
 	"salvor/container/vhd"
 	"salvor/container/vhdx"
 	"salvor/container/vmdk"
+	"salvor/diagnosis/knowledge"
 	"salvor/filesystem/exfat"
 	"salvor/filesystem/ext"
 	"salvor/filesystem/fat"
@@ -134,6 +136,39 @@ func TestFindingsAreUnique(t *testing.T) {
 				t.Errorf("%s: braces of %q", d.Code, d.Text)
 			}
 		}
+	}
+}
+
+// A rule that asks for a finding asks for one that there is.
+func TestFactsAreFindings(t *testing.T) {
+	codes, rooms := map[string]bool{}, map[string]bool{}
+	for _, table := range tables {
+		for _, d := range table {
+			room, _, _ := strings.Cut(d.Code, ".")
+			codes[d.Code], rooms[room] = d.Severity > finding.Info, true
+		}
+	}
+	base, err := knowledge.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gathered := []string{"compare.", "check.", "volume.state", "volume.dirty", "table.state"} // what why itself gathers: see rescue/whycase.go
+	asked := 0
+	for _, eco := range base.Ecosystems {
+		for _, r := range eco.Rules {
+			for _, name := range strings.Fields(r.Fact.Name) {
+				room, _, _ := strings.Cut(name, ".")
+				if !rooms[room] || slices.ContainsFunc(gathered, func(g string) bool { return strings.HasPrefix(name, g) }) {
+					continue
+				}
+				if asked++; !codes[name] {
+					t.Errorf("%s: there is no finding %s, or it is no warning", r.ID, name)
+				}
+			}
+		}
+	}
+	if asked < 50 {
+		t.Errorf("only %d findings are asked for", asked)
 	}
 }
 
