@@ -25,7 +25,7 @@ import well
 
 S = userland.Systems(sys.argv[1])
 W = well.W
-K61, K612, RT, CLOUD = (sorted(os.path.basename(k)[8:] for k in glob.glob(f"{sys.argv[1]}/k/vmlinuz-*{p}"))[-1] for p in ("[0-9][0-9]-amd64", "deb12-amd64", "rt-amd64", "cloud-amd64"))
+K61, K612, RT, CLOUD = (sorted(os.path.basename(k)[8:] for k in glob.glob(f"{sys.argv[1]}/k/vmlinuz-{p}"))[-1] for p in ("6.1.*[0-9]-amd64", "6.12*-amd64", "6.1.*-rt-amd64", "6.1.*-cloud-amd64"))
 B = "healthy-boot"
 LAN = "[Match]\nName=en*\n\n[Network]\nDHCP=yes\n"
 NET = ["-netdev", "user,id=n", "-device", "virtio-net-pci,netdev=n"]
@@ -62,7 +62,7 @@ def inits(base, init, enable):
     return {}
 
 
-def case(program, name, package, source, commands, kept=("journal.log",), family=B, base="a", init="systemd", files=None, enable=(), qemu=(), append="quiet", kernel=None, mid=None, memory=768, acts=(), setup="", disk=None, timeout=300, net=NET, root="root=/dev/vda rw"):
+def case(program, name, package, source, commands, kept=("journal.log",), family=B, base="a", init="systemd", files=None, enable=(), qemu=(), append="quiet", kernel=None, mid=None, memory=768, acts=(), setup="", disk=None, timeout=600, net=NET, root="root=/dev/vda rw"):
     if GROUP is not None:
         if not well.ONLY or re.search(well.ONLY, f"{program}/{family}-{name}"):
             GROUP.append({"program": program, "name": name, "version": S.version(base, package), "source": source, "commands": commands, "kept": kept, "family": family, "files": files or {}, "enable": enable, "qemu": qemu, "setup": setup})
@@ -180,16 +180,16 @@ def clouds():
     on["etc/systemd/system/multi-user.target.wants/cloud-init.target"] = ("->", "/lib/systemd/system/cloud-init.target")
     get = "cloud-init status --wait\ncp /var/log/cloud-init-output.log /report/\ncp /var/log/cloud-init.log /report/\n"
     case("cloud-init", "first", "cloud-init", "the first start with a configuration on a small disk", get, ("cloud-init-output.log", "cloud-init.log"), setup=seed, qemu=drive, files=on)
-    case("cloud-init", "second", "cloud-init", "the console and the output of two starts", get, ("console.log", "cloud-init-output.log"), setup=seed, qemu=drive, files=on, mid="cloud-init status --wait", timeout=500)
+    case("cloud-init", "second", "cloud-init", "the console and the output of two starts", get, ("console.log", "cloud-init-output.log"), setup=seed, qemu=drive, files=on, mid="cloud-init status --wait", timeout=800)
     case("cloud-init", "no-source", "cloud-init", "a start without any source: the defaults are used", get + units("cloud-init", "cloud-init-local", "cloud-config", "cloud-final"), ("cloud-init-output.log", "cloud-init.log", "journal.log"), files={**on, "etc/cloud/cloud.cfg.d/90_dpkg.cfg": "datasource_list: [ NoCloud, ConfigDrive, None ]\n", "etc/cloud/ds-identify.cfg": "policy: enabled\n"})
 
 
 def disks():
     q, make = data("256M")
     luks = "head -c 64 /dev/urandom >/etc/key; chmod 600 /etc/key\ncryptsetup -q luksFormat --pbkdf pbkdf2 --pbkdf-force-iterations 2000 $disk /etc/key\necho \"store $disk /etc/key luks,x-systemd.device-timeout=60\" >/etc/crypttab\ncryptsetup open --key-file /etc/key $disk store; mkfs.ext4 -q /dev/mapper/store; cryptsetup close store\necho '/dev/mapper/store /srv ext4 defaults 0 2' >>/etc/fstab\n"
-    case("cryptsetup", "crypttab", "cryptsetup", "a disk is encrypted, and opened by crypttab at the next start", "findmnt /srv\ncryptsetup status store >/report/status.txt\n" + JOURNAL + " -u 'systemd-cryptsetup*' -u 'systemd-fsck*' -u srv.mount -u init.scope >/report/journal.log\n", ("journal.log", "status.txt"), setup=make, qemu=q, mid=DATA + luks, timeout=500)
+    case("cryptsetup", "crypttab", "cryptsetup", "a disk is encrypted, and opened by crypttab at the next start", "findmnt /srv\ncryptsetup status store >/report/status.txt\n" + JOURNAL + " -u 'systemd-cryptsetup*' -u 'systemd-fsck*' -u srv.mount -u init.scope >/report/journal.log\n", ("journal.log", "status.txt"), setup=make, qemu=q, mid=DATA + luks, timeout=800)
     md = ["-drive", f"file={W}/m1.img,format=raw,if=none,id=m1", "-device", "virtio-blk-pci,drive=m1,serial=m1", "-drive", f"file={W}/m2.img,format=raw,if=none,id=m2", "-device", "virtio-blk-pci,drive=m2,serial=m2"]
-    case("mdadm", "mirror", "mdadm", "a mirror is made, filled, and assembled at the next start", "mdadm --detail --scan\nsleep 5\nmdadm --detail /dev/md/*  >/report/detail.txt\n" + JOURNAL + " | grep -E ' kernel: (md|EXT4|.*raid)|mdadm|md1|systemd.1.' >/report/journal.log\n", ("journal.log", "detail.txt"), setup="truncate -s 128M m1.img m2.img", qemu=md, mid="modprobe raid1\nmdadm --create /dev/md/store --run --level=1 --raid-devices=2 /dev/disk/by-id/virtio-m1 /dev/disk/by-id/virtio-m2\nmdadm --wait /dev/md/store || true\nmkfs.ext4 -q /dev/md/store\nmount /dev/md/store /srv; cp -a /usr/share /srv/ || true; umount /srv\nmdadm --detail --scan >>/etc/mdadm/mdadm.conf\n", timeout=500)
+    case("mdadm", "mirror", "mdadm", "a mirror is made, filled, and assembled at the next start", "mdadm --detail --scan\nsleep 5\nmdadm --detail /dev/md/*  >/report/detail.txt\n" + JOURNAL + " | grep -E ' kernel: (md|EXT4|.*raid)|mdadm|md1|systemd.1.' >/report/journal.log\n", ("journal.log", "detail.txt"), setup="truncate -s 128M m1.img m2.img", qemu=md, mid="modprobe raid1\nmdadm --create /dev/md/store --run --level=1 --raid-devices=2 /dev/disk/by-id/virtio-m1 /dev/disk/by-id/virtio-m2\nmdadm --wait /dev/md/store || true\nmkfs.ext4 -q /dev/md/store\nmount /dev/md/store /srv; cp -a /usr/share /srv/ || true; umount /srv\nmdadm --detail --scan >>/etc/mdadm/mdadm.conf\n", timeout=800)
     case("overlayroot", "tmpfs", "overlayroot", "a root that is read only below a layer in memory", "mount; df -h; touch /etc/changed\n" + JOURNAL + " >/report/journal.log\ncp /run/script.log /report/script.txt\n", ("console.log", "script.txt"), append="overlayroot=tmpfs:recurse=0")
     live = f"mkdir -p d/live; mksquashfs {sys.argv[1]}/s d/live/filesystem.squashfs -quiet -no-progress -comp gzip -Xcompression-level 1 -e boot; mkfs.ext4 -q -L LIVE -d d live.img 900M; rm -r d"
     case("live-boot", "squashfs", "live-boot", "a live system from a SquashFS on a stick", "mount; cat /proc/cmdline\ncp /run/script.log /report/script.txt\ndmesg >/report/dmesg.txt\ncp /var/log/live/boot.log /report/ 2>/dev/null || cp /run/live/boot.log /report/ 2>/dev/null || true\n", ("console.log", "script.txt"), base="s", init="sysv", setup=live, disk=f"{W}/live.img", root="boot=live components", append="", memory=1024, files={"etc/fstab": ""})
@@ -200,9 +200,9 @@ def disks():
 
 
 def keeping():
-    case("journald", "small", "systemd", "a journal that may be 4 MB large, over two starts: rotated, vacuumed, verified", "for i in $(seq 300); do logger -t meter \"value $i of the day $(head -c 200 /dev/urandom | base64 -w0)\"; done\njournalctl --sync; journalctl --rotate; journalctl --vacuum-size=3M; journalctl --verify || true; journalctl --disk-usage; journalctl --list-boots --no-pager\ncp /run/script.log /report/script.txt\njournalctl --no-pager -o short-iso -u systemd-journald -u systemd-journal-flush -u init.scope >/report/journal.log\n", ("journal.log", "script.txt"), mid="for i in $(seq 200); do logger -t meter \"value $i\"; done\njournalctl --flush", files={"etc/systemd/journald.conf.d/small.conf": "[Journal]\nStorage=persistent\nSystemMaxUse=4M\nSystemMaxFileSize=1M\nRateLimitBurst=200\n"}, timeout=500)
+    case("journald", "small", "systemd", "a journal that may be 4 MB large, over two starts: rotated, vacuumed, verified", "for i in $(seq 300); do logger -t meter \"value $i of the day $(head -c 200 /dev/urandom | base64 -w0)\"; done\njournalctl --sync; journalctl --rotate; journalctl --vacuum-size=3M; journalctl --verify || true; journalctl --disk-usage; journalctl --list-boots --no-pager\ncp /run/script.log /report/script.txt\njournalctl --no-pager -o short-iso -u systemd-journald -u systemd-journal-flush -u init.scope >/report/journal.log\n", ("journal.log", "script.txt"), mid="for i in $(seq 200); do logger -t meter \"value $i\"; done\njournalctl --flush", files={"etc/systemd/journald.conf.d/small.conf": "[Journal]\nStorage=persistent\nSystemMaxUse=4M\nSystemMaxFileSize=1M\nRateLimitBurst=200\n"}, timeout=800)
     dog = ["-device", "i6300esb"]
-    case("watchdogd", "systemd", "systemd", "systemd feeds a hardware watchdog; the console of a restart", "sleep 20\nls /dev/watchdog*\n" + JOURNAL + " -u init.scope -k >/report/j; grep -iE 'watchdog|i6300|systemd' /report/j >/report/journal.log\n", ("console.log", "journal.log"), qemu=dog, append="", mid="modprobe i6300esb\nmkdir -p /etc/systemd/system.conf.d; printf '[Manager]\\nRuntimeWatchdogSec=20\\nRebootWatchdogSec=60\\n' >/etc/systemd/system.conf.d/dog.conf; echo i6300esb >/etc/modules-load.d/dog.conf", timeout=500)
+    case("watchdogd", "systemd", "systemd", "systemd feeds a hardware watchdog; the console of a restart", "sleep 20\nls /dev/watchdog*\n" + JOURNAL + " -u init.scope -k >/report/j; grep -iE 'watchdog|i6300|systemd' /report/j >/report/journal.log\n", ("console.log", "journal.log"), qemu=dog, append="", mid="modprobe i6300esb\nmkdir -p /etc/systemd/system.conf.d; printf '[Manager]\\nRuntimeWatchdogSec=20\\nRebootWatchdogSec=60\\n' >/etc/systemd/system.conf.d/dog.conf; echo i6300esb >/etc/modules-load.d/dog.conf", timeout=800)
     case("watchdogd", "daemon", "watchdog", "the daemon watchdog with checks of load, memory, a file and an address", "modprobe i6300esb\nsystemctl restart watchdog\nsleep 25\nsystemctl stop watchdog\nsystemctl status --no-pager wd_keepalive >/report/status.txt || true\n" + units("watchdog", "wd_keepalive"), ("journal.log",), qemu=dog, files={"etc/watchdog.conf": "watchdog-device = /dev/watchdog\nmax-load-1 = 24\nmin-memory = 1\nping = 10.0.2.2\ninterval = 2\nverbose = yes\nrealtime = yes\npriority = 1\n"})
 
 
@@ -211,7 +211,7 @@ def old_inits():
     eth = {"append": "net.ifnames=0", "init": "sysv", "base": "y"}
     dhcp = {"etc/network/interfaces": "auto lo\niface lo inet loopback\n\nauto eth0\niface eth0 inet dhcp\n"}
     case("sysvinit", "boot", "sysvinit-core", "the console of a Debian 12 with SysV init that comes up and goes off, and its syslog", "sleep 5\n" + log, ("console.log", "syslog.log"), files=dhcp, **eth)
-    case("sysvinit", "restart", "sysvinit-core", "two starts with an ordered restart between them", "sleep 5\nlast -x | head >/report/last.txt\n", ("console.log", "last.txt"), files=dhcp, mid="sleep 3", timeout=500, **eth)
+    case("sysvinit", "restart", "sysvinit-core", "two starts with an ordered restart between them", "sleep 5\nlast -x | head >/report/last.txt\n", ("console.log", "last.txt"), files=dhcp, mid="sleep 3", timeout=800, **eth)
     case("dropbear", "login", "dropbear-bin", "dropbear makes its keys, a client logs in by a key and runs commands", "mkdir -p /root/.ssh /etc/dropbear; chmod 700 /root /root/.ssh\nrm -f /etc/dropbear/*key\ndropbearkey -t ed25519 -f /root/id >/root/pub\ngrep ^ssh /root/pub >/root/.ssh/authorized_keys\n(dropbear -F -E -R -p 2222 2>/report/dropbear.log & echo $! >/run/d.pid)\nsleep 8\ndbclient -y -i /root/id -p 2222 root@127.0.0.1 uptime </dev/null\ndbclient -y -i /root/id -p 2222 root@127.0.0.1 'cat /etc/os-release' </dev/null\nsleep 1; kill $(cat /run/d.pid); sleep 1\ncp /run/script.log /report/client.txt\n", ("dropbear.log", "client.txt"), **eth)
     case("ifupdown", "dhcp", "ifupdown", "ifup and ifdown of an address by DHCP, with all that they tell", "ifdown -v eth0; ifup -v eth0; ip addr; ip route\ncp /run/script.log /report/terminal.txt\n" + log, ("terminal.txt", "syslog.log"), files=dhcp, **eth)
     case("ifupdown", "bridge", "ifupdown", "a bridge and a VLAN of ifupdown with fixed addresses", "ifup -v br0; ip -br link; ifup -v eth0.7; ip -br addr; ifdown -v eth0.7; ifdown -v br0\ncp /run/script.log /report/terminal.txt\ndmesg | tail -n 40 >/report/dmesg.txt\n", ("terminal.txt", "dmesg.txt"), files={"etc/network/interfaces": "auto lo\niface lo inet loopback\n\niface br0 inet static\n address 192.168.9.1/24\n bridge_ports eth0\n bridge_stp off\n bridge_fd 0\n\niface eth0.7 inet static\n address 192.168.7.1/24\n"}, **eth)
@@ -273,9 +273,9 @@ def small_initrd(tree, version, root_files):
 
 def boards():
     for program, tree, binary, arguments, tty, wait in (
-            ("debian-i386", "i386", "qemu-system-i386", ["-m", "768"], "ttyS0", 300), ("debian-13", "t13", "qemu-system-x86_64", ["-m", "768"], "ttyS0", 300),
-            ("debian-arm64", "arm64", "qemu-system-aarch64", ["-machine", "virt", "-cpu", "cortex-a53", "-m", "768"], "ttyAMA0", 500), ("debian-armhf", "armhf", "qemu-system-arm", ["-machine", "virt", "-m", "768"], "ttyAMA0", 500),
-            ("debian-13-riscv64", "riscv64", "qemu-system-riscv64", ["-machine", "virt", "-m", "1024"], "ttyS0", 600)):
+            ("debian-i386", "i386", "qemu-system-i386", ["-m", "768"], "ttyS0", 600), ("debian-13", "t13", "qemu-system-x86_64", ["-m", "768"], "ttyS0", 600),
+            ("debian-arm64", "arm64", "qemu-system-aarch64", ["-machine", "virt", "-cpu", "cortex-a53", "-m", "768"], "ttyAMA0", 800), ("debian-armhf", "armhf", "qemu-system-arm", ["-machine", "virt", "-m", "768"], "ttyAMA0", 800),
+            ("debian-13-riscv64", "riscv64", "qemu-system-riscv64", ["-machine", "virt", "-m", "1024"], "ttyS0", 900)):
         for name, kept, append, what in (("console", ("console.log",), "", "the console"), ("journal", ("journal.log",), "quiet", "the journal")):
             if not well.wanted(program, B, name):
                 continue

@@ -97,7 +97,7 @@ def type_on(path, log, acts, stop):
     tty, acts = None, list(acts)
     while not stop.is_set():
         time.sleep(0.3)
-        if tty is None:
+        if tty is None and any(isinstance(what, bytes) for _, what in acts):
             try:
                 tty = socket.socket(socket.AF_UNIX)
                 tty.connect(f"{path}/tty")
@@ -112,6 +112,7 @@ def type_on(path, log, acts, stop):
             for i in range(0, len(what), 8):
                 tty.send(what[i:i + 8])
                 time.sleep(0.05)
+            time.sleep(3)
             continue
         with socket.socket(socket.AF_UNIX) as m:
             m.connect(f"{path}/monitor")
@@ -144,7 +145,9 @@ def start(binary, arguments, acts=(), timeout=300):
     stop = threading.Event()
     t = threading.Thread(target=type_on, args=(W, log, acts, stop), daemon=True)
     t.start()
-    out, code = capture.run([binary, "-nodefaults", "-display", "none", "-monitor", f"unix:{W}/monitor,server,nowait", "-chardev", f"socket,id=c,path={W}/tty,server=on,wait=off,logfile={log}", "-serial", "chardev:c",
+    typed = any(isinstance(what, bytes) for _, what in acts)
+    serial = f"socket,id=c,path={W}/tty,server=on,wait=off,logfile={log}" if typed else f"file,id=c,path={log}"
+    out, code = capture.run([binary, "-nodefaults", "-display", "none", "-monitor", f"unix:{W}/monitor,server,nowait", "-chardev", serial, "-serial", "chardev:c",
                              "-drive", f"file={W}/report.img,format=raw,if=none,id=report", "-device", "virtio-blk-pci,drive=report,serial=report,addr=0x1d"] + arguments, timeout=timeout)
     stop.set()
     t.join(10)
