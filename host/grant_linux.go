@@ -136,6 +136,9 @@ const (
 	keeperHealth = 'H' // ask the disk how it is
 )
 
+// keeperBusy is the answer to a question of health while the disk did not answer the last one.
+const keeperBusy = "the disk did not answer the last question yet"
+
 // keeperAnswer is what the keeper, or the opener, says. The first one brings the descriptor.
 type keeperAnswer struct {
 	Number uint32       `json:"number,omitempty"` // of the question
@@ -198,7 +201,7 @@ func (g *grant) askHealth(ctx context.Context, _ *os.File, _ string) (healthPage
 	}
 	a, err := g.question(keeperHealth, time.Until(deadline))
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, os.ErrDeadlineExceeded), a.Error == keeperBusy: // it is as silent as it was
 		return healthPages{}, context.DeadlineExceeded
 	case err != nil || a.Pages == nil:
 		return healthPages{}, err

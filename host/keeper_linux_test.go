@@ -2,6 +2,7 @@ package host
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -61,6 +63,7 @@ func newKept(t *testing.T) *kept {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	mustPanicFree(t, err)
+	mustPanicFree(t, unix.SetNonblock(pair[0], true)) // for deadlines
 	k := &kept{parent: os.NewFile(uintptr(pair[0]), "parent"), ended: make(chan error, 1)}
 	k.keeper = keeper{flag: func() (bool, error) { return k.flagged, nil }, set: func(on bool) error {
 		k.flagged, k.set = on, append(k.set, on)
@@ -145,6 +148,24 @@ func TestKeeperAsksOnce(t *testing.T) {
 	if a := k.answer(t); a.Number != 61 || a.Pages == nil {
 		t.Errorf("the next question: %+v", a)
 	}
+	k.end(t)
+}
+
+// TestSilentDiskStaysSilent holds that a disk which does not answer is said to be silent each time that it is asked, also while
+// the keeper waits for it.
+func TestSilentDiskStaysSilent(t *testing.T) {
+	k := newKept(t)
+	wait := make(chan struct{})
+	k.ask = func() healthPages { <-wait; return healthPages{} }
+	g := &grant{conn: k.parent}
+	for n := range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		if _, err := g.askHealth(ctx, nil, ""); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("question %d: %v", n, err)
+		}
+		cancel()
+	}
+	close(wait)
 	k.end(t)
 }
 

@@ -246,7 +246,7 @@ func (k *keeper) serve(socket int) error {
 					_ = tell(socket, number, nil, &pages) // the parent may be gone
 				}()
 			default: // each question to a disk that does not answer would keep a thread
-				err = tell(socket, number, errors.New("the disk did not answer the last question yet"), nil)
+				err = tell(socket, number, errors.New(keeperBusy), nil)
 			}
 		default:
 			err = tell(socket, number, errors.ErrUnsupported, nil)
