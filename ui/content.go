@@ -82,7 +82,7 @@ func (s *Server) content(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Disposition", disposition(how, nameOf(e)))
 	from := &noted{ReadSeeker: io.NewSectionReader(src, 0, src.Size())}
 	http.ServeContent(w, r, "", time.Time{}, from)
-	breakOff(from.failed)
+	breakOff(w, from.failed)
 }
 
 // noted is what is handed out, and whether it could not be read.
@@ -100,11 +100,15 @@ func (n *noted) Read(p []byte) (int, error) {
 }
 
 // breakOff ends an answer that could not be read to its end, so that no browser takes what it has for the whole: over HTTP/2
-// none compares it with the length that was announced, and without a length none could.
-func breakOff(failed error) {
-	if failed != nil {
-		panic(http.ErrAbortHandler) // the way of net/http to say so; it is caught there
+// none compares it with the length that was announced, and without a length none could. That the time for writing is over ends
+// the stream there, and the connection before HTTP/2, without the sign that the answer is whole.
+func breakOff(w http.ResponseWriter, failed error) {
+	if failed == nil {
+		return
 	}
+	c := http.NewResponseController(w)
+	_ = c.Flush() // what could be read; where that fails, no one listens any more
+	_ = c.SetWriteDeadline(time.Unix(1, 0))
 }
 
 // disposition names the file that a browser saves, by a name that any system takes.

@@ -249,7 +249,7 @@ func (s *Server) reportAt(w http.ResponseWriter, r *http.Request, path string) {
 	if err != nil {
 		s.o.Log.Debug("a report", "path", path, "error", err)
 	}
-	breakOff(err)
+	breakOff(w, err)
 }
 
 // verifyPage shows a check of a case, and how it ended in words.
