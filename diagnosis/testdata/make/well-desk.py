@@ -23,7 +23,7 @@ def lost():
     terminal("sleuthkit", F, "look", "sleuthkit", "a file system is looked at", "mmls disk.img; true\nfsstat fs.img | head -60\nfls -r -d fs.img\nfls -r -p fs.img\nistat fs.img 12\ntsk_recover -e fs.img out\nimg_stat fs.img\njls fs.img | head -30\nmactime -V; true\nblkstat fs.img 100", LOST + "truncate -s 32M disk.img; printf ',\\n' | sfdisk -q disk.img\n")
     terminal("carving", F, "pictures", "foremost", "files are carved from a card", "foremost -v -t jpg,zip -i card.img -o f\nscalpel -c s.conf -o s card.img\nphotorec /log /d rec /cmd card.img search 2>&1 | tail -20; true\ncat f/audit.txt\nls -l s s/*", PICTURES + "printf 'jpg y 200000 \\\\xff\\\\xd8\\\\xff\\\\xe0 \\\\xff\\\\xd9\\n' >s.conf\n")
     terminal("ewf", F, "acquire", "ewf-tools", "an image is taken and verified", "ewfacquire -u -t e -C 1 -D test -e me -E 1 -N none -c fast disk.img\newfinfo e.E01\newfverify -q e.E01\newfverify e.E01\newfexport -u -t raw -f raw e.E01", "truncate -s 8M disk.img; printf ',\\n' | sfdisk -q disk.img\n")
-    terminal("nbdcopy", F, "sparse", "libnbd-bin", "an image is copied from a server that fails now and then and is asked again", "nbdkit -f -v -U - --filter=retry --filter=error memory 4M error-rate=10% retry-delay=0 retries=20 --run 'nbdcopy $uri out.img' 2>&1 | tail -60\nnbdkit -U - --filter=delay memory 1M rdelay=10ms --run 'nbdinfo $uri'\nnbdkit -U - file disk.img --run 'nbdinfo --map $uri; nbddump -n 64 $uri || true'", "truncate -s 8M disk.img\n")
+    terminal("nbdcopy", F, "sparse", "libnbd-bin", "an image is copied from a server that fails now and then and is asked again", "nbdkit -f -v -U - --filter=retry --filter=error memory 4M error-rate=10% retry-delay=0 retries=20 --run 'nbdcopy $uri out.img' 2>&1 | tail -60\nnbdkit -U - file disk.img --run 'nbdinfo --map $uri; nbddump -n 64 $uri || true'", "truncate -s 8M disk.img\n")
 
 
 def desk():
@@ -82,8 +82,8 @@ log.info("free: %d kB, errors since start: 0, failed updates: 0", os.statvfs("/"
 log.info("provisioned, version 2.4.1")
 X
 """)
-    terminal("find", F, "denied", "findutils", "a user without rights looks around", "su nobody -s /bin/sh -c 'ls /root; find /data/w -name \"*.img\"; cat /data/w/key.pem; du -s /data/w; dmesg | head -3; mkdir /data/w/x; touch /etc/x; kill 1; mount /dev/loop0 /mnt'; true\nls -l /proc/1/exe\nreadlink -f /nowhere/x; true\ncat /proc/self/io /proc/self/limits\nulimit -a", "mkdir secret; chmod 700 secret; touch key.pem a.img; chmod 600 key.pem\n")
-    terminal("tmux", F, "windows", "tmux", "several terminals in one", "tmux -L t new -d -s a 'ls /nowhere; cat /data/w/release; sleep 2'\nsleep 1; tmux -L t capture-pane -p -t a | sed '/^$/d'\ntmux -L t ls\ntmux -L t kill-server\ntmux -L t ls; true", "echo 2.4.1 >release\n")
+    terminal("find", F, "denied", "findutils", "a user without rights looks around", "su nobody -s /bin/sh -c 'ls /root; find /data/w -name \"*.img\"; cat /data/w/key.pem; du -s /data/w; dmesg | head -3; mkdir /data/w/x; touch /etc/x; kill 1; mount /dev/loop0 /mnt'; true\nreadlink -f /nowhere/x; true\ncat /proc/self/io /proc/self/limits\nulimit -a", "mkdir secret; chmod 700 secret; touch key.pem a.img; chmod 600 key.pem\n")
+    terminal("tmux", F, "windows", "tmux", "several terminals in one", "tmux -L t new -d -s a 'ls /nowhere; cat /data/w/release; sleep 2'\nsleep 1; tmux -L t capture-pane -p -t a | sed '/^$/d'\ntmux -L t ls\ntmux -L t kill-server", "echo 2.4.1 >release\n")
 
 
 if __name__ == "__main__":
