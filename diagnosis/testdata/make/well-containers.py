@@ -54,7 +54,7 @@ def case(program, name, package, source, commands, kept, tree="s", first="/repor
         subprocess.run(f"umount -R {W}/root; umount {W}/over; umount {W}/low", shell=True, capture_output=True)
     files["console.log"] = text
     if "well" not in files or [n for n in kept if n not in files]:
-        return well.leave_out(what, f"ended with {code}: {(files.get('script.txt') or text)[-500:].decode(errors='replace')}")
+        return well.leave_out(what, f"ended with {code}: {(files.get('script.txt') or text)[-2500:].decode(errors='replace')}")
     well.keep(program, family, name, S.version(tree, package) if not package.startswith("=") else package[1:], source, {n: well.tidy(files[n]) for n in kept})
 
 
@@ -119,12 +119,12 @@ def daemons():
     case("avahi", "start", "avahi-daemon", "avahi names a gateway on its network, twice", bus + DAEMON % ("avahi-daemon --no-drop-root --no-chroot --debug", "avahi.log") + "sleep 6\nkill $(cat /run/pid); sleep 2\n" + DAEMON.replace(">/report", ">>/report") % ("avahi-daemon --no-drop-root --no-chroot", "avahi.log") + "sleep 6\n" + STOP, ("avahi.log",), tree="a", network=veth)
     case("logrotate", "forced", "logrotate", "all logs are rotated by force, twice, with all that it tells", "for n in syslog auth.log kern.log cron.log; do echo 'gateway: a line' >/var/log/$n; done\nchmod 755 /var/log; logrotate -v -f /etc/logrotate.conf\nlogrotate -v /etc/logrotate.conf\nls -l /var/log\n", ("script.txt",), tree="s")
     seed = "mkdir -p /var/lib/cloud/seed/nocloud; printf 'instance-id: gw-1\\nlocal-hostname: gw-17\\n' >/var/lib/cloud/seed/nocloud/meta-data; cp /etc/own-data /var/lib/cloud/seed/nocloud/user-data\n"
-    user = {"etc/own-data": "#cloud-config\nusers:\n - name: operator\n   lock_passwd: true\n   shell: /bin/sh\nwrite_files:\n - path: /etc/gateway.conf\n   content: |\n     slot=b\nruncmd:\n - [ sh, -c, \"echo gateway configured\" ]\nntp: {enabled: false}\npackage_update: false\n", "etc/cloud/cloud.cfg.d/90_dpkg.cfg": "datasource_list: [ NoCloud, None ]\n"}
+    user = {"etc/own-data": "#cloud-config\nusers:\n - name: tech\n   lock_passwd: true\n   shell: /bin/sh\nwrite_files:\n - path: /etc/gateway.conf\n   content: |\n     slot=b\nruncmd:\n - [ sh, -c, \"echo gateway configured\" ]\nntp: {enabled: false}\npackage_update: false\n", "etc/cloud/cloud.cfg.d/95_own.cfg": "datasource_list: [ NoCloud, None ]\nlocale: C.UTF-8\nresize_rootfs: false\ngrowpart: {mode: \"off\"}\nsystem_info:\n  package_mirrors:\n   - arches: [default]\n     failsafe: {primary: http://mirror.example/debian, security: http://mirror.example/security}\n"}
     steps = "cloud-init init --local; cloud-init init; cloud-init modules --mode=config; cloud-init modules --mode=final\n"
     logs = "cloud-init status --long\ncp /var/log/cloud-init.log /report/\n"
     case("cloud-init", "first", "cloud-init", "the first start with a configuration in a container", seed + steps + logs, ("script.txt", "cloud-init.log"), tree="a", files=user, network=veth, timeout=240)
     case("cloud-init", "second", "cloud-init", "the second start with the same configuration", seed + "(" + steps.strip() + ") >/dev/null 2>&1\nrm -rf /run/cloud-init; rm /var/log/cloud-init.log\n" + steps + logs, ("script.txt", "cloud-init.log"), tree="a", files=user, network=veth, timeout=300)
-    case("cloud-init", "no-source", "cloud-init", "a start without any source: the defaults are used", steps + logs, ("script.txt", "cloud-init.log"), tree="a", files={"etc/cloud/cloud.cfg.d/90_dpkg.cfg": "datasource_list: [ NoCloud, ConfigDrive, None ]\n"}, network=veth, timeout=240)
+    case("cloud-init", "no-source", "cloud-init", "a start without any source: the defaults are used", steps + logs, ("script.txt", "cloud-init.log"), tree="a", files={"etc/cloud/cloud.cfg.d/95_own.cfg": "datasource_list: [ NoCloud, ConfigDrive, None ]\nlocale: C.UTF-8\nresize_rootfs: false\ngrowpart: {mode: \"off\"}\nsystem_info:\n  package_mirrors:\n   - arches: [default]\n     failsafe: {primary: http://mirror.example/debian, security: http://mirror.example/security}\n"}, network=veth, timeout=240)
 
 
 if __name__ == "__main__":
