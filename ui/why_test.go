@@ -364,7 +364,7 @@ func TestDiagnosisOnOtherPages(t *testing.T) {
 	image := filepath.Join(dir, "gateway.img")
 	b.get("/look?source=" + url.QueryEscape(s.seal.ticket("source", image)))
 	b.wait()
-	b.must("What happened", "Nothing on it says why the update failed.")
+	b.must("What happened", "The partition table is damaged")
 	b.link("Why did it fail? Show logs and messages")
 	b.must("gateway.img", "checked")
 	// One that is large, and a device, are looked into when that is asked for.
