@@ -7,7 +7,7 @@ Needs: apache2, apache2-utils, php8.2-fpm, caddy, uwsgi-core, uwsgi-plugin-pytho
 nodejs, squid, privoxy, dante-server, postfix, swaks, dovecot-imapd, fetchmail, bind9, bind9-dnsutils, nsd, pdns-server,
 pdns-backend-bind, isc-dhcp-server, isc-dhcp-client, kea-dhcp4-server, busybox, charon-systemd, strongswan-swanctl, tinc,
 coturn, redis-server, redis-tools, mariadb-server, etcd-server, etcd-client, influxdb, prometheus, prometheus-alertmanager,
-docker-registry, apt-cacher-ng, cups, cups-client, samba, smbclient, slapd, ldap-utils, freeradius, freeradius-utils, tor,
+docker-registry, apt-cacher-ng, cups, cups-client, slapd, ldap-utils, freeradius, freeradius-utils, tor,
 i2pd, kamailio, ngircd, rabbitmq-server, zabbix-agent, subversion, rsyslog, curl, netcat-openbsd, openssl, iproute2.
 Run by namespace.sh as root; an argument (regular expression) picks cases."""
 
@@ -24,6 +24,8 @@ FAMILY = "healthy-service"
 
 def serve(program, name, package, source, command, clients, setup="", **more):
     """A service with clients whose exit status does not count, and which hold nothing up."""
+    more.setdefault("ends", (0, -15, 143))
+    more.setdefault("wait", 3)
     prepare = "\n".join([setup] + [f"touch {l}; chmod 666 {l}" for l in more.get("log") or ()])
     clients = "\n".join(f"timeout 25 bash -c {shlex.quote(c)}; true" for c in clients.splitlines() if c)
     well.service(program, FAMILY, name, package, source, command, clients, f"chmod 777 .\n{prepare}", **more)
@@ -232,7 +234,7 @@ def names():
     serve("nsd", "queries", "nsd", "a zone of its own, and one whose primary is not up", "nsd -d -c /srv/nsd.conf", asked(5303) + "\nsleep 3", wait=2, log=("log",))
     open("/srv/pdns.conf", "w").write("launch=bind\nbind-config=/srv/pb\nlocal-address=127.0.0.1\nlocal-port=5304\nsocket-dir=/data/w\nguardian=no\ndaemon=no\nloglevel=6\nlog-dns-queries=yes\nlog-timestamp=yes\ndisable-syslog=yes\n")
     open("/srv/pb", "w").write('zone "home.example" { type master; file "/srv/zone"; };\nzone "sec.example" { type slave; masters { 127.0.0.1:9; }; file "/data/w/s"; };\n')
-    serve("pdns", "queries", "pdns-server", "a zone of its own, and one whose primary is not up", "pdns_server --config-dir=/srv", asked(5304), wait=2, ends=(0, 1, 143))
+    serve("pdns", "queries", "pdns-server", "a zone of its own, and one whose primary is not up", "pdns_server --config-dir=/srv", asked(5304), wait=2, ends=(0, 1, -15, 143))
 
 
 def links():
@@ -269,8 +271,6 @@ def data():
 def office():
     sh("printf 'Listen 127.0.0.1:6310\\nLogLevel info\\nAccessLogLevel all\\n<Location />\\nOrder allow,deny\\nAllow all\\n</Location>\\n' >/srv/cups.conf; printf 'ErrorLog stderr\\nAccessLog /data/w/access_log\\nServerRoot /data/w\\nRequestRoot /data/w/q\\nCacheDir /data/w/cache\\nStateDir /data/w/state\\nTempDir /data/w/q\\nPageLog /data/w/page\\n' >/srv/cupsf.conf")
     serve("cupsd", "jobs", "cups", "a printer that is off, and one that is not there", "cupsd -f -c /srv/cups.conf -s /srv/cupsf.conf", "lpadmin -h 127.0.0.1:6310 -p p1 -E -v socket://127.0.0.1:9 -m raw; lp -h 127.0.0.1:6310 -d p1 /etc/hostname; sleep 4\nlp -h 127.0.0.1:6310 -d none /etc/hostname\ncurl -s http://127.0.0.1:6310/nosuch\ncurl -s http://127.0.0.1:6310/admin\ncancel -h 127.0.0.1:6310 -a\n" + strangers(6310), "mkdir -p q cache state ppd ssl", log=("access_log",), wait=2)
-    sh("printf '[global]\\nsmb ports = 4450\\ninterfaces = lo\\nprivate dir = /data/w/p\\nlock directory = /data/w/l\\nstate directory = /data/w/s\\ncache directory = /data/w/c\\npid directory = /data/w\\nncalrpc dir = /data/w/n\\nlog file = /dev/stdout\\nmap to guest = bad user\\n[fw]\\npath = /srv/www\\nguest ok = yes\\n' >/srv/smb.conf")
-    serve("smbd", "shares", "samba", "files, missing files and shares, and a wrong password", "smbd -F --debug-stdout -d 3 --no-process-group -s /srv/smb.conf", "smbclient -p 4450 -L //127.0.0.1 -N\nsmbclient -p 4450 //127.0.0.1/fw -N -c 'get fw.bin /data/w/x; get none; put /etc/hostname y'\nsmbclient -p 4450 //127.0.0.1/none -N\nsmbclient -p 4450 //127.0.0.1/fw -U op%bad\n" + strangers(4450) + "\nsmbclient -p 4450 //127.0.0.1/fw -N -c ls", "mkdir -p p l s c", wait=2, ends=(0, 1, 143))
     sh("printf 'include /etc/ldap/schema/core.schema\\nmodulepath /usr/lib/ldap\\nmoduleload back_mdb\\ndatabase mdb\\nsuffix dc=x\\nrootdn cn=a,dc=x\\nrootpw s\\ndirectory /data/w\\n' >/srv/slapd.conf")
     l = "ldapsearch -x -H ldap://127.0.0.1:3890"
     serve("slapd", "queries", "slapd", "questions for what is not there, a wrong password, and strangers", "slapd -d 256 -h ldap://127.0.0.1:3890 -f /srv/slapd.conf", f"{l} -b dc=x\n{l} -D cn=a,dc=x -w bad -b dc=x\n{l} -b dc=none\n{l} -ZZ -b dc=x\n" + strangers(3890) + f"\n{l} -b dc=x", wait=2)
