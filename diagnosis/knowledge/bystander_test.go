@@ -84,6 +84,16 @@ Successfully built demo
 `,
 	"systemd-timesyncd": `Nov 21 10:00:00 gw systemd-timesyncd[290]: Failed to resolve ntp.example.net: Temporary failure in name resolution
 `,
+	"firewalls": `CEF:0|ACME|Firewall|6.6.1|9005|Communication-Error|0|dvc=192.0.2.40 msg=Communication error: No route to host (-3, 5, 0)
+<14>1 2026-11-21T11:12:46.573+01:00 gw RT_FLOW - RT_FLOW_SESSION_DENY [junos@2636 source-address="192.0.2.26" reason="Denied by policy" service-name="firmware update"]
+<30>device="SFW" date=2026-11-21 time=14:38:46 log_type="WAF" log_component="Web Application Firewall" method=POST httpstatus=401 reason="-"
+`,
+	"routes, telephones, a data base": `Nov 21 10:00:00 gw bird[801]: Netlink: No route to host
+[2026-11-21 17:53:59] NOTICE[1638] chan_iax2.c: Host 192.0.2.4 failed to authenticate as '100', connection reset by peer
+2026-11-21T00:04:00.110+0100 I NETWORK [conn1] SocketException handling request, closing client connection: Connection reset by peer
+`,
+	"the called side of TLS": `Nov 21 09:38:46 gw pop3-login: Disconnected: TLS handshaking: SSL_accept() failed: error:140760FC:SSL routines:SSL23_GET_CLIENT_HELLO:unknown protocol
+`,
 	"MySQL": `2026-11-21T10:00:00.000000Z 12 [Note] Aborted connection 12 to db: 'app' user: 'web' host: '192.0.2.7' (Got timeout reading communication packets)
 2026-11-21T10:00:03.000000Z 14 [Note] Access denied for user 'root'@'198.51.100.4' (using password: YES)
 `,
