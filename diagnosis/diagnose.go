@@ -192,6 +192,9 @@ func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item, 
 		case n == 0 && c.Grade == Unknown && classes[c.Class] >= classFrom:
 			c.Grade = Possible
 		}
+		if c.Grade == VeryLikely && doubt > alone {
+			c.Grade = Likely // no line says that anything failed, and the log goes on
+		}
 		c.Measured = measured(c.Grade)
 		for _, sh := range s.shares {
 			if len(c.For) < maxEvidence {

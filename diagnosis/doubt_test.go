@@ -12,6 +12,7 @@ func TestDoubt(t *testing.T) {
 	hint := lineRule("generic.hint", RoleCause, `odd thing`, w("clock.wrong", 45))
 	over := lineRule("up.over", RoleSummary, `it is over`)
 	sure := lineRule("generic.sure", RoleCause, `sure thing`, w("clock.wrong", 60))
+	named := lineRule("generic.named", RoleCause, `the very cause`, w("clock.wrong", 95))
 	for _, c := range []struct {
 		name, log string
 		grade     Grade
@@ -23,9 +24,12 @@ func TestDoubt(t *testing.T) {
 		{"the log goes on, and something failed", usual(5) + "odd thing\nit is over\n" + usual(40), Possible},
 		{"the log goes on for a small part", usual(100) + "odd thing\n" + usual(12), Possible},
 		{"more than a hint", usual(5) + "sure thing\n" + usual(400), Likely},
+		{"the very cause, and the log ends", usual(30) + "the very cause\n", VeryLikely},
+		{"the very cause, and the log goes on", usual(30) + "the very cause\n" + usual(30), Likely},
+		{"the very cause, the log goes on, and something failed", usual(30) + "the very cause\nit is over\n" + usual(30), VeryLikely},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := ask(t, small(t, weak, hint, sure, over), c.log)
+			a := ask(t, small(t, weak, hint, sure, over, named), c.log)
 			if a.Grade != c.grade || c.grade > Unknown && a.Cause != "clock.wrong" || c.grade == Unknown && a.Cause != CannotTell {
 				t.Errorf("%s (%s)", a.Cause, a.Grade)
 			}
