@@ -187,11 +187,19 @@ func nodeOf(p *firmware.Part, left, more *int) *partNode {
 	return n
 }
 
+// checkOf returns the check that an address names; when there is none, it has answered, and returns nil.
+func (s *Server) checkOf(w http.ResponseWriter, r *http.Request) *job {
+	if j := s.jobs.get(r.PathValue("id")); j != nil && j.kind == "check" {
+		return j
+	}
+	s.refuse(w, r, http.StatusNotFound, "refused.job")
+	return nil
+}
+
 // firmwareAnswer shows how far a check is, and what it came to.
 func (s *Server) firmwareAnswer(w http.ResponseWriter, r *http.Request) {
-	j := s.jobs.get(r.PathValue("id"))
-	if j == nil || j.kind != "check" {
-		s.refuse(w, r, http.StatusNotFound, "refused.job")
+	j := s.checkOf(w, r)
+	if j == nil {
 		return
 	}
 	now, _ := j.see()
@@ -246,9 +254,8 @@ func (s *Server) checksBefore(lang catalogue) []checkedBefore {
 
 // firmwareStop ends a check before its end.
 func (s *Server) firmwareStop(w http.ResponseWriter, r *http.Request) {
-	j := s.jobs.get(r.PathValue("id"))
-	if j == nil || j.kind != "check" {
-		s.refuse(w, r, http.StatusNotFound, "refused.job")
+	j := s.checkOf(w, r)
+	if j == nil {
 		return
 	}
 	s.jobs.pause(j)

@@ -73,16 +73,22 @@ def keep(program, family, name, package, source, files, label=""):
         leave_out(f"{program}/{family}-{name}", "not written")
 
 
-def terminal(program, family, name, package, source, commands, setup="", file="terminal.txt", timeout=90, env=None):
-    """A terminal in which these commands were typed. setup runs before and is not shown."""
-    if not wanted(program, family, name):
-        return
-    what = f"{program}/{family}-{name}"
+def ready(what, setup):
+    """Runs what is not shown; a case whose setup fails is left out."""
     try:
         if setup:
             sh("set -e\n" + setup)
     except subprocess.CalledProcessError as e:
-        return leave_out(what, f"setup: {e.stderr[-300:]!r}")
+        leave_out(what, f"setup: {e.stderr[-300:]!r}")
+        return False
+    return True
+
+
+def terminal(program, family, name, package, source, commands, setup="", file="terminal.txt", timeout=90, env=None):
+    """A terminal in which these commands were typed. setup runs before and is not shown."""
+    what = f"{program}/{family}-{name}"
+    if not wanted(program, family, name) or not ready(what, setup):
+        return
     text = b""
     for command in [c for c in commands.splitlines() if c]:
         out, code = capture.run(["bash", "-c", command], timeout=timeout, cwd=W, env=env)
@@ -96,14 +102,9 @@ def terminal(program, family, name, package, source, commands, setup="", file="t
 
 def service(program, family, name, package, source, command, clients, setup="", log=None, style=None, file="service.log", stop=signal.SIGTERM, wait=1.0, ends=(0,)):
     """A service in the foreground: started, used, and stopped. Its output, or the file it logs to, is kept."""
-    if not wanted(program, family, name):
-        return
     what = f"{program}/{family}-{name}"
-    try:
-        if setup:
-            sh("set -e\n" + setup)
-    except subprocess.CalledProcessError as e:
-        return leave_out(what, f"setup: {e.stderr[-300:]!r}")
+    if not wanted(program, family, name) or not ready(what, setup):
+        return
     r = capture.invented(program + name)
     prefix = capture.stamper(style or "none", capture.Clock(program + name), "HOST", program, r.randint(300, 4000))
     out = open(f"{W}/.out", "wb")
