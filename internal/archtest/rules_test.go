@@ -75,7 +75,7 @@ var keepers = []struct {
 }{
 	{[]string{"os"}, []string{"host", "casefile", "recovery", "ui", "internal/cli", "cmd/*", "bench/*", "release/*", "filesystem/filesystemtest", "filetype/filetypetest", "volume/volumetest", "container/containertest", "firmware/internal/imagetest", "host/hosttest"}, "touches the operating system"},
 	{[]string{"os/exec"}, []string{"host", "host/hosttest", "bench/*", "container/containertest", "firmware/internal/imagetest"}, "starts processes"},
-	{[]string{"os/signal"}, []string{"internal/cli"}, "listens to signals"},
+	{[]string{"os/signal"}, []string{"host", "internal/cli"}, "listens to signals; host's keeper of a disk ends with its parent alone"},
 	{[]string{"syscall"}, []string{"host", "host/hosttest", "recovery", "internal/cli", "bench/*"}, "touches the operating system"},
 	{[]string{"log/slog"}, []string{"rescue", "ui", "internal/cli", "bench/*"}, "logs; a room returns findings instead"},
 	{[]string{"log"}, nil, "logs without levels"},
