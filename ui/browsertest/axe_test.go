@@ -84,9 +84,8 @@ func TestFaultsAreSeen(t *testing.T) {
 	}
 }
 
-// No screen has a serious fault for who cannot see well or has no mouse, in either language, light or dark, narrow or wide.
-func TestAccessible(t *testing.T) {
-	axe := axeSource(t)
+// eachScreen shows each screen in both languages to check, as a test of its own.
+func eachScreen(t *testing.T, check func(t *testing.T, b *page, language string)) {
 	w := theWorld.get(t)
 	b := w.visit(t)
 	for _, s := range screens {
@@ -99,21 +98,29 @@ func TestAccessible(t *testing.T) {
 			for _, language := range []string{"en", "de"} {
 				b.language(language)
 				b.open(at)
-				if l := run[string](b, `document.documentElement.lang`); l != language {
-					t.Errorf("the page speaks %s instead of %s", l, language)
-				}
-				for _, width := range []int64{320, 1280} {
-					b.size(width, 900)
-					for scheme, rules := range map[string]string{"light": allRules, "dark": colourRules} {
-						b.theme(scheme)
-						for _, v := range b.breaks(axe, rules) {
-							t.Errorf("%s, %s, %d pixels: %s (%s): %s\n  %s", language, scheme, width, v.ID, v.Impact, v.Help, strings.Join(v.At, "\n  "))
-						}
-					}
-				}
+				check(t, b, language)
 			}
 		})
 	}
+}
+
+// No screen has a serious fault for who cannot see well or has no mouse, in either language, light or dark, narrow or wide.
+func TestAccessible(t *testing.T) {
+	axe := axeSource(t)
+	eachScreen(t, func(t *testing.T, b *page, language string) {
+		if l := run[string](b, `document.documentElement.lang`); l != language {
+			t.Errorf("the page speaks %s instead of %s", l, language)
+		}
+		for _, width := range []int64{320, 1280} {
+			b.size(width, 900)
+			for scheme, rules := range map[string]string{"light": allRules, "dark": colourRules} {
+				b.theme(scheme)
+				for _, v := range b.breaks(axe, rules) {
+					t.Errorf("%s, %s, %d pixels: %s (%s): %s\n  %s", language, scheme, width, v.ID, v.Impact, v.Help, strings.Join(v.At, "\n  "))
+				}
+			}
+		}
+	})
 }
 
 // laid is a script that tells what leaves the page to the side, and which parts that are pressed or read lie on one another.
@@ -143,28 +150,15 @@ const laid = `(() => {
 // No screen has to be moved sideways to be read in a window of 320 pixels, nothing lies on something else there or in a
 // wide one, and neither when it is laid out for writing from right to left.
 func TestLaidOut(t *testing.T) {
-	w := theWorld.get(t)
-	b := w.visit(t)
-	for _, s := range screens {
-		t.Run(s.name, func(t *testing.T) {
-			b := b.of(t)
-			b.language("en")
-			b.size(1280, 900)
-			s.at(b, w)
-			at := b.address()
-			for _, language := range []string{"en", "de"} {
-				b.language(language)
-				b.open(at)
-				for _, direction := range []string{"ltr", "rtl"} {
-					run[bool](b, fmt.Sprintf(`(document.documentElement.dir = %q, true)`, direction))
-					for _, width := range []int64{320, 1280, 3840} {
-						b.size(width, 900)
-						for _, fault := range run[[]string](b, laid) {
-							t.Errorf("%s, %s, %d pixels: %s", language, direction, width, fault)
-						}
-					}
+	eachScreen(t, func(t *testing.T, b *page, language string) {
+		for _, direction := range []string{"ltr", "rtl"} {
+			run[bool](b, fmt.Sprintf(`(document.documentElement.dir = %q, true)`, direction))
+			for _, width := range []int64{320, 1280, 3840} {
+				b.size(width, 900)
+				for _, fault := range run[[]string](b, laid) {
+					t.Errorf("%s, %s, %d pixels: %s", language, direction, width, fault)
 				}
 			}
-		})
-	}
+		}
+	})
 }

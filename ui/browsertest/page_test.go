@@ -185,7 +185,7 @@ func run[T any](b *page, expression string) T {
 	b.t.Helper()
 	var err error
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		ctx, cancel := context.WithTimeout(b.ctx, patience/3) // what is asked while a page goes may get no answer at all
 		var v T
 		v, err = chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 		cancel()
