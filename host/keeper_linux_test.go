@@ -59,7 +59,8 @@ type kept struct {
 	ended   chan error
 }
 
-func newKept(t *testing.T) *kept {
+// newKept begins a keeper after it was prepared.
+func newKept(t *testing.T, prepare func(*kept)) *kept {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	mustPanicFree(t, err)
@@ -69,6 +70,7 @@ func newKept(t *testing.T) *kept {
 		k.flagged, k.set = on, append(k.set, on)
 		return nil
 	}, ask: func() healthPages { return healthPages{} }}
+	prepare(k)
 	go func() {
 		err := k.serve(pair[1])
 		k.ended <- errors.Join(err, unix.Close(pair[1]))
@@ -100,8 +102,7 @@ func (k *kept) end(t *testing.T) {
 // TestKeeperLeavesWhatWasThere holds that a flag which someone else set stays, and one that it set itself goes.
 func TestKeeperLeavesWhatWasThere(t *testing.T) {
 	for _, was := range []bool{false, true} {
-		k := newKept(t)
-		k.flagged = was
+		k := newKept(t, func(k *kept) { k.flagged = was })
 		for n := range byte(2) {
 			k.question(t, keeperLock, n, 0, 0, 0)
 			if a := k.answer(t); a.Error != "" {
@@ -118,13 +119,14 @@ func TestKeeperLeavesWhatWasThere(t *testing.T) {
 // TestKeeperAsksOnce holds that a disk which does not answer is asked one question, however often that is wanted, and that it
 // holds up nothing else.
 func TestKeeperAsksOnce(t *testing.T) {
-	k := newKept(t)
 	begun, wait := make(chan struct{}, 100), make(chan struct{})
-	k.ask = func() healthPages {
-		begun <- struct{}{}
-		<-wait
-		return healthPages{GrownDefects: 7}
-	}
+	k := newKept(t, func(k *kept) {
+		k.ask = func() healthPages {
+			begun <- struct{}{}
+			<-wait
+			return healthPages{GrownDefects: 7}
+		}
+	})
 	k.question(t, keeperHealth, 1, 0, 0, 0)
 	<-begun
 	for n := byte(2); n < 50; n++ {
@@ -154,9 +156,10 @@ func TestKeeperAsksOnce(t *testing.T) {
 // TestSilentDiskStaysSilent holds that a disk which does not answer is said to be silent each time that it is asked, also while
 // the keeper waits for it.
 func TestSilentDiskStaysSilent(t *testing.T) {
-	k := newKept(t)
 	wait := make(chan struct{})
-	k.ask = func() healthPages { <-wait; return healthPages{} }
+	k := newKept(t, func(k *kept) {
+		k.ask = func() healthPages { <-wait; return healthPages{} }
+	})
 	g := &grant{conn: k.parent}
 	for n := range 3 {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
