@@ -33,6 +33,17 @@ func as(t *testing.T, d *hosttest.Desk, role, device string, env ...string) (s s
 	return s
 }
 
+// TestProbeWithoutPermission holds that a folder into which a user may not write is refused as such.
+func TestProbeWithoutPermission(t *testing.T) {
+	d := hosttest.NewDesk(t)
+	dir := filepath.Join(d.Home(), "closed")
+	mustPanicFree(t, os.Mkdir(dir, 0o500))
+	mustPanicFree(t, os.Chown(dir, hosttest.User, hosttest.User))
+	if s := as(t, d, "probe", dir); s.Code != "host.target.permission" {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestElevatedReading(t *testing.T) {
 	d := hosttest.NewDesk(t, "sudo", "pkexec")
 	d.Decide(func(tool string, options []string) (int, string) {

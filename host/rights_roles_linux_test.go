@@ -20,7 +20,7 @@ import (
 )
 
 // Roles of this program beside its tests: what a user without rights does.
-var roles = map[string]func() int{"read": roleRead, "bad": roleBad, "hold": roleHold, "direct": roleDirect, "impatient": roleImpatient, "lock": roleLock, "become": roleBecome, "await": roleAwait}
+var roles = map[string]func() int{"read": roleRead, "bad": roleBad, "hold": roleHold, "direct": roleDirect, "impatient": roleImpatient, "lock": roleLock, "become": roleBecome, "await": roleAwait, "probe": roleProbe}
 
 const deviceVariable = "SALVOR_TEST_DEVICE"
 
@@ -51,6 +51,12 @@ func (s *seenByUser) failed(err error) int {
 		s.Code, s.Next = refused.Code, refused.Next
 	}
 	return s.say()
+}
+
+// roleProbe asks whether a folder takes files.
+func roleProbe() int {
+	target := Target{Dir: os.Getenv(deviceVariable)}
+	return new(seenByUser).failed(target.Probe())
 }
 
 func (s *seenByUser) rights() (*Rights, context.Context) {
