@@ -310,8 +310,11 @@ func emptyError(path string, device bool) error {
 func openError(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &RefusedError{Exit: ExitUsage, Code: "host.source.notfound",
-			Why: fmt.Sprintf("There is no %s.", path), Next: "Check the name and the folder; salvor look lists this computer's disks.", Err: err}
+		next := "Check the name and the folder."
+		if filepath.Ext(path) == "" { // disks have names without one, and logs and images hardly ever
+			next = "Check the name and the folder; salvor look lists this computer's disks."
+		}
+		return &RefusedError{Exit: ExitUsage, Code: "host.source.notfound", Why: fmt.Sprintf("There is no %s.", path), Next: next, Err: err}
 	case errors.Is(err, fs.ErrPermission):
 		return &RefusedError{Exit: ExitError, Code: CodePermission,
 			Why:  fmt.Sprintf("You may not read %s.", path),

@@ -373,6 +373,14 @@ func TestWhyRefuses(t *testing.T) {
 	if _, err := FindWhy(t.Context(), WhyOptions{Inputs: []WhyInput{{Name: empty}}}, &listener{}); !errors.As(err, &refused) || refused.Code != "host.source.empty" {
 		t.Errorf("an empty package alone: %v", err)
 	}
+	none := filepath.Join(dir, "console.log")
+	if _, err := FindWhy(t.Context(), WhyOptions{Inputs: []WhyInput{{Name: none}}}, &listener{}); !errors.As(err, &refused) || strings.Contains(refused.Next, "disks") {
+		t.Errorf("a log that is not there: %v", err)
+	}
+	must(t, os.WriteFile(none, nil, 0o600))
+	if _, err := FindWhy(t.Context(), WhyOptions{Inputs: []WhyInput{{Name: none}}}, &listener{}); !errors.As(err, &refused) || refused.Code != "host.source.empty" {
+		t.Errorf("an empty log alone: %v", err)
+	}
 	if w := whyOf(t, WhyOptions{Inputs: []WhyInput{{Name: empty}}, Said: "the download ended too soon"}); w.value("check.truncated") != "YES" {
 		t.Errorf("an empty package: %v", w.Facts)
 	}

@@ -33,8 +33,8 @@ func (g *gathering) add(ctx context.Context, in WhyInput) error {
 		g.image, g.why.Case, g.device.Case = in.Name, in.Name, in.Name
 		return nil
 	}
-	// An empty package says something beside a log of its download. Alone it is refused, as by every other verb.
-	if host.FileSize(in.Name) == 0 && !(isPackageName(in.Name) && len(g.o.Inputs) == 1 && g.o.Said == "") {
+	// An empty package says something beside a log of its download. Alone an empty file is refused, as by every other verb.
+	if host.FileSize(in.Name) == 0 && (len(g.o.Inputs) > 1 || g.o.Said != "") {
 		kind := "log"
 		if isPackageName(in.Name) {
 			kind = "package"
