@@ -75,6 +75,30 @@ func TestNothingStays(t *testing.T) {
 	_, _ = imaging.ListHash(bytes.NewReader([]byte("0 1 -\n5 1 -\n0 1 -\n")), 19)
 }
 
+// A run that is ended in the middle of a checkpoint keeps what was read: the checkpoint is not given up with it, and the
+// last one follows.
+func TestEndedInCheckpoint(t *testing.T) {
+	const size = 6 << 20
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	m, kept := imaging.NewMap(size), int64(0)
+	res, err := imaging.Run(ctx, &imaging.Job{Source: block.Bytes(random(9, size)), Target: newMemory(size), Map: m, IntervalBytes: 2 << 20,
+		Checkpoint: func(ctx context.Context, s imaging.Snapshot) error {
+			cancel()
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			kept = s.Map.Of(imaging.Finished).Bytes()
+			return nil
+		}})
+	if !errors.Is(err, context.Canceled) || res.Complete || res.Done < 2<<20 || res.Done == size {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	if kept != res.Done {
+		t.Errorf("%d bytes were read, %d are kept", res.Done, kept)
+	}
+}
+
 // A target that is full ends the run cleanly: the checkpoint holds what was written, and no more.
 func TestFullTarget(t *testing.T) {
 	const size = 40 << 20

@@ -33,7 +33,7 @@ func Run(ctx context.Context, job *Job) (Result, error) {
 		err = r.finish(inner)
 	}
 	if !errors.Is(err, errCheckpoint) {
-		err = errors.Join(err, r.checkpoint(context.WithoutCancel(ctx)))
+		err = errors.Join(err, r.checkpoint(ctx))
 	}
 	r.flow.stop()
 	r.progress.tell(true)
@@ -124,7 +124,8 @@ func (r *run) settle() {
 	}
 }
 
-// checkpoint makes everything durable that was read so far.
+// checkpoint makes everything durable that was read so far. One that has begun is ended although ctx ends meanwhile: given
+// up in the middle it would lose what was read since the one before.
 func (r *run) checkpoint(ctx context.Context) error {
 	r.settle()
 	r.since, r.unsaved = time.Now(), 0
@@ -138,7 +139,7 @@ func (r *run) checkpoint(ctx context.Context) error {
 		return nil
 	}
 	sortSums(r.sums)
-	if err := r.Checkpoint(ctx, Snapshot{Map: r.Map.Clone(), Sums: r.sums}); err != nil {
+	if err := r.Checkpoint(context.WithoutCancel(ctx), Snapshot{Map: r.Map.Clone(), Sums: r.sums}); err != nil {
 		return fmt.Errorf("imaging: %w: %w", errCheckpoint, err)
 	}
 	r.sums = nil

@@ -70,13 +70,17 @@ func TestCopyPausedBrowsedAndEnded(t *testing.T) {
 	b.wait()
 	b.must("It was stopped before its end", "reads nothing twice", `href="#m-rest"`, "What was copied stays")
 	paused := r.seen.Bytes()
-	if paused == 0 || paused >= 16<<20 {
-		t.Fatalf("paused at %d", paused)
+	if kept := writtenDown(t, filepath.Join(dir, "case")); paused == 0 || paused >= 16<<20 || kept != paused {
+		t.Fatalf("paused at %d, of which %d are kept", paused, kept)
 	}
 	r.slow.Store(9500 << 10)
 	b.post("/job/"+j.id+"/resume", nil)
 	until(9500 << 10)
-	time.Sleep(500 * time.Millisecond) // until that is written down
+	for end := time.Now().Add(time.Minute); writtenDown(t, filepath.Join(dir, "case")) < 9<<20; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("what is copied is not written down")
+		}
+	}
 	b.get(page)
 	key := regexp.MustCompile(`/case/([0-9a-f]+)/browse`).FindStringSubmatch(b.page)
 	if key == nil {
@@ -123,6 +127,21 @@ func TestCopyPausedBrowsedAndEnded(t *testing.T) {
 	if r.twice > 0 || r.seen.Bytes() != 16<<20 {
 		t.Errorf("%d bytes were read twice, %d in all", r.twice, r.seen.Bytes())
 	}
+}
+
+// writtenDown returns how much the map of the first disk of a case calls copied.
+func writtenDown(t *testing.T, dir string) int64 {
+	t.Helper()
+	f, err := os.Open(filepath.Join(dir, "image", "1.map"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	m, err := imaging.ReadMap(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Of(imaging.Finished).Bytes()
 }
 
 func seenOf(j *job) seen {
