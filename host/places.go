@@ -1,6 +1,7 @@
 package host
 
 import (
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -31,11 +32,13 @@ func Places(home string) []Place { return System{}.Places(home) }
 func (s System) Places(home string) []Place {
 	var out []Place
 	add := func(kind PlaceKind, folder string) {
-		if folder != "" && !slices.ContainsFunc(out, func(p Place) bool { return p.Path == folder }) && (s.Root != "" || IsFolder(folder)) {
+		if folder != "" && !slices.ContainsFunc(out, func(p Place) bool { return p.Path == folder }) {
 			out = append(out, Place{kind, folder})
 		}
 	}
-	add(PlaceHome, home)
+	if s.Root != "" || IsFolder(home) {
+		add(PlaceHome, home)
+	}
 	for _, folder := range s.drives() {
 		add(PlaceDrive, folder)
 	}
@@ -57,7 +60,8 @@ func (s System) drives() []string {
 			}
 		}
 		slices.Sort(out)
-		return out
+		drives := slices.Clone(out)
+		return slices.DeleteFunc(out, func(point string) bool { return s.overFile(point, drives) })
 	}
 	for _, volume := range s.list("Volumes") {
 		out = append(out, "/Volumes/"+volume)
@@ -65,7 +69,19 @@ func (s System) drives() []string {
 	for letter := 'A'; letter <= 'Z' && filepath.Separator == '\\'; letter++ {
 		out = append(out, string(letter)+`:\`)
 	}
-	return out
+	return slices.DeleteFunc(out, func(folder string) bool { return s.Root == "" && !IsFolder(folder) })
+}
+
+// overFile reports whether a mount lies over a single file, as containers have some. The folder that it lies in is asked, and
+// never the mount: a card that died and a server that is gone do not answer, and who waits for them waits for ever.
+func (s System) overFile(point string, drives []string) bool {
+	dir, name := path.Dir(point), path.Base(point)
+	if slices.ContainsFunc(drives, func(d string) bool { return d == dir || strings.HasPrefix(dir, d+"/") }) {
+		return false // that one need not answer either
+	}
+	entries, err := os.ReadDir(filepath.Join(s.Root, dir))
+	i := slices.IndexFunc(entries, func(e os.DirEntry) bool { return e.Name() == name })
+	return err == nil && i >= 0 && entries[i].Type().IsRegular()
 }
 
 // personal are the folders below which drives are mounted for a person.

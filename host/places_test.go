@@ -21,9 +21,16 @@ func TestPlaces(t *testing.T) {
 28 22 0:45 / /srv/share rw - nfs4 nas:/share rw
 29 22 8:1 /x /etc/hosts rw - ext4 /dev/sda1 rw
 30 22 7:0 / /snap/core/1 ro - squashfs /dev/loop0 ro
+33 22 8:1 /x /srv/settings rw - ext4 /dev/sda1 rw
 31 22 0:46 / /mnt rw - tmpfs tmpfs rw
 32 22 8:17 / /media/anna/STICK\0401 rw - vfat /dev/sdb1 rw
 `
+	if err := os.MkdirAll(filepath.Join(root, "srv/share"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "srv/settings"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(filepath.Join(root, "proc/self/mountinfo"), []byte(mounts), 0o600); err != nil {
 		t.Fatal(err)
 	}
