@@ -50,7 +50,7 @@ func (e *Engine) Diagnose(ctx context.Context, c Case) (*Answer, error) {
 		i.words = words(i.rule.Means, i.groups)
 	}
 	contrary := against(items, present(tales, items))
-	e.conclude(a, items, contrary, doubt(tales, items))
+	e.conclude(a, items, contrary, doubt(tales, items), tales)
 	a.tell(e, tales, items, speaks)
 	return a, nil
 }
@@ -136,7 +136,7 @@ func words(text string, groups map[string]string) string {
 }
 
 // conclude weighs the causes; what scores less than doubt is told, and not graded.
-func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item, doubt float64) {
+func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item, doubt float64, tales []*tale) {
 	var causes []Cause
 	for _, i := range items {
 		for _, w := range i.rule.Weights {
@@ -179,13 +179,7 @@ func (e *Engine) conclude(a *Answer, items []*item, contrary map[*item][]*item, 
 			}
 		}
 		c.Grade = grade(s.total, rival, n == 0)
-		doubt := doubt
-		switch peers := e.distant(c.Cause, s.shares); {
-		case doubt == distant && !peers:
-			doubt = behind
-		case doubt == alone && peers && !slices.ContainsFunc(s.shares, fetches):
-			doubt = behind
-		}
+		doubt := e.doubtOf(doubt, c.Cause, s.shares, tales)
 		switch {
 		case s.total < doubt && (doubt > alone || n > 0 || classes[c.Class] < classFrom):
 			c.Grade = Unknown

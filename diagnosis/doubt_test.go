@@ -85,3 +85,64 @@ func TestDoubtOfPeers(t *testing.T) {
 		}
 	}
 }
+
+// What a library says of a network is a cause where somebody updates or fetches something, and not in the log of whoever
+// serves others.
+func TestNobodyFetches(t *testing.T) {
+	e := small(t, lineRule("net.proxy", RoleCause, `proxy has no such name`, w("configuration.incompatible", 60)))
+	net := e.base.Ecosystem("net")
+	net.Anywhere, net.Library = true, true
+	e.base.Ecosystem("boot").Library = true
+	const served = "peer 9: hello\npeer 9: https://192.0.2.7 connection timed out\n"
+	for _, c := range []struct {
+		name, log string
+		cause     Cause
+	}{
+		{"nobody", served, CannotTell},
+		{"a machine that starts", "Linux version 6\n" + served, CannotTell},
+		{"an updater", "upper[3]: hello\n" + served, "network.timeout"},
+		{"an updater's own sentence", "writing block 7\n" + served, "network.timeout"},
+		{"another class", "invalid header: 0x27051956\npeer 9: hello\n", "package.corrupted"},
+		{"settings", "peer 9: the proxy has no such name\n", CannotTell},
+		{"settings of an updater", "writing block 7\npeer 9: the proxy has no such name\n", "configuration.incompatible"},
+	} {
+		if a := ask(t, e, c.log); a.Cause != c.cause {
+			t.Errorf("%s: %s, want %s", c.name, a.Cause, c.cause)
+		}
+	}
+	a, err := e.Diagnose(t.Context(), Case{Inputs: []Input{{Name: "said", Reader: strings.NewReader(served), Said: true}}})
+	if err != nil || a.Cause != "network.timeout" {
+		t.Errorf("what a person typed: %+v, %v", a, err)
+	}
+}
+
+// A program's sentence in a log of some length is its own where a name of it stands there, or in the log's name.
+func TestNameless(t *testing.T) {
+	e := small(t, lineRule("generic.device", RoleCause, `not for this device`, w("device.wrong", 60)), lineRule("generic.over", RoleSummary, `it is over`))
+	e.base.Ecosystem("up").Names = []string{`(?i)\bupdater-2000\b`}
+	e, err := New(e.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	usual := strings.Repeat("all is as usual\n", 12)
+	const wrong = "it is for 'hub'\n"
+	for _, c := range []struct {
+		name, log string
+		cause     Cause
+	}{
+		{"no name", usual + wrong, CannotTell},
+		{"a few lines", "all is as usual\n" + wrong, "device.wrong"},
+		{"called by its name", "# Updater-2000 -i hub.img\n" + usual + wrong, "device.wrong"},
+		{"it speaks", "upper[7]: hello\n" + usual + wrong, "device.wrong"},
+		{"something failed", usual + wrong + "it is over\n", "device.wrong"},
+		{"a general sentence beside it", usual + wrong + "it is not for this device\n", "device.wrong"},
+	} {
+		if a := ask(t, e, c.log); a.Cause != c.cause {
+			t.Errorf("%s: %s, want %s", c.name, a.Cause, c.cause)
+		}
+	}
+	a, err := e.Diagnose(t.Context(), Case{Inputs: []Input{{Name: "updater-2000.log", Reader: strings.NewReader(usual + wrong)}}})
+	if err != nil || a.Cause != "device.wrong" {
+		t.Errorf("a log of its name: %+v, %v", a, err)
+	}
+}

@@ -19,6 +19,7 @@ type Engine struct {
 	said    []saidRule
 	facts   []*Rule
 	orders  []*Rule
+	names   [][]*regexp.Regexp // by index of the ecosystem
 }
 
 // target is what a pattern stands for: a rule, a table of codes, or that a program speaks.
@@ -26,6 +27,7 @@ type target struct {
 	rule   *Rule
 	codes  *codeTable
 	speaks int  // index of the ecosystem, -1 otherwise
+	named  bool // it is only called by its name
 	exit   bool // a shell is asked for the exit status of a command
 }
 
@@ -52,6 +54,16 @@ func New(base *Base) (*Engine, error) {
 		for _, expr := range eco.Speaks {
 			add(expr, target{speaks: i})
 		}
+		var names []*regexp.Regexp
+		for _, expr := range eco.Names {
+			re, err := regexp.Compile(expr)
+			if err != nil {
+				return nil, fmt.Errorf("names of %s: %w", eco.Name, err)
+			}
+			names = append(names, re)
+			add(expr, target{speaks: i, named: true})
+		}
+		e.names = append(e.names, names)
 		tables := map[string]*codeTable{}
 		for _, c := range eco.Codes {
 			t := tables[c.Name]

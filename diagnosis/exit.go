@@ -56,6 +56,7 @@ func (w *worker) exit(name string, b *logs.Block, l *match.Line, at int) {
 		}
 		h.place = Place{Input: name, Offset: offset, Length: length, Line: number, Unpacked: b.Unpacked, Since: -1}
 		h.quote, h.start, h.since, h.program, h.foreign = quote, l.Start, since, "", false
+		h.command = string(command[:min(len(command), commandText)])
 		w.hits = append(w.hits, h)
 	}
 }

@@ -21,6 +21,9 @@ func TestExitStatus(t *testing.T) {
 		quote     string
 	}{
 		{"it ended well", "root@gw:~# getfw\nconnection timed out\nretrying\nroot@gw:~# echo $?\n0\nroot@gw:~# \n", None, ""},
+		{"the same ended well later", "gw:~# curl -s -O http://a/fw.bin\nconnection timed out\ngw:~# echo $?\n6\ngw:~# date\ngw:~# /usr/bin/curl -C - -O http://a/fw.bin\ngw:~# echo $?\n0\n", None, ""},
+		{"another file's ended well later", "gw:~# curl -s -O http://a/fw.bin\ngw:~# echo $?\n6\ngw:~# curl -O http://a/other.bin\ngw:~# echo $?\n0\n", "network.dns", "gw:~# echo $? 6"},
+		{"it did not, and the same had ended well", "gw:~# curl -O http://a/fw.bin\ngw:~# echo $?\n0\ngw:~# curl -O http://a/fw.bin\ngw:~# echo $?\n6\n", "network.dns", "gw:~# echo $? 6"},
 		{"it did not", "root@gw:~# getfw\nconnection timed out\nroot@gw:~# echo $?\n1\n", "network.timeout", "connection timed out"},
 		{"an earlier command did not", "root@gw:~# getfw\nconnection timed out\nroot@gw:~# ls -l\nfw.bin\nroot@gw:~# sum fw.bin\n17 fw.bin\nroot@gw:~# echo $?\n0\n", "network.timeout", "connection timed out"},
 		{"the status names the cause", "gw:/data# cd /tmp\ngw:/tmp# curl -s -O http://a/b\ngw:/tmp# echo $?\n6\n", "network.dns", "gw:/tmp# echo $? 6"},
@@ -65,6 +68,8 @@ func TestRetry(t *testing.T) {
 	}{
 		{"it failed again", "update begins\nconnection broke off\ntrying again\nname not resolved\n", "network.cut-off", ""},
 		{"it went on", "update begins\nconnection broke off\ntrying again\nwriting block 1\nupper[1]: update failed\n", CannotTell, "it was tried again, and did not fail again"},
+		{"in one line", "update begins\nconnection broke off, trying again\nwriting block 1\nupper[1]: update failed\n", CannotTell, "it was tried again, and did not fail again"},
+		{"in one line, and again", "update begins\nconnection broke off, trying again\nwriting block 1\nconnection broke off\n", "network.cut-off", ""},
 		{"that is all", "update begins\nconnection broke off\ntrying again\n", "network.cut-off", ""},
 		{"another program's", "update begins\nhash mismatch\ntrying again\nwriting block 1\n", "package.corrupted", ""},
 		{"of an earlier boot", "U-Boot 2023.01\nupdate begins\nconnection broke off\nU-Boot 2023.01\ntrying again\nwriting block 1\n", "network.cut-off", ""},

@@ -136,13 +136,19 @@ type Ecosystem struct {
 	Name   string
 	Title  string
 	Speaks []string // RE2: lines that show that this program speaks here
+	// Names are RE2 of words by which it, its files and its devices are called. Where none of them stands in a log, a sentence
+	// like one of its own is somebody else's; without any, that is not asked.
+	Names []string
 	// Anywhere says that its messages stand in the lines of other programs, as those of libraries do.
 	Anywhere bool
 	// Bystander says that it has no part in updates: what its lines tell of networks, servers, logins and settings is about
 	// its own work. What they tell of storage, room and power is about the device all the same.
 	Bystander bool
-	Logs      string // where it keeps its log and how to get it
-	Codes     []Codes
-	Rules     []*Rule
-	File      string // where it was read
+	// Library says that its words do not tell that anybody updates or fetches something: those of libraries, of the kernel and
+	// of tools that everybody calls. What is wrong with a network or a server makes no update fail that nobody tried.
+	Library bool
+	Logs    string // where it keeps its log and how to get it
+	Codes   []Codes
+	Rules   []*Rule
+	File    string // where it was read
 }

@@ -22,10 +22,11 @@ type tale struct {
 	input       string
 	events      []told
 	boots       []Boot
-	speaks      map[int]int // lines by index of the ecosystem
-	besideLines int         // lines of programs that have no part in updates
-	lines       int64       // of the input, once it was read
-	said        bool        // a person typed it
+	speaks      map[int]int  // lines by index of the ecosystem
+	named       map[int]bool // by index of the ecosystem: it, its files or its devices are called by a name
+	besideLines int          // lines of programs that have no part in updates
+	lines       int64        // of the input, once it was read
+	said        bool         // a person typed it
 	// programs are those on whose lines a rule of a program was found, and not only of a library.
 	programs map[string]bool
 	problem  string
@@ -48,7 +49,7 @@ type bootState struct {
 }
 
 func newTale(input string) *tale {
-	t := &tale{input: input, speaks: map[int]int{}, programs: map[string]bool{}, boots: []Boot{{Start: Place{Input: input, Line: 1, Since: -1}}}}
+	t := &tale{input: input, speaks: map[int]int{}, named: map[int]bool{}, programs: map[string]bool{}, boots: []Boot{{Start: Place{Input: input, Line: 1, Since: -1}}}}
 	t.begin()
 	return t
 }
@@ -62,6 +63,10 @@ func (t *tale) begin() {
 func (t *tale) add(h *hit) {
 	if h.known && h.program != "" && len(t.programs) < maxPrograms {
 		t.programs[h.program] = true
+	}
+	if h.named {
+		t.named[h.speaks] = true
+		return
 	}
 	if h.beside {
 		t.besideLines++

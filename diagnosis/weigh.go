@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"cmp"
 	"math"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -146,16 +147,38 @@ func (o *openItems) success(ev *told) {
 	o.all = append(o.all[:n+1], kept...)
 }
 
-// ended ends what failed while a command ran that ended well.
+// lookBack is how many open failures are looked at for an earlier try of a command: a log of nothing but tries costs no more.
+const lookBack = 256
+
+// ended ends what failed while a command ran that ended well, and while the same was tried before.
 func (o *openItems) ended(ev *told) {
-	during := func(i *item) bool { return i.place.Line >= ev.since }
-	for n := len(o.all) - 1; n >= 0 && during(o.all[n]); n-- {
-		o.all[n].ended = true
+	type lines struct{ from, to int64 }
+	ran := []lines{{ev.since, ev.place.Line}}
+	oldest := max(0, len(o.all)-lookBack)
+	for _, i := range o.all[oldest:] {
+		if i.since > 0 && sameCommand(i.command, ev.command) {
+			ran = append(ran, lines{i.since, i.place.Line})
+		}
 	}
+	for oldest > 0 && o.all[oldest-1].place.Line >= ev.since {
+		oldest--
+	}
+	over := func(i *item) bool {
+		i.ended = i.ended || slices.ContainsFunc(ran, func(l lines) bool { return l.from <= i.place.Line && i.place.Line <= l.to })
+		return i.ended
+	}
+	o.all = append(o.all[:oldest], slices.DeleteFunc(o.all[oldest:], over)...)
 	for eco, list := range o.own {
-		o.own[eco] = slices.DeleteFunc(list, during)
+		o.own[eco] = slices.DeleteFunc(list, func(i *item) bool { return i.ended })
 	}
-	o.all = slices.DeleteFunc(o.all, during)
+}
+
+// sameCommand reports whether two commands try the same: they are of one program, and name one file or address.
+func sameCommand(a, b string) bool {
+	x, y := strings.Fields(a), strings.Fields(b)
+	return len(x) > 1 && len(y) > 1 && path.Base(x[0]) == path.Base(y[0]) && slices.ContainsFunc(x[1:], func(word string) bool {
+		return len(word) > 3 && word[0] != '-' && slices.Contains(y[1:], word)
+	})
 }
 
 // retries lowers what failed before a program tried the same again, where it went on behind that in the same boot
@@ -168,11 +191,11 @@ func (t *tale) retries(list []*item) {
 		}
 		own := func(i *item) bool { return i.rule.Ecosystem == ev.rule.Ecosystem && i.boot == ev.boot }
 		on := slices.ContainsFunc(t.events[n+1:], func(o told) bool { return o.boot == ev.boot && !fails(o.rule) && o.rule.Role != RoleRetry })
-		if !on || slices.ContainsFunc(list, func(i *item) bool { return own(i) && i.n > ev.n }) {
+		if !on || slices.ContainsFunc(list, func(i *item) bool { return own(i) && i.n > ev.n && i.place != ev.place }) {
 			continue
 		}
 		for _, i := range list {
-			if own(i) && i.n < ev.n && !i.ended && !i.retried {
+			if own(i) && (i.n < ev.n || i.place == ev.place) && !i.ended && !i.retried {
 				i.retried = true
 				i.lower(wentWell, "it was tried again, and did not fail again")
 			}

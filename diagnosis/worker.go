@@ -49,13 +49,15 @@ type hit struct {
 	program string
 	quote   string
 	groups  map[string]string
-	start   int   // of the line in its block
-	times   int   // lines like it that were not looked at one by one, and itself
-	since   int64 // the number of the line at which the command began whose exit status this is; 0 when it is none
-	known   bool  // the rule, or who speaks, is a program and no library
-	foreign bool  // another program speaks on this line, and the rule's does not
-	beside  bool  // no more than that a program speaks that has no part in updates
-	from    int   // where the match stands in the line
+	start   int    // of the line in its block
+	times   int    // lines like it that were not looked at one by one, and itself
+	command string // whose exit status this is
+	since   int64  // the number of the line at which the command began whose exit status this is; 0 when it is none
+	known   bool   // the rule, or who speaks, is a program and no library
+	foreign bool   // another program speaks on this line, and the rule's does not
+	beside  bool   // no more than that a program speaks that has no part in updates
+	named   bool   // no more than that a program is called by its name
+	from    int    // where the match stands in the line
 	to      int
 }
 
@@ -185,6 +187,8 @@ func (w *worker) note(p int32) *state {
 		}
 		if t := w.engine.targets[p]; t.rule != nil && (t.rule.Role == RoleReboot || t.rule.Role == RoleNormal) {
 			s.limit *= 16 // they say what others mean
+		} else if t.named {
+			s.limit = 1
 		}
 	}
 	return s
@@ -228,6 +232,10 @@ func (w *worker) try(name string, b *logs.Block, l *match.Line, candidates []int
 			continue
 		}
 		w.state[p].matched++
+		if f.target.named {
+			w.hits = append(w.hits, hit{speaks: f.target.speaks, named: true, start: l.Start})
+			continue
+		}
 		if f.target.exit {
 			w.exit(name, b, l, f.loc[0])
 			continue

@@ -101,8 +101,8 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// floors are what must hold, in percent. To reach on the held-out half are 80, 3 and 98; they stand a little below
-// what is measured, so that nothing that was reached is lost again.
+// floors are what must hold, in percent: for the held-out half what was to be reached, for the other a little less than what
+// is measured.
 type floors struct{ failing, veryWrong, healthy float64 }
 
 // TestFloors holds the figures. It tells no case of the held-out half by name.
@@ -111,7 +111,7 @@ func TestFloors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for half, floor := range map[string]floors{"train": {97, 2, 98}, "held": {80, 3, 96}} {
+	for half, floor := range map[string]floors{"train": {97, 2, 98}, "held": {80, 3, 98}} {
 		t.Run(half, func(t *testing.T) {
 			cases, err := readCorpus(os.DirFS("../../diagnosis/testdata"), half)
 			if err != nil && half == "train" {

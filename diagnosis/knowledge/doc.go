@@ -13,9 +13,11 @@
 //	ecosystem: rauc
 //	title: RAUC
 //	speaks: ['rauc\[\d+\]:']       # lines that show that this program speaks here
+//	names: ['(?i)\brauc']           # words by which logs and people call it, its files or its devices
 //	logs: where the updater keeps its log and how to get it, a sentence or two
 //	anywhere: true                 # its messages stand in lines of other programs, as those of libraries do
 //	bystander: true                # it has no part in updates: on its lines only storage, room and power are causes
+//	library: true                  # its words do not tell that anybody updates or fetches something: libraries, kernels, shells
 //	codes:                         # tables of codes: how the program prints them, with a group "code"
 //	  - {name: status, patterns: ['exit status (?P<code>\d+)'], mask: 0}
 //	rules:

@@ -111,10 +111,12 @@ func join(parts []*diagnosis.Ecosystem) []*diagnosis.Ecosystem {
 		}
 		e := whole[i]
 		e.Speaks = append(e.Speaks, p.Speaks...)
+		e.Names = append(e.Names, p.Names...)
 		e.Codes = append(e.Codes, p.Codes...)
 		e.Rules = append(e.Rules, p.Rules...)
 		e.Anywhere = e.Anywhere || p.Anywhere
 		e.Bystander = e.Bystander || p.Bystander
+		e.Library = e.Library || p.Library
 		if e.Title == "" {
 			e.Title = p.Title
 		}

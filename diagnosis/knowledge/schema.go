@@ -20,9 +20,11 @@ type file struct {
 	Ecosystem string   `yaml:"ecosystem"`
 	Title     string   `yaml:"title"`
 	Speaks    []string `yaml:"speaks"`
+	Names     []string `yaml:"names"`
 	Logs      string   `yaml:"logs"`
 	Anywhere  bool     `yaml:"anywhere"`
 	Bystander bool     `yaml:"bystander"`
+	Library   bool     `yaml:"library"`
 	Codes     []table  `yaml:"codes"`
 	Rules     []rule   `yaml:"rules"`
 }
@@ -95,11 +97,16 @@ func (f *file) ecosystem() (*diagnosis.Ecosystem, error) {
 	if !nameForm.MatchString(f.Ecosystem) {
 		return nil, fmt.Errorf("ecosystem %q: a name of small letters, digits, dashes and underscores", f.Ecosystem)
 	}
-	e := &diagnosis.Ecosystem{Name: f.Ecosystem, Title: f.Title, Speaks: f.Speaks, Anywhere: f.Anywhere, Bystander: f.Bystander, Logs: strings.TrimSpace(f.Logs)}
+	e := &diagnosis.Ecosystem{Name: f.Ecosystem, Title: f.Title, Speaks: f.Speaks, Names: f.Names, Anywhere: f.Anywhere, Bystander: f.Bystander, Library: f.Library, Logs: strings.TrimSpace(f.Logs)}
 	var wrong []error
 	for _, p := range f.Speaks {
 		if err := checkPattern(p); err != nil {
 			wrong = append(wrong, fmt.Errorf("speaks: %w", err))
+		}
+	}
+	for _, p := range f.Names {
+		if err := checkPattern(p); err != nil {
+			wrong = append(wrong, fmt.Errorf("names: %w", err))
 		}
 	}
 	for _, t := range f.Codes {

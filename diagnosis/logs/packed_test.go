@@ -6,23 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"salvor/internal/need"
 )
 
 // packedBy packs text with a tool.
 func packedBy(t *testing.T, tool string, text []byte) []byte {
 	t.Helper()
-	if _, err := exec.LookPath(tool); err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(tool, "-c")
+	cmd := need.Command(t, tool, "-c")
 	cmd.Stdin = bytes.NewReader(text)
 	out, err := cmd.Output()
 	if err != nil {

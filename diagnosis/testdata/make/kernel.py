@@ -18,9 +18,11 @@ import time
 import traceback
 
 import capture
+from initrd import START, module_files
 
 SYSTEM, ONLY = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
 RELEASE = sorted(os.listdir(f"{SYSTEM}/lib/modules"))[0]
+MODULES = f"{SYSTEM}/lib/modules/{RELEASE}"
 W = "/data/w"
 RANDOM = random.Random(31)
 
@@ -39,27 +41,7 @@ def wanted(name):
 BASE_MODULES = "virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk crc16 mbcache jbd2 crc32c_generic ext4 overlay".split()
 
 
-def module_files(names):
-    """The files of modules and of what they depend on, in the order to load them."""
-    table = {}
-    for line in open(f"{SYSTEM}/lib/modules/{RELEASE}/modules.dep"):
-        k, v = line.split(":")
-        table[os.path.basename(k)[:-3].replace("-", "_")] = [k] + v.split()
-    order = []
-    for n in names:
-        for f in reversed(table.get(n.replace("-", "_"), [])):
-            if f not in order:
-                order.append(f)
-    return order
-
-
-INIT = """#!/bin/busybox sh
-/bin/busybox --install -s /bin
-export PATH=/bin
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t devtmpfs dev /dev
-%s
+INIT = START + """%s
 . /case.sh
 poweroff -f
 """
@@ -81,17 +63,17 @@ def initrd(script, modules=(), chroot=True, files=None, name="initrd"):
     d = f"{W}/files-of-initrd"
     sh(f"rm -rf {d}; mkdir -p {d}/bin {d}/dev {d}/proc {d}/sys {d}/mnt {d}/tmp {d}/modules {d}/files; cp $(command -v busybox) {d}/bin/busybox")
     load = ""
-    for f in module_files(BASE_MODULES):
-        shutil.copy(f"{SYSTEM}/lib/modules/{RELEASE}/{f}", f"{d}/modules/")
+    for f in module_files(MODULES, BASE_MODULES):
+        shutil.copy(f"{MODULES}/{f}", f"{d}/modules/")
         load += f"insmod /modules/{os.path.basename(f)} 2>/dev/null\n"
-    done = set(module_files(BASE_MODULES))
+    done = set(module_files(MODULES, BASE_MODULES))
     for m in modules:
         m, _, options = m.partition(" ")
-        for f in module_files([m]):
+        for f in module_files(MODULES, [m]):
             if f in done:
                 continue
             done.add(f)
-            shutil.copy(f"{SYSTEM}/lib/modules/{RELEASE}/{f}", f"{d}/modules/")
+            shutil.copy(f"{MODULES}/{f}", f"{d}/modules/")
             own = options if os.path.basename(f)[:-3].replace("-", "_") == m.replace("-", "_") else ""
             load += f"insmod /modules/{os.path.basename(f)} {own}\n"
     for n, b in (files or {}).items():

@@ -4,17 +4,17 @@ faults, boot counters, and boots of Debian's kernel. One machine at a time, each
 Needs: u-boot-qemu, qemu-system-arm, ipxe-qemu, u-boot-tools, e2fsprogs, dosfstools, mtools, fdisk, cpio.
 Run by namespace.sh as root with the folder to which linux-image-armmp and busybox-static of armhf were unpacked."""
 
-import gzip
 import os
 import random
 import re
-import select
 import shutil
 import subprocess
 import sys
 import time
 
 import capture
+from console import Console
+from initrd import START
 
 TREE = sys.argv[1]
 ONLY = sys.argv[2] if len(sys.argv) > 2 else ""
@@ -38,7 +38,7 @@ def initrd(script, modules=("virtio_ring", "virtio", "virtio_mmio", "virtio_blk"
             shutil.copy(f[0], f"{d}/modules/")
             load += f"insmod /modules/{m}.ko 2>/dev/null\n"
     with open(f"{d}/init", "w") as f:
-        f.write("#!/bin/busybox sh\n/bin/busybox --install -s /bin\nexport PATH=/bin\nmount -t proc proc /proc\nmount -t sysfs sysfs /sys\nmount -t devtmpfs dev /dev\n" + load + script)
+        f.write(START + load + script)
     os.chmod(f"{d}/init", 0o755)
     sh(f"cd {d} && find . | cpio --quiet -o -H newc | gzip -1 >{W}/{name}")
     return open(f"{W}/{name}", "rb").read()
@@ -116,7 +116,7 @@ def base(**more):
     return e
 
 
-class Board:
+class Board(Console):
     """One emulated board; talk() may be called again after a reset or a power cut."""
 
     def __init__(self, disk=None, env=None, net="user,restrict=off", arguments=(), memory=512, keep=False):
@@ -134,31 +134,11 @@ class Board:
         if net:
             a += ["-netdev", net + ",id=n0", "-device", "virtio-net-device,netdev=n0"]
         a += [x for x in arguments if x != "-once"]
-        self.p = subprocess.Popen(a, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.out = bytearray()
-
-    def until(self, pattern, timeout):
-        """Reads until pattern stands in what came since the last call, the machine ends or the time is up."""
-        begin, at = time.monotonic(), len(self.out)
-        while time.monotonic() - begin < timeout:
-            r, _, _ = select.select([self.p.stdout], [], [], 0.3)
-            if r:
-                d = os.read(self.p.stdout.fileno(), 65536)
-                if not d:
-                    return False
-                self.out += d
-            if re.search(pattern, bytes(self.out[at:])):
-                return True
-        return False
+        super().__init__(a)
 
     def say(self, text):
         self.p.stdin.write(text.encode() + b"\n")
         self.p.stdin.flush()
-
-    def end(self):
-        self.p.kill()
-        self.p.wait()
-        return bytes(self.out)
 
 
 def clean(text, style, name):

@@ -18,6 +18,7 @@ import sys
 import time
 
 import well
+from initrd import START, module_files
 from well import W, sh
 
 TREE = sys.argv[1]
@@ -28,13 +29,7 @@ VMLINUZ = glob.glob(f"{TREE}/boot/vmlinuz-*")[0]
 RELEASE = os.path.basename(VMLINUZ).partition("-")[2]
 OWN = f"PATH={TREE}/usr/bin:$PATH LD_LIBRARY_PATH="
 
-INIT = """#!/bin/busybox sh
-/bin/busybox --install -s /bin
-export PATH=/bin
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t devtmpfs dev /dev
-%s
+INIT = START + """%s
 hostname gw-17
 mount -t tmpfs tmpfs /tmp
 mkdir -p /mnt/data /mnt/sdcard /mnt/usb /mnt/cdrom
@@ -61,18 +56,12 @@ def initrd(busybox, modules=()):
     """An initramfs whose init loads these modules and starts the small system."""
     d = f"{W}/initrd.files"
     sh(f"rm -rf {d}; mkdir -p {d}/bin {d}/dev {d}/proc {d}/sys {d}/mnt {d}/tmp {d}/modules; cp {busybox} {d}/bin/busybox")
-    load, done = "", set()
+    load = ""
     if modules:
         sh(f"[ -s {TREE}/lib/modules/{RELEASE}/modules.dep ] || depmod -b {TREE} {RELEASE}")
-        table = {}
-        for line in open(f"{TREE}/lib/modules/{RELEASE}/modules.dep"):
-            k, v = line.split(":")
-            table[os.path.basename(k)[:-3].replace("-", "_")] = [k] + v.split()
-        for f in [f for m in modules for f in reversed(table.get(m.replace("-", "_"), []))]:
-            if f not in done:
-                done.add(f)
-                shutil.copy(f"{TREE}/lib/modules/{RELEASE}/{f}", f"{d}/modules/")
-                load += f"insmod /modules/{os.path.basename(f)}\n"
+        for f in module_files(f"{TREE}/lib/modules/{RELEASE}", modules):
+            shutil.copy(f"{TREE}/lib/modules/{RELEASE}/{f}", f"{d}/modules/")
+            load += f"insmod /modules/{os.path.basename(f)}\n"
     with open(f"{d}/init", "w") as f:
         f.write(INIT % load)
     os.chmod(f"{d}/init", 0o755)

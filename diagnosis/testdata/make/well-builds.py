@@ -8,8 +8,6 @@ shellcheck, pylint, cppcheck, ansible-core, buildah, umoci, runc, nix-bin, dnf, 
 debhelper, dracut-core, aptitude, apt-file, debsums, needrestart, unattended-upgrades, apticron, flatpak, busybox-static.
 Run by namespace.sh as root; an argument (regular expression) picks cases."""
 
-import sys
-
 import well
 from well import terminal
 
@@ -239,7 +237,4 @@ X
 
 
 if __name__ == "__main__":
-    well.choose(sys.argv[1] if len(sys.argv) > 1 else "")
-    for part in (tests, checkers, builds, stores):
-        part()
-    well.report()
+    well.run(1, tests, checkers, builds, stores)

@@ -143,7 +143,4 @@ def images():
 
 
 if __name__ == "__main__":
-    well.choose(sys.argv[2] if len(sys.argv) > 2 else "")
-    for part in (supervisors, programs, services, daemons, images):
-        part()
-    well.report()
+    well.run(2, supervisors, programs, services, daemons, images)

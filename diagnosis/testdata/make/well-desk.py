@@ -6,8 +6,6 @@ Needs: extundelete, ext4magic, foremost, scalpel, sleuthkit, testdisk, ewf-tools
 default-jdk-headless, tmux, nbdkit, libnbd-bin, mtd-utils, e2fsprogs, python3, busybox-static, file, cpio, gdisk.
 Run by namespace.sh as root; an argument (regular expression) picks cases."""
 
-import sys
-
 import well
 from well import terminal
 
@@ -87,7 +85,4 @@ X
 
 
 if __name__ == "__main__":
-    well.choose(sys.argv[1] if len(sys.argv) > 1 else "")
-    for part in (lost, desk, scripts):
-        part()
-    well.report()
+    well.run(1, lost, desk, scripts)

@@ -116,7 +116,4 @@ def trust():
 
 
 if __name__ == "__main__":
-    well.choose(sys.argv[1] if len(sys.argv) > 1 else "")
-    for part in (lines, boards, network, backups, trust):
-        part()
-    well.report()
+    well.run(1, lines, boards, network, backups, trust)

@@ -15,6 +15,7 @@ import sys
 
 import capture
 import well
+from initrd import module_files
 
 SYSTEM, KERNEL = sys.argv[1], sys.argv[2]
 RELEASE = sorted(os.listdir(f"{KERNEL}/lib/modules"))[0]
@@ -34,25 +35,12 @@ mount -t devtmpfs dev /dev
 """
 
 
-def modules(names):
-    table = {}
-    for line in open(f"{KERNEL}/lib/modules/{RELEASE}/modules.dep"):
-        k, v = line.split(":")
-        table[os.path.basename(k)[:-3].replace("-", "_")] = [k] + v.split()
-    order = []
-    for n in names:
-        for f in reversed(table.get(n.partition(" ")[0].replace("-", "_"), [])):
-            if f not in order:
-                order.append(f)
-    return order
-
-
 def initrd(script, names, files=()):
     """An initramfs with busybox, these modules and a script."""
     d = f"{W}/i"
     well.sh(f"rm -rf {d}; mkdir -p {d}/bin {d}/modules; cp $(command -v busybox) {d}/bin/busybox")
     load, options = "", {n.partition(" ")[0].replace("-", "_"): n.partition(" ")[2] for n in names}
-    for f in modules(names):
+    for f in module_files(f"{KERNEL}/lib/modules/{RELEASE}", names):
         base = os.path.basename(f)
         well.sh(f"cp {KERNEL}/lib/modules/{RELEASE}/{f} {d}/modules/")
         load += f"insmod /modules/{base} {options.get(base[:-3].replace('-', '_'), '')}\n"
@@ -184,7 +172,4 @@ def finish(program, family, name, version, source, text, code):
 
 
 if __name__ == "__main__":
-    well.choose(sys.argv[3] if len(sys.argv) > 3 else "")
-    for part in (signing, roots, hardware, flash, ends, firmware):
-        part()
-    well.report()
+    well.run(3, signing, roots, hardware, flash, ends, firmware)

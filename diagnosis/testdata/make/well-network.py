@@ -5,7 +5,6 @@ unbound, tinyproxy, vsftpd, curl, wget, aria2, rsync, openssh-server, git, zsync
 Run by namespace.sh as root; an argument (regular expression) picks cases."""
 
 import signal
-import sys
 
 import well
 from well import Background, service, sh, terminal, wanted
@@ -97,7 +96,4 @@ def services():
 
 
 if __name__ == "__main__":
-    well.choose(sys.argv[1] if len(sys.argv) > 1 else "")
-    for part in (transfers, services):
-        part()
-    well.report()
+    well.run(1, transfers, services)

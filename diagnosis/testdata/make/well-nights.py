@@ -89,7 +89,4 @@ def sources():
 
 
 if __name__ == "__main__":
-    well.choose(sys.argv[2] if len(sys.argv) > 2 else "")
-    for part in (nights, questions, sources):
-        part()
-    well.report()
+    well.run(2, nights, questions, sources)

@@ -8,8 +8,6 @@ sdparm, sg3-utils, smartmontools, nvme-cli, scrub, hashdeep, rhash, cksfv, par2,
 memtester, stress-ng, aide, lynis, lshw, dmidecode, pciutils, usbutils, ethtool, strace, valgrind, gdb, gcc.
 Run by namespace.sh as root; an argument (regular expression) picks cases."""
 
-import sys
-
 import well
 from well import terminal
 
@@ -78,7 +76,4 @@ def machines():
 
 
 if __name__ == "__main__":
-    well.choose(sys.argv[1] if len(sys.argv) > 1 else "")
-    for part in (tables, copies, filesystems, archives, machines):
-        part()
-    well.report()
+    well.run(1, tables, copies, filesystems, archives, machines)

@@ -8,8 +8,6 @@ btrfs-progs, qemu-utils, sqlite3, imagemagick, fio, gnupg, minisign, signify-ope
 build-essential, cmake, ninja-build, meson, golang, cargo.
 Run by namespace.sh as root; an argument (regular expression) picks cases."""
 
-import sys
-
 import well
 from well import terminal
 
@@ -142,7 +140,4 @@ def builds():
 
 
 if __name__ == "__main__":
-    well.choose(sys.argv[1] if len(sys.argv) > 1 else "")
-    for part in (updaters, images, trust, builds):
-        part()
-    well.report()
+    well.run(1, updaters, images, trust, builds)

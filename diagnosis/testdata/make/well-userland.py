@@ -22,6 +22,7 @@ import time
 
 import userland
 import well
+from initrd import module_files
 
 S = userland.Systems(sys.argv[1])
 W = well.W
@@ -250,17 +251,11 @@ def kernels():
 
 def small_initrd(tree, version, root_files):
     """An initramfs of the tree's busybox for boards without one of their own: modules, root, files, the system's init."""
-    modules = {}
-    for line in open(f"{S.folder}/{tree}/lib/modules/{version}/modules.dep"):
-        k, v = line.split(":")
-        modules[os.path.basename(k).split(".ko")[0].replace("-", "_")] = [k] + v.split()
-    order = []
-    for n in "virtio_pci virtio_mmio virtio_blk crc32c_generic libcrc32c ext4 virtio_net".split():
-        order += [f for f in reversed(modules.get(n, [])) if f not in order]
     files = {f"inject/{n}": c for n, c in root_files.items()}
     load = ""
-    for f in order:
-        body = open(f"{S.folder}/{tree}/lib/modules/{version}/{f}", "rb").read()
+    folder = f"{S.folder}/{tree}/lib/modules/{version}"
+    for f in module_files(folder, "virtio_pci virtio_mmio virtio_blk crc32c_generic libcrc32c ext4 virtio_net".split()):
+        body = open(f"{folder}/{f}", "rb").read()
         if f.endswith(".xz"):
             body = subprocess.run(["xz", "-d"], input=body, capture_output=True, check=True).stdout
         files[f"m/{os.path.basename(f).split('.ko')[0]}.ko"] = body

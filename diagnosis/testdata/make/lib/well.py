@@ -165,3 +165,11 @@ class Background:
 
 def report():
     print(f"{len(LEFT_OUT)} left out: {', '.join(LEFT_OUT)}")
+
+
+def run(at, *parts):
+    """Makes the cases of these parts. The script's argument with this number, a regular expression, picks some of them."""
+    choose(sys.argv[at] if len(sys.argv) > at else "")
+    for part in parts:
+        part()
+    report()
