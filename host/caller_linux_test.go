@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"salvor/host/hosttest"
+	"salvor/internal/need"
 )
 
 // became is what a program is that gave its rights back.
@@ -81,7 +82,7 @@ func TestRightsOfSudoAreGivenBack(t *testing.T) {
 
 // TestRealSudo asks the sudo of this system, with rules of its own that only this test sees.
 func TestRealSudo(t *testing.T) {
-	need(t, "sudo", "unshare", "mount", "setpriv")
+	need.Tools(t, "sudo", "unshare", "mount", "setpriv")
 	d := hosttest.NewDesk(t)
 	dev, _, want := loop(t, 1<<20)
 	as := func(rules string) seenByUser {
@@ -94,7 +95,7 @@ func TestRealSudo(t *testing.T) {
 		cmd.Stderr = os.Stderr
 		out, err := cmd.Output()
 		if err != nil {
-			miss(t, "sudo with rules of its own: %v", err)
+			need.Lacking(t, "sudo with rules of its own: %v", err)
 		}
 		var s seenByUser
 		mustPanicFree(t, json.Unmarshal(out, &s))

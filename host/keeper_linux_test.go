@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"salvor/host/hosttest"
+	"salvor/internal/need"
 )
 
 // TestKeeperAndSignals sends the keeper what ends all programs of a name, of a session or of a terminal: the flag that it keeps
@@ -23,15 +23,7 @@ func TestKeeperAndSignals(t *testing.T) {
 	d := hosttest.NewDesk(t, "sudo")
 	dev, _, _ := loop(t, 1<<20)
 	flag := func() string { return strings.TrimSpace(run(t, "blockdev", "--getro", dev)) }
-	cmd := d.As("hold", deviceVariable+"="+dev)
-	in, err := cmd.StdinPipe()
-	mustPanicFree(t, err)
-	out, err := cmd.StdoutPipe()
-	mustPanicFree(t, err)
-	mustPanicFree(t, cmd.Start())
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.Contains(line, `"Error":""`) {
-		t.Fatalf("%q, %v", line, err)
-	}
+	cmd, in := holds(t, d, dev)
 	list := keepersOf(d.Program())
 	if len(list) != 1 {
 		t.Fatalf("%d keepers", len(list))
@@ -177,7 +169,7 @@ func TestMediumChangedWhileAsked(t *testing.T) {
 	d := hosttest.NewDesk(t, "sudo")
 	dev, image, _ := loop(t, 1<<20)
 	if _, err := os.Stat(filepath.Join("/sys/block", filepath.Base(dev), "diskseq")); err != nil {
-		miss(t, "this system does not count media")
+		need.Lacking(t, "this system does not count media")
 	}
 	other := filepath.Join(t.TempDir(), "other")
 	writeFile(t, other, make([]byte, 1<<20))

@@ -19,24 +19,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// need skips a test whose tool is missing, but not where everything must run.
-func need(t *testing.T, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			miss(t, "%s is not installed", tool)
-		}
-	}
-}
-
-func miss(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("SALVOR_CI") == "1" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
-}
-
 func run(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"salvor/block"
+	"salvor/host/hosttest"
+	"salvor/internal/need"
 )
 
 // faulty fails at an offset with an error.
@@ -178,9 +180,9 @@ func TestReaderThatHangsIsGivenUp(t *testing.T) {
 // real error of the system for it.
 func badFile(t *testing.T) (path string, want []byte) {
 	t.Helper()
-	need(t, "nbdkit", "nbdfuse")
+	need.Tools(t, "nbdkit", "nbdfuse")
 	if _, err := os.Stat("/dev/fuse"); err != nil {
-		miss(t, "no FUSE: %v", err)
+		need.Lacking(t, "no FUSE: %v", err)
 	}
 	want = pattern(4 << 20)
 	image := imageFile(t, want)
@@ -238,7 +240,7 @@ func TestBadRange(t *testing.T) {
 		})
 	}
 	t.Run("device", func(t *testing.T) {
-		o, err := Open(t.Context(), attach(t, path, "-r"), OpenOptions{})
+		o, err := Open(t.Context(), hosttest.LoopDevice(t, path, "-r"), OpenOptions{})
 		mustPanicFree(t, err)
 		defer o.Close()
 		if !o.Device || !o.ReadOnly {
@@ -309,7 +311,7 @@ func TestLockReadOnlyPutsTheOldValueBack(t *testing.T) {
 }
 
 func TestSafetyOfALoopDevice(t *testing.T) {
-	need(t, "mke2fs", "mount", "umount")
+	need.Tools(t, "mke2fs", "mount", "umount")
 	dev, image, _ := loop(t, 8<<20)
 	mustPanicFree(t, CheckSafe(dev))
 	mustPanicFree(t, CheckSafe(image))
@@ -347,20 +349,5 @@ func loop(t *testing.T, size int) (dev, image string, content []byte) {
 	t.Helper()
 	content = pattern(size)
 	image = imageFile(t, content)
-	return attach(t, image), image, content
-}
-
-func attach(t *testing.T, file string, options ...string) (dev string) {
-	t.Helper()
-	need(t, "losetup")
-	if os.Getuid() != 0 {
-		miss(t, "loop devices need an administrator")
-	}
-	out, err := commandOutput("losetup", append(options, "-f", "--show", file)...)
-	if err != nil {
-		miss(t, "losetup: %v: %s", err, out)
-	}
-	dev = strings.TrimSpace(out)
-	t.Cleanup(func() { run(t, "losetup", "-d", dev) })
-	return dev
+	return hosttest.LoopDevice(t, image), image, content
 }

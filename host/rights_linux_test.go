@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"salvor/host/hosttest"
+	"salvor/internal/need"
 )
 
 // as runs a role as a user without rights and returns what it saw.
@@ -115,7 +117,7 @@ func TestDiskThatComesBackIsTold(t *testing.T) {
 
 func TestElevatedBadRange(t *testing.T) {
 	path, want := badFile(t)
-	dev := attach(t, path, "-r")
+	dev := hosttest.LoopDevice(t, path, "-r")
 	d := hosttest.NewDesk(t, "sudo")
 	s := as(t, d, "bad", dev)
 	if s.Error != "" || s.Sum != fmt.Sprintf("%x", sha256.Sum256(want[3<<20:3<<20+64<<10])) {
@@ -124,22 +126,28 @@ func TestElevatedBadRange(t *testing.T) {
 	noKeeper(t, d)
 }
 
+// holds starts a process of the user that holds a device open read-only until its input is closed.
+func holds(t *testing.T, d *hosttest.Desk, dev string) (*exec.Cmd, io.Closer) {
+	t.Helper()
+	cmd := d.As("hold", deviceVariable+"="+dev)
+	in, err := cmd.StdinPipe()
+	mustPanicFree(t, err)
+	out, err := cmd.StdoutPipe()
+	mustPanicFree(t, err)
+	mustPanicFree(t, cmd.Start())
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.Contains(line, `"Error":""`) {
+		t.Fatalf("%q, %v", line, err)
+	}
+	return cmd, in
+}
+
 // TestKeeper looks at the process that keeps the rights, and kills its parent.
 func TestKeeper(t *testing.T) {
 	d := hosttest.NewDesk(t, "sudo")
 	dev, _, _ := loop(t, 1<<20)
 	flag := func() string { return strings.TrimSpace(run(t, "blockdev", "--getro", dev)) }
-	cmd := d.As("hold", deviceVariable+"="+dev)
-	in, err := cmd.StdinPipe()
-	mustPanicFree(t, err)
+	cmd, in := holds(t, d, dev)
 	defer in.Close()
-	out, err := cmd.StdoutPipe()
-	mustPanicFree(t, err)
-	mustPanicFree(t, cmd.Start())
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil || !strings.Contains(line, `"Error":""`) {
-		t.Fatalf("%q, %v", line, err)
-	}
 	if flag() != "1" {
 		t.Error("not locked")
 	}
@@ -209,7 +217,7 @@ func TestElevationThatIsNotGiven(t *testing.T) {
 }
 
 func TestElevationIsNotAskedForWhatIsInUse(t *testing.T) {
-	need(t, "mke2fs", "mount", "umount")
+	need.Tools(t, "mke2fs", "mount", "umount")
 	d := hosttest.NewDesk(t, "sudo")
 	dev, _, _ := loop(t, 8<<20)
 	run(t, "mke2fs", "-q", "-F", "-t", "ext4", dev)
@@ -231,7 +239,7 @@ func TestOpenChecked(t *testing.T) {
 	dev, image, _ := loop(t, 1<<20)
 	shm, err := os.MkdirTemp("/dev/shm", "salvor-test-")
 	if err != nil {
-		miss(t, "%v", err)
+		need.Lacking(t, "%v", err)
 	}
 	defer os.RemoveAll(shm)
 	link := func(name, to string) string {

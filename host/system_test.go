@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"salvor/internal/need"
 )
 
 // machine writes a tree of /sys, /proc and /dev. Each line of text is "path = content" or "path -> target"
@@ -305,7 +307,7 @@ func TestQuote(t *testing.T) {
 
 func TestThisMachine(t *testing.T) {
 	if _, err := os.Stat("/sys/class/block"); err != nil {
-		t.Skip("no /sys here")
+		need.Lacking(t, "no /sys here")
 	}
 	disks, err := Disks(t.Context())
 	mustPanicFree(t, err)

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"salvor/internal/need"
 )
 
 func TestInspectTargetChangesNothing(t *testing.T) {
@@ -100,7 +102,7 @@ func TestBytes(t *testing.T) {
 // TestProbeOfDrivers probes file systems that a driver of their own writes: their names tell little.
 func TestProbeOfDrivers(t *testing.T) {
 	if os.Geteuid() != 0 || runtime.GOOS != "linux" {
-		miss(t, "needs root on Linux")
+		need.Lacking(t, "needs root on Linux")
 	}
 	for _, tc := range []struct {
 		name         string
@@ -111,7 +113,7 @@ func TestProbeOfDrivers(t *testing.T) {
 		{"NTFS with names of Windows", []string{"mkntfs", "-Q", "-F", "-q"}, []string{"ntfs-3g", "-o", "windows_names"}, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			need(t, tc.mkfs[0], tc.driver[0], "losetup", "umount")
+			need.Tools(t, tc.mkfs[0], tc.driver[0], "losetup", "umount")
 			dir := t.TempDir()
 			image, point := filepath.Join(dir, "image"), filepath.Join(dir, "point")
 			run := func(name string, args ...string) string {

@@ -8,11 +8,6 @@ import (
 	"salvor/host/hosttest"
 )
 
-func commandOutput(name string, args ...string) (string, error) {
-	out, err := exec.Command(name, args...).CombinedOutput()
-	return string(out), err
-}
-
 // startMount makes the file mount show what the nbdkit script serves, and returns what ends that.
 func startMount(t *testing.T, mount, script string) func() {
 	t.Helper()

@@ -19,6 +19,7 @@ import (
 	"salvor/block/blocktest"
 	"salvor/cursor"
 	"salvor/imaging"
+	"salvor/internal/need"
 )
 
 const example = `# Mapfile. Created by GNU ddrescue version 1.27
@@ -232,13 +233,7 @@ func FuzzReadMap(f *testing.F) {
 // tool returns the path of a program of Debian's gddrescue.
 func tool(t *testing.T, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatalf("%s is missing: install gddrescue", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
+	path := need.Tool(t, name)
 	return path
 }
 

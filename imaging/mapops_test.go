@@ -12,6 +12,7 @@ import (
 
 	"salvor/block"
 	"salvor/imaging"
+	"salvor/internal/need"
 )
 
 func randomMap(rnd *rand.Rand, sectors int) *imaging.Map {
@@ -39,12 +40,7 @@ func text(t *testing.T, m *imaging.Map) string {
 
 // And, or, xor and invert do what ddrescuelog does.
 func TestMapOperations(t *testing.T) {
-	if _, err := exec.LookPath("ddrescuelog"); err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	need.Tools(t, "ddrescuelog")
 	dir := t.TempDir()
 	for seed := range uint64(20) {
 		rnd := rand.New(rand.NewPCG(seed, 3))

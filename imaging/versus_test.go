@@ -13,6 +13,7 @@ import (
 
 	"salvor/block"
 	"salvor/imaging/failing"
+	"salvor/internal/need"
 )
 
 // race is what a program needed on a medium.
@@ -126,14 +127,9 @@ func theirs(t testing.TB, d *failing.Device, args ...string) race {
 
 // Beside GNU ddrescue, by its own log of reads on the same media.
 func TestVersus(t *testing.T) {
-	if _, err := exec.LookPath("ddrescue"); err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	need.Tools(t, "ddrescue")
 	rounds := 2
-	if os.Getenv("SALVOR_CI") == "1" {
+	if need.CI() {
 		rounds = 4
 	}
 	var failed, most, all, end []float64

@@ -3,10 +3,10 @@ package layers
 import (
 	"encoding/binary"
 	"hash/crc32"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
+
+	"salvor/internal/need"
 )
 
 // span is a partition or a volume of an image, in MiB.
@@ -79,14 +79,7 @@ func dropBackup(img []byte, sector int)  { clear(img[len(img)-sector-16<<10:]) }
 func command(t *testing.T, line string, input ...string) string {
 	t.Helper()
 	args := strings.Fields(line)
-	path, err := exec.LookPath(args[0])
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(path, args[1:]...)
+	cmd := need.Command(t, args[0], args[1:]...)
 	cmd.Stdin = strings.NewReader(strings.Join(input, ""))
 	out, err := cmd.CombinedOutput()
 	if err != nil {

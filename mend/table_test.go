@@ -11,6 +11,7 @@ import (
 
 	"salvor/block"
 	"salvor/block/blocktest"
+	"salvor/internal/need"
 )
 
 const (
@@ -37,13 +38,7 @@ func sfdisk(t *testing.T, image []byte) (table struct {
 	}
 }) {
 	t.Helper()
-	program, err := exec.LookPath("sfdisk")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	program := need.Tool(t, "sfdisk")
 	path := filepath.Join(t.TempDir(), "disk")
 	if err := os.WriteFile(path, image, 0o600); err != nil {
 		t.Fatal(err)

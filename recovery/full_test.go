@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -17,18 +16,13 @@ import (
 
 	"salvor/block"
 	"salvor/filetype"
+	"salvor/internal/need"
 )
 
 // smallDisk mounts a file system of this many MiB.
 func smallDisk(t *testing.T, kind string, mib int) string {
 	t.Helper()
-	refuse := t.Skipf
-	if os.Getenv("SALVOR_CI") == "1" {
-		refuse = t.Fatalf
-	}
-	if os.Getuid() != 0 {
-		refuse("mounting needs root")
-	}
+	need.Root(t)
 	dir := t.TempDir()
 	args := []string{"-t", "tmpfs", "-o", fmt.Sprintf("size=%dm", mib), "none", dir}
 	if kind == "ext4" {
@@ -39,13 +33,13 @@ func smallDisk(t *testing.T, kind string, mib int) string {
 		if err := os.Truncate(image, int64(mib)<<20); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.Command(needTool(t, "mkfs.ext4"), "-q", "-m", "0", image).CombinedOutput(); err != nil {
+		if out, err := need.Command(t, "mkfs.ext4", "-q", "-m", "0", image).CombinedOutput(); err != nil {
 			t.Fatalf("mkfs.ext4: %v\n%s", err, out)
 		}
 		args = []string{"-o", "loop", image, dir}
 	}
-	if out, err := exec.Command(needTool(t, "mount"), args...).CombinedOutput(); err != nil {
-		refuse("mount: %v: %s", err, out)
+	if out, err := need.Command(t, "mount", args...).CombinedOutput(); err != nil {
+		need.Lacking(t, "mount: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {

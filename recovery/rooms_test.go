@@ -11,7 +11,6 @@ import (
 	"image/png"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,20 +23,14 @@ import (
 	"salvor/filesystem/fat"
 	"salvor/filetype"
 	"salvor/filetype/all"
+	"salvor/internal/need"
 	"salvor/recovery"
 	"salvor/sweep"
 )
 
 func tool(t *testing.T, name string, args ...string) {
 	t.Helper()
-	p, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatalf("%s is needed", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	cmd := exec.Command(p, args...)
+	cmd := need.Command(t, name, args...)
 	cmd.Env = append(os.Environ(), "MTOOLS_SKIP_CHECK=1", "TZ=UTC")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)

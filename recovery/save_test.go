@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"salvor/block"
 	"salvor/filesystem"
 	"salvor/filetype"
+	"salvor/internal/need"
 )
 
 // bench is a medium, a catalogue of files on it, and a folder to save them to.
@@ -174,25 +174,13 @@ func wantFiles(t *testing.T, dir string, want ...string) {
 	}
 }
 
-func needTool(t *testing.T, name string) string {
-	t.Helper()
-	p, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatalf("%s is needed", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	return p
-}
-
 // checkSums lets the real sha256sum check the list.
 func checkSums(t *testing.T, dir string) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(dir, SumsName)); errors.Is(err, fs.ErrNotExist) && len(filesOf(treeOf(t, dir))) == 0 {
 		return
 	}
-	cmd := exec.Command(needTool(t, "sha256sum"), "--strict", "--quiet", "-c", SumsName)
+	cmd := need.Command(t, "sha256sum", "--strict", "--quiet", "-c", SumsName)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("sha256sum: %v\n%s", err, out)
@@ -548,7 +536,7 @@ func TestVerify(t *testing.T) {
 }
 
 func TestSumLine(t *testing.T) {
-	needTool(t, "sha256sum")
+	need.Tool(t, "sha256sum")
 	dir := t.TempDir()
 	var list strings.Builder
 	for _, name := range []string{"plain", "two  spaces", "back\\slash", "new\nline", "cr\rhere", "*star", "-dash", "both\\\n"} {

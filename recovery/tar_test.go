@@ -19,6 +19,7 @@ import (
 	"salvor/filesystem"
 	"salvor/filetype"
 	"salvor/finding"
+	"salvor/internal/need"
 )
 
 // members reads an archive back: names to headers and contents, in order.
@@ -151,7 +152,7 @@ func TestTarOfSaved(t *testing.T) {
 
 // TestTarReadByTar has GNU tar unpack what was written.
 func TestTarReadByTar(t *testing.T) {
-	tool := needTool(t, "tar")
+	tool := need.Tool(t, "tar")
 	b := newBench(t)
 	long := strings.Repeat("a long folder/", 15) + strings.Repeat("x", 200) + ".txt"
 	b.add(long, []byte("deep"), nil)

@@ -18,6 +18,7 @@ import (
 
 	"salvor/block"
 	"salvor/finding"
+	"salvor/internal/need"
 )
 
 // volume is files by path, with their content.
@@ -213,12 +214,7 @@ func TestDocuments(t *testing.T) {
 
 // TestGit asks about real repositories, whole and with parts taken away.
 func TestGit(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal("git is not installed")
-		}
-		t.Skip("git is not installed")
-	}
+	need.Tools(t, "git")
 	dir := t.TempDir()
 	git := func(args ...string) {
 		t.Helper()

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"salvor/filetype/filetypetest"
+	"salvor/internal/need"
 )
 
 // laid is a file on a medium that nothing names.
@@ -237,7 +238,7 @@ func TestCarveChoices(t *testing.T) {
 func TestKillCarve(t *testing.T) {
 	points := 6
 	switch {
-	case ci():
+	case need.CI():
 		points = 20
 	case testing.Short():
 		points = 2

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"salvor/compare"
+	"salvor/internal/need"
 )
 
 // updated is a device with two slots whose update was cut.
@@ -58,7 +59,7 @@ func firmwareOf(rnd *rand.Rand) (old, new []byte) {
 // newEMMC makes a disk with a GPT: slots, Android's misc and data.
 func newEMMC(t *testing.T, seed uint64) *updated {
 	t.Helper()
-	need(t, "sfdisk")
+	need.Tools(t, "sfdisk")
 	u := &updated{dir: t.TempDir(), rnd: rand.New(rand.NewPCG(seed, 8)), image: make([]byte, 5<<20), a: 1 << 20, b: 2 << 20}
 	u.old, u.new = firmwareOf(u.rnd)
 	path := filepath.Join(u.dir, "disk.img")
@@ -147,7 +148,7 @@ func holds(t *testing.T, name string, x *compare.Target, now, was, new []byte, c
 }
 
 func cuts() int {
-	if ci() {
+	if need.CI() {
 		return 50
 	}
 	return 4
@@ -276,7 +277,7 @@ func TestComparePackages(t *testing.T) {
 		{"uimage", []string{"mkimage", "-A", "arm", "-O", "linux", "-T", "filesystem", "-C", "none", "-n", "x", "-d", raw, "UPDATE"}, ""},
 		{"sparse", []string{"img2simg", raw, "UPDATE"}, ""},
 	} {
-		need(t, c.make[0])
+		need.Tools(t, c.make[0])
 		out := c.out
 		if out == "" {
 			out = filepath.Join(u.dir, c.name)

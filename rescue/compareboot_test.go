@@ -13,6 +13,7 @@ import (
 
 	"salvor/compare"
 	"salvor/compare/boot"
+	"salvor/internal/need"
 )
 
 func (c *Compared) choice(t *testing.T, scheme string) *boot.Choice {
@@ -46,7 +47,7 @@ func TestCompareBoot(t *testing.T) {
 	}
 
 	// The attributes of the partition entries, by sgdisk's own tool: a kernel of ChromiumOS in each slot.
-	need(t, "sgdisk")
+	need.Tools(t, "sgdisk")
 	disk := filepath.Join(u.dir, "now.img")
 	for _, args := range [][]string{
 		{"-t", "1:7F00", "-t", "2:7F00", disk}, {"-A", "1:set:48", "-A", "1:set:56", "-A", "2:set:49", "-A", "2:set:52", disk},
@@ -68,7 +69,7 @@ func TestCompareBoot(t *testing.T) {
 
 // A file system's files: RAUC's slots, whose names are those of the configuration, and GRUB's environment.
 func TestCompareRAUCConfiguration(t *testing.T) {
-	need(t, "sgdisk", "mkfs.ext4", "grub-editenv", "debugfs")
+	need.Tools(t, "sgdisk", "mkfs.ext4", "grub-editenv", "debugfs")
 	u := newEMMC(t, 32)
 	copy(u.image[u.b:], u.new[:100_000])
 	u.file(t, "root/etc/rauc/system.conf", []byte("[system]\ncompatible=Test\nbootloader=grub\n\n[slot.system.0]\ndevice=/dev/mmcblk0p1\nbootname=X\n\n[slot.system.1]\ndevice=/dev/mmcblk0p2\nbootname=Y\n"))

@@ -15,6 +15,7 @@ import (
 	"salvor/block"
 	"salvor/compare"
 	"salvor/firmware"
+	"salvor/internal/need"
 )
 
 const (
@@ -29,7 +30,7 @@ const (
 // raw partitions, and UBI with two slots of a root file system, of which the second holds what ubinize is given.
 func newNOR(t *testing.T, seed uint64, order string, second []byte) *updated {
 	t.Helper()
-	need(t, "mkenvimage", "ubinize")
+	need.Tools(t, "mkenvimage", "ubinize")
 	u := &updated{dir: t.TempDir(), rnd: rand.New(rand.NewPCG(seed, 9)), a: kernelA, b: kernelB}
 	u.image = bytes.Repeat([]byte{0xFF}, 8<<20)
 	for i := range 200_000 {

@@ -9,16 +9,16 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"salvor/internal/need"
 )
 
 // inDir runs a maker's tool in the folder of the device.
 func (u *updated) inDir(t *testing.T, stdin, name string, args ...string) []byte {
 	t.Helper()
-	need(t, name)
-	cmd := exec.Command(name, args...)
+	cmd := need.Command(t, name, args...)
 	cmd.Dir = u.dir
 	cmd.Stdin = bytes.NewReader([]byte(stdin))
 	var problems bytes.Buffer

@@ -15,6 +15,7 @@ import (
 
 	"salvor/block"
 	"salvor/imaging"
+	"salvor/internal/need"
 	"salvor/internal/wire"
 )
 
@@ -22,8 +23,8 @@ import (
 // server, after which every read fails.
 func plugged(t *testing.T, file string) (device string, pull func()) {
 	t.Helper()
-	needRoot(t)
-	need(t, "nbdkit", "nbdfuse", "losetup", "umount")
+	need.Root(t)
+	need.Tools(t, "nbdkit", "nbdfuse", "losetup", "umount")
 	point := filepath.Join(t.TempDir(), "nbd")
 	must(t, os.Mkdir(point, 0o700))
 	cmd := exec.Command("nbdfuse", "-r", point, "--command", "nbdkit", "-s", "--exit-with-parent", "-r", "file", file)

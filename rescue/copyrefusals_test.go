@@ -14,6 +14,7 @@ import (
 	"salvor/block"
 	"salvor/host"
 	"salvor/imaging"
+	"salvor/internal/need"
 )
 
 // What a copy into an image refuses, each with exit code 40 and the reason, before anything is written.
@@ -138,7 +139,7 @@ func writeTestMap(t *testing.T, path string, m *imaging.Map) {
 
 // Fill mode and generate mode do what those of GNU ddrescue do.
 func TestFillAndGenerate(t *testing.T) {
-	need(t, "ddrescue")
+	need.Tools(t, "ddrescue")
 	dir := t.TempDir()
 	content, err := os.ReadFile(exampleImage)
 	must(t, err)

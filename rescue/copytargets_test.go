@@ -17,6 +17,7 @@ import (
 	"salvor/casefile"
 	"salvor/host"
 	"salvor/imaging"
+	"salvor/internal/need"
 	"salvor/internal/wire"
 )
 
@@ -87,8 +88,7 @@ func TestCopyInParts(t *testing.T) {
 
 func tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	need(t, name)
-	cmd := exec.Command(name, args...)
+	cmd := need.Command(t, name, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -100,7 +100,7 @@ func tool(t *testing.T, name string, args ...string) string {
 // An image in the Expert Witness format holds the copy, its hashes, and what could not be read; the raw copy stays as
 // long as something is missing.
 func TestCopyIntoEWF(t *testing.T) {
-	need(t, "ewfverify", "ewfinfo", "ewfexport")
+	need.Tools(t, "ewfverify", "ewfinfo", "ewfexport")
 	dir := t.TempDir()
 	want, err := os.ReadFile(exampleImage)
 	must(t, err)
@@ -188,7 +188,7 @@ var eraseCode = regexp.MustCompile(`--erase ([0-9a-f]{4}-[0-9a-f]{4})`)
 
 // A device is overwritten when model, serial number and content were told and confirmed, and never one that is in use.
 func TestCopyOntoDevice(t *testing.T) {
-	need(t, "mke2fs", "mount")
+	need.Tools(t, "mke2fs", "mount")
 	dir := t.TempDir()
 	want, err := os.ReadFile(exampleImage)
 	must(t, err)

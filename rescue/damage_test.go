@@ -15,6 +15,7 @@ import (
 
 	"salvor/block"
 	"salvor/carve"
+	"salvor/internal/need"
 	"salvor/recovery"
 )
 
@@ -150,7 +151,7 @@ type tally struct {
 func TestDamage(t *testing.T) {
 	runs := 100
 	switch {
-	case ci():
+	case need.CI():
 		runs = 600
 	case testing.Short():
 		runs = 20

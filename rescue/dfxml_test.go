@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"salvor/internal/need"
 )
 
 // dfxmlFile is what this test reads of a fileobject.
@@ -57,7 +59,7 @@ func readDFXML(t *testing.T, path string) (places map[string][][3]int64, inodes 
 
 // TestDFXMLLikeFiwalk holds the places in dfxml.xml against those that The Sleuth Kit's fiwalk writes of the same volume.
 func TestDFXMLLikeFiwalk(t *testing.T) {
-	need(t, "fiwalk")
+	need.Tools(t, "fiwalk")
 	tr := readTruth(t)
 	image, err := os.ReadFile(exampleImage)
 	must(t, err)

@@ -15,13 +15,14 @@ import (
 	"salvor/block"
 	"salvor/imaging"
 	"salvor/imaging/failing"
+	"salvor/internal/need"
 	"salvor/layers"
 )
 
 // halfFull makes a volume of ext4 of which half is used, and returns its bytes.
 func halfFull(t *testing.T, size int64) []byte {
 	t.Helper()
-	need(t, "mke2fs")
+	need.Tools(t, "mke2fs")
 	dir := t.TempDir()
 	root := filepath.Join(dir, "root")
 	rnd := rand.New(rand.NewPCG(6, 6))
@@ -62,12 +63,12 @@ func usedOf(t *testing.T, tables *Tables, data []byte) (block.Set, *layers.Layer
 // With --first used all used blocks are safe long before GNU ddrescue has them, in the median over media of all kinds. Where
 // all errors stand among used blocks, both must go through all of them, so that no single medium is held to it.
 func TestFirstUsed(t *testing.T) {
-	need(t, "ddrescue")
+	need.Tools(t, "ddrescue")
 	tables, err := NewTables()
 	must(t, err)
 	size := int64(64 << 20)
 	rounds := uint64(2)
-	if ci() {
+	if need.CI() {
 		rounds = 3
 	}
 	data := halfFull(t, size)

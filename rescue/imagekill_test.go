@@ -14,6 +14,7 @@ import (
 
 	"salvor/block"
 	"salvor/imaging"
+	"salvor/internal/need"
 )
 
 // Kills at random moments of a copy: the map never says finished of what is not in the image, no more is lost than what
@@ -21,7 +22,7 @@ import (
 func TestImageKill(t *testing.T) {
 	kills := 12
 	switch {
-	case ci():
+	case need.CI():
 		kills = 50
 	case testing.Short():
 		kills = 3

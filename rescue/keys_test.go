@@ -12,6 +12,7 @@ import (
 
 	"salvor/block"
 	"salvor/finding"
+	"salvor/internal/need"
 	"salvor/layers"
 	"salvor/volume"
 )
@@ -91,7 +92,7 @@ func TestOneLine(t *testing.T) {
 // lockedImage makes an encrypted image with a file in it, which opens with "sesame".
 func lockedImage(t *testing.T) string {
 	t.Helper()
-	need(t, "cryptsetup", "mke2fs")
+	need.Tools(t, "cryptsetup", "mke2fs")
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
 	must(t, os.MkdirAll(path("tree"), 0o755))

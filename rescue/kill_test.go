@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"salvor/internal/need"
 )
 
 // ended is what a case must come to, however often the job was killed on its way.
@@ -76,12 +78,12 @@ func (want ended) compare(t *testing.T, got ended) {
 // TestKill kills the job again and again at random moments and sees that it comes to the same end. A job
 // that was not disturbed says how long it takes, and so where the moments are.
 func TestKill(t *testing.T) {
-	if testing.Short() && ci() {
+	if testing.Short() && need.CI() {
 		t.Fatal("not short where everything must run")
 	}
 	points := 8
 	switch {
-	case ci():
+	case need.CI():
 		points = 20
 	case testing.Short():
 		points = 2

@@ -13,6 +13,7 @@ import (
 
 	"salvor/block"
 	"salvor/block/probe"
+	"salvor/internal/need"
 	"salvor/layers"
 )
 
@@ -222,7 +223,7 @@ func TestDestroyedLayouts(t *testing.T) {
 	tables, err := NewTables()
 	must(t, err)
 	n := layouts
-	if ci() {
+	if need.CI() {
 		n *= 4
 	}
 	dir := t.TempDir()

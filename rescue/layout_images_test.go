@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"salvor/internal/need"
 )
 
 // placed is a volume on a random disk.
@@ -39,7 +41,7 @@ func volumeImages(t *testing.T) []placed {
 // allImages makes a volume of every kind that a tool here can make or a fixture has.
 func allImages(t testing.TB) []placed {
 	t.Helper()
-	need(t, "mke2fs", "mkfs.fat", "mcopy", "sfdisk", "mkfs.exfat", "mkfs.ntfs", "mkswap", "mksquashfs", "mkfs.btrfs", "mkfs.f2fs", "cryptsetup")
+	need.Tools(t, "mke2fs", "mkfs.fat", "mcopy", "sfdisk", "mkfs.exfat", "mkfs.ntfs", "mkswap", "mksquashfs", "mkfs.btrfs", "mkfs.f2fs", "cryptsetup")
 	dir := t.TempDir()
 	tree := filepath.Join(dir, "tree")
 	must(t, os.MkdirAll(filepath.Join(tree, "folder"), 0o755))

@@ -14,10 +14,11 @@ import (
 
 	"salvor/block"
 	"salvor/block/probe"
+	"salvor/internal/need"
 	"salvor/layers"
 )
 
-// layouts is how many random disks are made; under SALVOR_CI=1 eight times as many.
+// layouts is how many random disks are made; in the CI eight times as many.
 const layouts = 25
 
 // TestRandomLayouts makes disks with random tables, partitions, gaps and file systems, and wipes the tables of some. The same
@@ -29,7 +30,7 @@ func TestRandomLayouts(t *testing.T) {
 	must(t, err)
 	dir := t.TempDir()
 	n := layouts
-	if ci() {
+	if need.CI() {
 		n *= 4
 	}
 	count := 0

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"salvor/host"
+	"salvor/internal/need"
 	"salvor/internal/wire"
 	"salvor/recovery"
 )
@@ -37,34 +38,6 @@ const (
 	exampleImage = "../examples/gateway.img"
 	exampleTruth = "../examples/gateway.truth.json"
 )
-
-// ci says that everything must run, and at its full length.
-func ci() bool { return os.Getenv("SALVOR_CI") == "1" }
-
-// miss skips a test that cannot run here, but not where everything must run.
-func miss(t testing.TB, format string, args ...any) {
-	t.Helper()
-	if ci() {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
-}
-
-func need(t testing.TB, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			miss(t, "%s is not installed", tool)
-		}
-	}
-}
-
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		miss(t, "needs root")
-	}
-}
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -296,6 +269,6 @@ func differences(want, got map[string]string) []string {
 func command(t testing.TB, name string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		miss(t, "%s %v: %v: %s", name, args, err, out)
+		need.Lacking(t, "%s %v: %v: %s", name, args, err, out)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"salvor/internal/need"
 )
 
 // TestMendMBR gives an MBR with a logical partition back whose first sector is gone, and keeps the boot code where only the
@@ -16,7 +18,7 @@ func TestMendMBR(t *testing.T) {
 	path := filepath.Join(dir, "disk.img")
 	must(t, os.WriteFile(path, nil, 0o600))
 	must(t, os.Truncate(path, 64<<20))
-	sfdisk := toolAt(t, "sfdisk")
+	sfdisk := need.Tool(t, "sfdisk")
 	cmd := exec.Command(sfdisk, "-q", path)
 	cmd.Stdin = strings.NewReader("label: dos\nstart=2048, size=32768, type=c\nstart=36864, size=90112, type=5\nstart=38912, size=40960, type=83\nstart=81920, size=45056, type=83\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -31,7 +33,7 @@ func TestMendMBR(t *testing.T) {
 		part := filepath.Join(dir, "part")
 		must(t, os.WriteFile(part, nil, 0o600))
 		must(t, os.Truncate(part, v.size*512))
-		if out, err := exec.Command(toolAt(t, v.make[0]), append(v.make[1:], part)...).CombinedOutput(); err != nil {
+		if out, err := need.Command(t, v.make[0], append(v.make[1:], part)...).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		p, err := os.ReadFile(part)

@@ -21,6 +21,7 @@ import (
 	"salvor/block"
 	"salvor/filetype"
 	"salvor/host"
+	"salvor/internal/need"
 	"salvor/layers"
 	"salvor/recovery"
 	"salvor/volume"
@@ -234,7 +235,7 @@ func nasPlaces(t *testing.T, dir string) {
 func TestNASWithout(t *testing.T) {
 	disks := nasDisks(t, "four")
 	for i := range disks {
-		if !ci() && i != 2 {
+		if !need.CI() && i != 2 {
 			continue
 		}
 		rest := slices.Delete(slices.Clone(disks), i, i+1)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"salvor/filetype"
+	"salvor/internal/need"
 )
 
 // damaged returns a copy of a disk with random overwrites: some at the very structures, most of them anywhere.
@@ -36,7 +37,7 @@ func damagedDisk(t *testing.T, r *rand.Rand, path string) string {
 // was written, and what stands on the mirror beside it is found.
 func TestNASDamage(t *testing.T) {
 	runs := 3
-	if ci() {
+	if need.CI() {
 		runs = 8
 	}
 	disks := nasDisks(t, "four")

@@ -6,12 +6,14 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"salvor/internal/need"
 )
 
 // TestNASKill kills the rescue of a RAID 5 that lacks a disk at random moments. It comes to the same end.
 func TestNASKill(t *testing.T) {
 	points := 3
-	if ci() {
+	if need.CI() {
 		points = 6
 	}
 	disks := nasDisks(t, "four")

@@ -13,6 +13,7 @@ import (
 
 	"salvor/block"
 	"salvor/imaging"
+	"salvor/internal/need"
 	"salvor/internal/wire"
 	"salvor/rescue"
 )
@@ -76,14 +77,9 @@ func openMap(t *testing.T, path string) *imaging.Map {
 // One map goes from one program to the other and back, at any place of the work, and the end is the same map and the
 // same image as if either had done it alone.
 func TestPingPong(t *testing.T) {
-	if _, err := exec.LookPath("ddrescue"); err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	need.Tools(t, "ddrescue")
 	rounds := uint64(25)
-	if os.Getenv("SALVOR_CI") == "1" {
+	if need.CI() {
 		rounds = 200
 	}
 	const size = 3<<20 + 512*77

@@ -21,6 +21,7 @@ import (
 	"salvor/block"
 	"salvor/filesystem"
 	"salvor/host"
+	"salvor/internal/need"
 	"salvor/internal/wire"
 	"salvor/recovery"
 )
@@ -57,8 +58,8 @@ func untouched(t *testing.T, path string) {
 // mounted mounts what and returns where.
 func mounted(t *testing.T, what string, options ...string) string {
 	t.Helper()
-	needRoot(t)
-	need(t, "mount", "umount")
+	need.Root(t)
+	need.Tools(t, "mount", "umount")
 	point := filepath.Join(t.TempDir(), "mount")
 	must(t, os.Mkdir(point, 0o700))
 	command(t, "mount", append(options, what, point)...)

@@ -10,24 +10,19 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"salvor/host/hosttest"
+	"salvor/internal/need"
 )
 
 // loopDevice attaches image read-only as a block device with sectors of that size.
 func loopDevice(t *testing.T, image string, sector int, readOnly bool) string {
 	t.Helper()
-	needRoot(t)
-	need(t, "losetup")
-	args := []string{"-f", "--show", "-b", fmt.Sprint(sector)}
+	options := []string{"-b", fmt.Sprint(sector)}
 	if readOnly {
-		args = append(args, "-r")
+		options = append(options, "-r")
 	}
-	out, err := exec.Command("losetup", append(args, image)...).CombinedOutput()
-	if err != nil {
-		miss(t, "losetup: %v %s", err, out)
-	}
-	device := strings.TrimSpace(string(out))
-	t.Cleanup(func() { _ = exec.Command("losetup", "-d", device).Run() })
-	return device
+	return hosttest.LoopDevice(t, image, options...)
 }
 
 // TestSectorSizes reads the example from block devices of every size of sector that the kernel makes.
@@ -60,7 +55,7 @@ func TestSectorSizes(t *testing.T) {
 
 // TestNativeSectors partitions a device of 4096-byte sectors, whose table counts in them.
 func TestNativeSectors(t *testing.T) {
-	need(t, "sfdisk", "mke2fs")
+	need.Tools(t, "sfdisk", "mke2fs")
 	dir := t.TempDir()
 	image := filepath.Join(dir, "native.img")
 	must(t, os.WriteFile(image, nil, 0o600))

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"salvor/internal/need"
 )
 
 // traced are the calls that could change a file, or open it for changing. Those with a question mark are not on
@@ -91,12 +93,12 @@ func TestHarm(t *testing.T) {
 
 // TestSourceIsOnlyRead watches the system calls of every verb.
 func TestSourceIsOnlyRead(t *testing.T) {
-	need(t, "strace")
+	need.Tools(t, "strace")
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	must(t, err)
 	source := copyOf(t, exampleImage, dir)
 	if out, err := exec.Command("strace", "-qq", "-o", filepath.Join(dir, "try"), "true").CombinedOutput(); err != nil {
-		miss(t, "strace does not work here: %v %s", err, out)
+		need.Lacking(t, "strace does not work here: %v %s", err, out)
 	}
 	before, err := os.Stat(source)
 	must(t, err)

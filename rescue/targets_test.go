@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"salvor/internal/need"
 	"salvor/internal/wire"
 	"salvor/recovery"
 )
@@ -16,10 +17,10 @@ import (
 // fuseTarget makes a file system of that size on a loop device and mounts it by its FUSE driver.
 func fuseTarget(t *testing.T, size int64, mkfs []string, driver []string) string {
 	t.Helper()
-	needRoot(t)
-	need(t, mkfs[0], driver[0], "losetup", "umount")
+	need.Root(t)
+	need.Tools(t, mkfs[0], driver[0], "losetup", "umount")
 	if _, err := os.Stat("/dev/fuse"); err != nil {
-		miss(t, "there is no FUSE here")
+		need.Lacking(t, "there is no FUSE here")
 	}
 	dir := t.TempDir()
 	image, point := filepath.Join(dir, "target.img"), filepath.Join(dir, "target")
@@ -84,7 +85,7 @@ func TestCaseOnOtherFileSystems(t *testing.T) {
 					t.Errorf("%d files of content %.8s, want %d", got[sum], sum, n)
 				}
 			}
-			need(t, "sha256sum")
+			need.Tools(t, "sha256sum")
 			cmd := exec.Command("sha256sum", "--strict", "--quiet", "-c", "SHA256SUMS")
 			cmd.Dir = to
 			if out, err := cmd.CombinedOutput(); err != nil {
@@ -102,7 +103,7 @@ func TestCaseOnOtherFileSystems(t *testing.T) {
 func TestFullOtherFileSystems(t *testing.T) {
 	for _, d := range drivers {
 		for _, step := range []string{"check", "save"} {
-			if step != "save" && !ci() {
+			if step != "save" && !need.CI() {
 				continue
 			}
 			t.Run(d.name+" "+step, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"salvor/filesystem"
 	"salvor/filetype"
+	"salvor/internal/need"
 	"salvor/internal/wire"
 	"salvor/recovery"
 )
@@ -292,7 +293,7 @@ func checkRecord(t *testing.T, found []*recovery.Entry, dir string, tree map[str
 	if n := bytes.Count(sums, []byte("\n")); n < len(files) {
 		t.Errorf("SHA256SUMS has %d lines for %d files", n, len(files))
 	}
-	need(t, "sha256sum")
+	need.Tools(t, "sha256sum")
 	cmd := exec.Command("sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -21,6 +21,7 @@ import (
 	"salvor/diagnosis"
 	"salvor/diagnosis/plan"
 	"salvor/host"
+	"salvor/internal/need"
 )
 
 const mismatch = "Compatible mismatch: Expected 'acme,gw' but bundle manifest has 'acme,hub'"
@@ -48,7 +49,7 @@ func (u *updated) withLogs(t *testing.T, files map[string][]byte) {
 		must(t, os.WriteFile(path, data, 0o600))
 	}
 	image := filepath.Join(u.dir, "data.img")
-	command(t, toolAt(t, "mke2fs"), "-q", "-t", "ext4", "-L", "data", "-b", "1024", "-O", "^has_journal", "-d", root, image, "512k")
+	command(t, need.Tool(t, "mke2fs"), "-q", "-t", "ext4", "-L", "data", "-b", "1024", "-O", "^has_journal", "-d", root, image, "512k")
 	b, err := os.ReadFile(image)
 	must(t, err)
 	copy(u.image[6272*512:], b)

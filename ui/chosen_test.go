@@ -10,18 +10,14 @@ import (
 	"testing"
 
 	"salvor/block"
+	"salvor/internal/need"
 	"salvor/rescue"
 )
 
 // TestChosenFilesAreSaved gathers files over two pages, takes all of a folder but one, saves this choice as a job, and holds
 // that exactly these files stand on the target.
 func TestChosenFilesAreSaved(t *testing.T) {
-	if _, err := exec.LookPath("mke2fs"); err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	need.Tools(t, "mke2fs")
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
 	files := map[string][]byte{}

@@ -117,21 +117,6 @@ func (e *elevatedServer) end() {
 	}
 }
 
-// loopDevice attaches an image to a device that only an administrator may read.
-func loopDevice(t *testing.T, image string, options ...string) string {
-	t.Helper()
-	out, err := exec.Command("losetup", append(options, "-f", "--show", image)...).CombinedOutput()
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatalf("%v: %s", err, out)
-		}
-		t.Skipf("no loop device: %v: %s", err, out)
-	}
-	dev := strings.TrimSpace(string(out))
-	t.Cleanup(func() { command(t, "losetup", "-d", dev) })
-	return dev
-}
-
 // exampleDevice is a device with the example on it.
 func exampleDevice(t *testing.T) string {
 	t.Helper()
@@ -139,7 +124,7 @@ func exampleDevice(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return loopDevice(t, image, "-r")
+	return hosttest.LoopDevice(t, image, "-r")
 }
 
 func command(t *testing.T, name string, args ...string) {
@@ -244,7 +229,7 @@ func TestDiskInUse(t *testing.T) {
 	if err := os.WriteFile(image, make([]byte, 4<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	dev := loopDevice(t, image)
+	dev := hosttest.LoopDevice(t, image)
 	command(t, "mke2fs", "-q", "-F", "-t", "ext4", dev)
 	point := t.TempDir()
 	command(t, "mount", dev, point)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"salvor/internal/need"
 )
 
 // TestOthersAreRefused sends what pages of others, and programs without the link, could send: on the loopback addresses,
@@ -211,7 +213,7 @@ func TestHostileNamesInThePicker(t *testing.T) {
 	t.Setenv("HOME", dir)
 	for _, name := range []string{"<script>alert(1)<_script>", "a\u202egpj.exe", strings.Repeat("x", 255), "😀 \"'&", "new\nline"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
-			t.Skip("this file system does not take such names: ", err)
+			need.Lacking(t, "this file system does not take such names: %v", err)
 		}
 	}
 	b := open(t, serve(t, Options{}))

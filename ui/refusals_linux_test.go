@@ -7,17 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal("needs root")
-		}
-		t.Skip("needs root")
-	}
-}
+	"salvor/internal/need"
+)
 
 func run(t *testing.T, name string, args ...string) {
 	t.Helper()
@@ -40,7 +32,7 @@ func mounted(t *testing.T, dir string, args ...string) string {
 
 // TestPlacesThatTakeNothing offers no drive on which nothing can be saved: one that is mounted read-only, and one that is full.
 func TestPlacesThatTakeNothing(t *testing.T) {
-	needRoot(t)
+	need.Root(t)
 	dir := home(t)
 	k := photosAndTexts(t, dir)
 	for _, name := range []string{"ro.img", "full.img"} {
@@ -75,7 +67,7 @@ func TestPlacesThatTakeNothing(t *testing.T) {
 // TestRefusedBeforeItBegins asks for what must not be done, with real mounts: the page of the copy says why, and the one
 // next step, and offers no way to begin.
 func TestRefusedBeforeItBegins(t *testing.T) {
-	needRoot(t)
+	need.Root(t)
 	dir := home(t)
 	image := filepath.Join(dir, "card.img")
 	run(t, "mke2fs", "-q", "-t", "ext4", image, "8M")

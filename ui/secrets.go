@@ -51,13 +51,13 @@ func (s *secrets) forget() {
 // lock is a volume that is locked, or was.
 type lock struct {
 	ID, Kind, Label string
-	Needs           []need
+	Needs           []opening
 	Open, Never     bool   // a secret opened it; none can
 	Why             string // what was said when it was not opened
 }
 
-// need is something that opens a lock: the name of its words, and what tells it from others of its kind.
-type need struct{ Word, ID string }
+// opening is something that opens a lock: the name of its words, and what tells it from others of its kind.
+type opening struct{ Word, ID string }
 
 // locksOf returns the encrypted volumes on trees.
 func locksOf(trees []*layers.Layer) []lock {
@@ -82,7 +82,7 @@ func lockOf(l *layers.Layer) lock {
 		k.Label = plain(l.Lock.UUID)
 	}
 	for _, n := range l.Lock.Needs {
-		one := need{Word: "unlock.need." + string(n.Kind)}
+		one := opening{Word: "unlock.need." + string(n.Kind)}
 		if n.Kind == volume.RecoveryKey {
 			one.ID = plain(n.ID)
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"salvor/block"
+	"salvor/internal/need"
 	"salvor/internal/wire"
 	"salvor/layers"
 	"salvor/rescue"
@@ -25,14 +26,7 @@ const (
 // lockedDisk makes a LUKS disk with a file system in it.
 func lockedDisk(t *testing.T, dir string) {
 	t.Helper()
-	for _, tool := range []string{"cryptsetup", "mke2fs"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("SALVOR_CI") == "1" {
-				t.Fatal(err)
-			}
-			t.Skip(err)
-		}
-	}
+	need.Tools(t, "cryptsetup", "mke2fs")
 	write := func(name, text string) {
 		at := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
@@ -215,7 +209,7 @@ func TestLosses(t *testing.T) {
 	phone.Children[2].Children = []*layers.Layer{{ID: "v1", Parent: phone.Children[2], Kind: "bitlocker", Volume: 1, State: layers.Locked,
 		Lock: &volume.Locked{Format: "BitLocker", Needs: []volume.Need{{Kind: volume.RecoveryKey, ID: "1234"}, {Kind: volume.ClearKey}}}}}
 	locks := locksOf([]*layers.Layer{phone})
-	if len(locks) != 1 || !locks[0].Never || len(locks[0].Needs) != 1 || locks[0].Needs[0] != (need{"unlock.need.recovery-key", "1234"}) {
+	if len(locks) != 1 || !locks[0].Never || len(locks[0].Needs) != 1 || locks[0].Needs[0] != (opening{"unlock.need.recovery-key", "1234"}) {
 		t.Fatalf("%+v", locks)
 	}
 	seen, always := lossesOf(wire.FromTree(phone, 1), locks, []string{"/dev/mmcblk0"}, 512)

@@ -13,6 +13,7 @@ import (
 
 	"salvor/diagnosis/plan"
 	"salvor/host"
+	"salvor/internal/need"
 	"salvor/internal/wire"
 	"salvor/rescue"
 )
@@ -39,16 +40,7 @@ func (listener) Finding(wire.Finding)   {}
 // smallCase rescues a small volume with two files in it, all of which can be saved.
 func smallCase(t *testing.T, name string) knownCase {
 	t.Helper()
-	tool, err := exec.LookPath("mke2fs")
-	if err != nil {
-		tool, err = exec.LookPath("/sbin/mke2fs")
-	}
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	tool := need.Tool(t, "mke2fs")
 	dir := t.TempDir()
 	root, image, to := filepath.Join(dir, "root"), filepath.Join(dir, "card.img"), filepath.Join(dir, name)
 	if err := os.Mkdir(root, 0o755); err != nil {
@@ -373,7 +365,7 @@ func TestDiagnosisOnOtherPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Truncate(large, mostByItself+1); err != nil {
-		t.Skip("this file system takes no large files: ", err)
+		need.Lacking(t, "this file system takes no large files: %v", err)
 	}
 	for _, path := range []string{large, "/dev/null"} {
 		if d := s.diagnosisOf("en", []string{path}); d == nil || d.Job != "" || d.Answer != nil || !strings.HasPrefix(d.Ask, "/why?source=") {

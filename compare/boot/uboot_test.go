@@ -6,26 +6,19 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
 	"testing/fstest"
 
 	"salvor/block"
+	"salvor/internal/need"
 )
 
 // tool runs a maker's tool; where it is missing the test is skipped, and fails where everything must run.
 func tool(t testing.TB, name string, args ...string) {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	if out, err := exec.Command(path, args...).CombinedOutput(); err != nil {
+	if out, err := need.Command(t, name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %q: %v: %s", name, args, err, out)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"salvor/block"
+	"salvor/internal/need"
 )
 
 func noise(seed uint64, n int) []byte {
@@ -25,13 +26,7 @@ func noise(seed uint64, n int) []byte {
 // ubinize makes an image of volumes by the maker's tool.
 func ubinize(t testing.TB, erase, page int, volumes map[string][]byte) []byte {
 	t.Helper()
-	tool, err := exec.LookPath("ubinize")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	tool := need.Tool(t, "ubinize")
 	dir := t.TempDir()
 	ini, id := "", 0
 	for _, name := range []string{"kernel_a", "kernel_b", "data"} {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"salvor/block"
 	"salvor/container"
 	"salvor/finding"
+	"salvor/internal/need"
 )
 
 // Disk returns the content of a disk of size bytes, the same for each seed: runs of zeros, of one byte, of text, and of
@@ -115,17 +115,10 @@ func ReadFolder(t testing.TB, dir string) Folder {
 	return f
 }
 
-// Tool runs a tool in a folder and returns what it printed. Without the tool the test is skipped, and fails where
-// SALVOR_CI is set.
+// Tool runs a tool in a folder and returns what it printed. It needs that tool.
 func Tool(t testing.TB, dir, name string, args ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(name, args...)
+	cmd := need.Command(t, name, args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"slices"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"salvor/block/blocktest"
 	"salvor/container"
 	"salvor/cursor"
+	"salvor/internal/need"
 )
 
 // Case is an image whose content is known.
@@ -205,7 +205,7 @@ func (c Case) acceptable(t *testing.T, err error) {
 // damage overwrites random bytes of random files.
 func (c Case) damage(t *testing.T) {
 	rounds := 150
-	if os.Getenv("SALVOR_CI") == "1" {
+	if need.CI() {
 		rounds = 400
 	}
 	rnd := rand.New(rand.NewPCG(8, 8))

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"salvor/container/containertest"
 	"salvor/container/dmg"
 	"salvor/cursor"
+	"salvor/internal/need"
 )
 
 const (
@@ -57,13 +57,7 @@ func TestTools(t *testing.T) {
 	if got := containertest.ReadFolder(t, dir)["out.img"]; !bytes.Equal(got, disk) {
 		t.Errorf("dmg2img makes something else: %d bytes", len(got))
 	}
-	tool, err := exec.LookPath("7zz")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	tool := need.Tool(t, "7zz")
 	// LZFSE and xz are what dmg2img does not know.
 	for _, kinds := range [][]uint32{{zlibs, 0, bzip, 1, 2, adc}, {lzfse}, {lzma, 0}} {
 		parts, disk := whole(t, kinds...)

@@ -9,6 +9,7 @@ import (
 	"salvor/block"
 	"salvor/filesystem"
 	"salvor/filesystem/filesystemtest"
+	"salvor/internal/need"
 )
 
 // images are those that testdata/make.sh makes, with the label that each must show.
@@ -28,7 +29,7 @@ func TestConformance(t *testing.T) {
 			src := filesystemtest.Image(t, dir, image.name+".img.gz")
 			truth := filesystemtest.TruthFile(t, dir, image.name+".json")
 			rounds := 100
-			if os.Getenv("SALVOR_CI") == "1" && !testing.Short() {
+			if need.CI() && !testing.Short() {
 				rounds = map[string]int{"small": 1500, "usual": 500, "large": 200, "formatted": 7800}[image.name] // 10,000 in all
 			}
 			filesystemtest.Run(t, openTest, src, truth, filesystemtest.Options{Rounds: rounds, Seed: 7, MinFound: 0.97, Checked: true})

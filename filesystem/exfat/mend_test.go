@@ -9,11 +9,12 @@ import (
 
 	"salvor/block"
 	"salvor/filesystem/filesystemtest"
+	"salvor/internal/need"
 )
 
 // TestMend destroys boot regions and gives them back: fsck.exfat says of the volume what it said before.
 func TestMend(t *testing.T) {
-	fsck := tool(t, "fsck.exfat")
+	fsck := need.Tool(t, "fsck.exfat")
 	for _, image := range images {
 		whole := readImage(t, image.name+".img.gz")
 		f, err := findBoot(block.Bytes(whole))

@@ -11,26 +11,8 @@ import (
 	"testing"
 
 	"salvor/filesystem"
+	"salvor/internal/need"
 )
-
-// tool finds a program of a Debian package, or ends the test: as failed where SALVOR_CI is 1.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		lacking(t, "%v", err)
-	}
-	return path
-}
-
-// lacking ends a test that this machine cannot run: as failed where SALVOR_CI is 1.
-func lacking(t testing.TB, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("SALVOR_CI") == "1" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
-}
 
 // compared are the volumes that tools list as we do. Of exfatprogs/unused-dentries fls lists deleted files as live ones.
 var compared = []string{"small.img.gz", "usual.img.gz", "large.img.gz", "formatted.img.gz", "dfir_ntfs/exfat_win.raw.gz",
@@ -48,7 +30,7 @@ func unpacked(t *testing.T, name string) (path string, p []byte) {
 
 // TestAgainstSleuthKit compares names and kinds with fls, and contents with icat.
 func TestAgainstSleuthKit(t *testing.T) {
-	fls, icat := tool(t, "fls"), tool(t, "icat")
+	fls, icat := need.Tool(t, "fls"), need.Tool(t, "icat")
 	for _, image := range compared {
 		path, p := unpacked(t, image)
 		out, err := exec.Command(fls, "-r", "-p", "-f", "exfat", path).Output()
@@ -95,7 +77,7 @@ func TestAgainstSleuthKit(t *testing.T) {
 
 // TestAgainstFsck compares the state of volumes with what fsck.exfat says of them.
 func TestAgainstFsck(t *testing.T) {
-	fsck := tool(t, "fsck.exfat")
+	fsck := need.Tool(t, "fsck.exfat")
 	for image, exempt := range map[string]string{
 		"small.img.gz": "", "usual.img.gz": "", "large.img.gz": "", "formatted.img.gz": "",
 		"exfatprogs/bs_bad_csum.img.gz": "", "exfatprogs/bad_file_size.img.gz": "", "exfatprogs/loop_chain.img.gz": "",
@@ -116,17 +98,17 @@ func TestAgainstFsck(t *testing.T) {
 
 // TestAgainstDriver compares a volume with what exfat-fuse shows of it. It needs root, FUSE and a loop device.
 func TestAgainstDriver(t *testing.T) {
-	mount, losetup := tool(t, "mount.exfat-fuse"), tool(t, "losetup")
+	mount, losetup := need.Tool(t, "mount.exfat-fuse"), need.Tool(t, "losetup")
 	path, p := unpacked(t, "usual.img.gz")
 	out, err := exec.Command(losetup, "-r", "-f", "--show", path).CombinedOutput()
 	if err != nil {
-		lacking(t, "no loop device: %s", out)
+		need.Lacking(t, "no loop device: %s", out)
 	}
 	loop := strings.TrimSpace(string(out))
 	defer func() { _ = exec.Command(losetup, "-d", loop).Run() }()
 	dir := t.TempDir()
 	if out, err := exec.Command(mount, "-o", "ro", loop, dir).CombinedOutput(); err != nil {
-		lacking(t, "no FUSE: %s", out)
+		need.Lacking(t, "no FUSE: %s", out)
 	}
 	defer func() { _ = exec.Command("umount", dir).Run() }()
 	v := mustOpen(t, p)

@@ -12,13 +12,14 @@ import (
 
 	"salvor/block"
 	"salvor/filesystem"
+	"salvor/internal/need"
 )
 
 // churn writes and removes files on an image by debugfs, and returns the image and every content by its
 // size, which no other has.
 func churn(t *testing.T, name string, seed uint64) ([]byte, map[int64][]byte) {
 	t.Helper()
-	debugfs := tool(t, "debugfs")
+	debugfs := need.Tool(t, "debugfs")
 	path, _ := unpacked(t, name)
 	dir := t.TempDir()
 	rnd := rand.New(rand.NewPCG(seed, 4))

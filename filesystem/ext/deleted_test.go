@@ -11,6 +11,7 @@ import (
 	"salvor/block"
 	"salvor/filesystem"
 	"salvor/filesystem/filesystemtest"
+	"salvor/internal/need"
 )
 
 // text is the content of a file of testdata, as tree.py makes it.
@@ -163,7 +164,7 @@ func TestKernelDeleted(t *testing.T) {
 
 // TestDangling has a name whose inode debugfs freed: the file is not sound and its bytes are not trusted.
 func TestDangling(t *testing.T) {
-	debugfs := tool(t, "debugfs")
+	debugfs := need.Tool(t, "debugfs")
 	for _, name := range []string{"ext4", "ext2"} {
 		path, p := unpacked(t, name)
 		run(t, debugfs, "-w", "-R", "kill_file DCIM/100CANON/IMG_0002.JPG", path)
@@ -186,7 +187,7 @@ func TestDangling(t *testing.T) {
 
 // TestUnlinked has files that lost their only name, but not their inode.
 func TestUnlinked(t *testing.T) {
-	debugfs := tool(t, "debugfs")
+	debugfs := need.Tool(t, "debugfs")
 	for _, name := range []string{"ext4", "ext2", "ext4-inline"} {
 		path, p := unpacked(t, name)
 		run(t, debugfs, "-w", "-R", "unlink DCIM/100CANON/IMG_0002.JPG", path)

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"salvor/filesystem"
+	"salvor/internal/need"
 )
 
 // edited runs commands of debugfs on an image of testdata.
 func edited(t *testing.T, name string, commands ...string) []byte {
 	t.Helper()
-	debugfs := tool(t, "debugfs")
+	debugfs := need.Tool(t, "debugfs")
 	path, _ := unpacked(t, name)
 	script := filepath.Join(t.TempDir(), "commands")
 	if err := os.WriteFile(script, []byte(strings.Join(commands, "\n")+"\n"), 0o600); err != nil {
@@ -74,7 +75,7 @@ func TestProject(t *testing.T) {
 
 // TestLargeVolume has a volume of 15 TiB in a sparse file, of which nearly nothing is used.
 func TestLargeVolume(t *testing.T) {
-	mke2fs, debugfs := tool(t, "mke2fs"), tool(t, "debugfs")
+	mke2fs, debugfs := need.Tool(t, "mke2fs"), need.Tool(t, "debugfs")
 	dir := t.TempDir()
 	img := filepath.Join(dir, "img")
 	f, err := os.Create(img)
@@ -83,7 +84,7 @@ func TestLargeVolume(t *testing.T) {
 	}
 	const size = 15 << 40
 	if err := f.Truncate(size); err != nil {
-		lacking(t, "the file system that holds it does not go so far: %v", err)
+		need.Lacking(t, "the file system that holds it does not go so far: %v", err)
 	}
 	defer f.Close()
 	// meta_bg needs no room for the descriptors of all groups at the start.
@@ -114,10 +115,10 @@ func (d fileSource) Size() int64 { return d.size }
 
 // TestManyEntries has a folder with many entries, which are read in batches.
 func TestManyEntries(t *testing.T) {
-	mke2fs := tool(t, "mke2fs")
+	mke2fs := need.Tool(t, "mke2fs")
 	dir := t.TempDir()
 	n := 5000
-	if os.Getenv("SALVOR_CI") == "1" {
+	if need.CI() {
 		n = 30_000
 	}
 	tree := filepath.Join(dir, "tree", "many")

@@ -8,6 +8,7 @@ import (
 	"salvor/block"
 	"salvor/filesystem"
 	"salvor/filesystem/filesystemtest"
+	"salvor/internal/need"
 )
 
 // TestJournalConformance holds volumes with a journal to the suite of all file systems.
@@ -30,7 +31,7 @@ func TestJournalConformance(t *testing.T) {
 				truth = slices.DeleteFunc(truth, func(w filesystemtest.Truth) bool { return w.State != "" })
 			}
 			rounds := 8
-			if os.Getenv("SALVOR_CI") == "1" {
+			if need.CI() {
 				rounds = 40
 			}
 			p := readImage(t, x.name)

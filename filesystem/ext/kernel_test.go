@@ -13,11 +13,12 @@ import (
 	"time"
 
 	"salvor/filesystem"
+	"salvor/internal/need"
 )
 
 // TestAgainstKernel compares names, sizes, modes, times and contents with what Linux itself reads, through a loop mount.
 func TestAgainstKernel(t *testing.T) {
-	mount, umount := tool(t, "mount"), tool(t, "umount")
+	mount, umount := need.Tool(t, "mount"), need.Tool(t, "umount")
 	for _, name := range []string{"ext2", "ext3", "ext4", "ext4-inline", "meta_bg", "bigalloc", "ea_inode", "kernel-deleted",
 		"journal-ext4", "journal-torn", "journal-torn-ext3", "journal-torn-v1", "journal-data", "journal-fast"} {
 		path, p := unpacked(t, name)
@@ -27,7 +28,7 @@ func TestAgainstKernel(t *testing.T) {
 		cmd := exec.Command(mount, "-o", "loop,noatime", path, dir)
 		cmd.Stderr = &warnings
 		if err := cmd.Run(); err != nil {
-			lacking(t, "no loop mounts here: %v: %s", err, warnings.Bytes())
+			need.Lacking(t, "no loop mounts here: %v: %s", err, warnings.Bytes())
 		}
 		t.Cleanup(func() { _ = exec.Command(umount, dir).Run() })
 		v := mustOpen(t, p)
@@ -91,7 +92,7 @@ func TestAgainstKernel(t *testing.T) {
 
 // TestAgainstIcat compares contents with what icat of The Sleuth Kit copies out.
 func TestAgainstIcat(t *testing.T) {
-	icat := tool(t, "icat")
+	icat := need.Tool(t, "icat")
 	for _, name := range []string{"ext2", "ext3", "ext4", "meta_bg", "journal-ext4"} {
 		path, p := unpacked(t, name)
 		v := mustOpen(t, p)

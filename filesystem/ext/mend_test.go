@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"salvor/filesystem/filesystemtest"
+	"salvor/internal/need"
 )
 
 // TestMend destroys superblocks and descriptors and gives them back: e2fsck says of the volume what it said before.
 func TestMend(t *testing.T) {
-	e2fsck := tool(t, "e2fsck")
+	e2fsck := need.Tool(t, "e2fsck")
 	for _, name := range []string{"ext2", "ext2-plain", "ext3", "ext4", "ext4-4k", "gdt_csum", "meta_bg", "bigalloc", "sparse2", "htree", "sparse", "ea_inode"} {
 		whole := readImage(t, name)
 		v := mustOpen(t, whole)
@@ -61,7 +62,7 @@ func checked(t testing.TB, e2fsck string, image []byte) string {
 // TestMendJournal marks a volume whose journal was not carried out as one that needs it: what e2fsck then writes is what it
 // writes to the volume as it was.
 func TestMendJournal(t *testing.T) {
-	e2fsck := tool(t, "e2fsck")
+	e2fsck := need.Tool(t, "e2fsck")
 	for _, name := range []string{"journal-ext4", "journal-ext3", "journal-open"} {
 		whole := readImage(t, name)
 		p := bytes.Clone(whole)

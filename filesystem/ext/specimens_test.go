@@ -10,6 +10,7 @@ import (
 
 	"salvor/block"
 	"salvor/filesystem"
+	"salvor/internal/need"
 )
 
 // TestSpecimens reads volumes that no one here made.
@@ -88,7 +89,7 @@ func TestNamesOfKinds(t *testing.T) {
 
 func againstBlkid(t *testing.T, p []byte, info filesystem.Info) {
 	t.Helper()
-	tool := tool(t, "blkid")
+	tool := need.Tool(t, "blkid")
 	path := filepath.Join(t.TempDir(), "image")
 	if err := os.WriteFile(path, p, 0o600); err != nil {
 		t.Fatal(err)

@@ -14,31 +14,8 @@ import (
 
 	"salvor/block"
 	"salvor/filesystem"
+	"salvor/internal/need"
 )
-
-// tool finds a program of a Debian package, or ends the test: as failed where SALVOR_CI is 1.
-func tool(t testing.TB, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		for _, dir := range []string{"/usr/sbin/", "/sbin/"} {
-			if _, err := os.Stat(dir + name); err == nil {
-				return dir + name
-			}
-		}
-		lacking(t, "%v", err)
-	}
-	return path
-}
-
-// lacking ends a test that this machine cannot run: as failed where SALVOR_CI is 1.
-func lacking(t testing.TB, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("SALVOR_CI") == "1" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
-}
 
 func run(t testing.TB, name string, args ...string) []byte {
 	t.Helper()
@@ -66,7 +43,7 @@ func unpacked(t testing.TB, name string) (path string, p []byte) {
 
 // TestAgainstRdump compares every regular file and directory with what debugfs copies out.
 func TestAgainstRdump(t *testing.T) {
-	debugfs := tool(t, "debugfs")
+	debugfs := need.Tool(t, "debugfs")
 	for _, image := range images {
 		if image.name == "htree" || image.name == "sparse" {
 			continue // the truth suffices, and they are large
@@ -123,7 +100,7 @@ func TestAgainstRdump(t *testing.T) {
 
 // TestAgainstBlocks compares the places of every file with the blocks that debugfs lists.
 func TestAgainstBlocks(t *testing.T) {
-	debugfs := tool(t, "debugfs")
+	debugfs := need.Tool(t, "debugfs")
 	for _, image := range images {
 		if image.name == "htree" {
 			continue
@@ -200,7 +177,7 @@ var freeRange = regexp.MustCompile(`^(\d+)(?:-(\d+))?$`)
 
 // TestAgainstBitmaps compares Used with the free blocks that dumpe2fs lists.
 func TestAgainstBitmaps(t *testing.T) {
-	dumpe2fs := tool(t, "dumpe2fs")
+	dumpe2fs := need.Tool(t, "dumpe2fs")
 	for _, image := range images {
 		path, p := unpacked(t, image.name)
 		v := mustOpen(t, p)
@@ -238,7 +215,7 @@ func TestAgainstBitmaps(t *testing.T) {
 
 // TestAgainstSleuthKit compares names, live and deleted, with those of fls.
 func TestAgainstSleuthKit(t *testing.T) {
-	fls := tool(t, "fls")
+	fls := need.Tool(t, "fls")
 	for _, name := range []string{"ext2", "ext3", "ext4", "ext4-4k", "gdt_csum", "removed-ext4", "removed-ext2", "reused", "htree"} {
 		path, p := unpacked(t, name)
 		got, _ := files(t, mustOpen(t, p))
@@ -275,7 +252,7 @@ func TestAgainstSleuthKit(t *testing.T) {
 
 // BenchmarkList lists 10,000 files.
 func BenchmarkList(b *testing.B) {
-	mke2fs := tool(b, "mke2fs")
+	mke2fs := need.Tool(b, "mke2fs")
 	dir := b.TempDir()
 	for i := range 100 {
 		folder := filepath.Join(dir, "tree", fmt.Sprintf("folder %d", i))

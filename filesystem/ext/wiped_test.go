@@ -11,6 +11,7 @@ import (
 	"salvor/block"
 	"salvor/filesystem"
 	"salvor/filesystem/filesystemtest"
+	"salvor/internal/need"
 )
 
 // wiped overwrites the first part of an image.
@@ -150,7 +151,7 @@ func TestZeroedInodes(t *testing.T) {
 // wrong, and what damage did not hit is still found.
 func TestJournalDamage(t *testing.T) {
 	rounds := 60
-	if os.Getenv("SALVOR_CI") == "1" {
+	if need.CI() {
 		rounds = 1000
 	}
 	names := []string{"journal-ext4", "journal-ext3", "journal-wrapped", "journal-plain", "journal-reused", "journal-older", "journal-torn", "journal-data", "journal-open", "journal-fast"}

@@ -9,6 +9,7 @@ import (
 	"salvor/block"
 	"salvor/filesystem"
 	"salvor/filesystem/filesystemtest"
+	"salvor/internal/need"
 )
 
 // images are those that testdata/make.sh makes, with the kind and the label that each must show.
@@ -33,7 +34,7 @@ func TestConformance(t *testing.T) {
 			src := filesystemtest.Image(t, dir, image.name+".img.gz")
 			truth := filesystemtest.TruthFile(t, dir, image.name+".json")
 			rounds := 150
-			if os.Getenv("SALVOR_CI") == "1" && !testing.Short() { // 10,000 in all
+			if need.CI() && !testing.Short() { // 10,000 in all
 				rounds = map[string]int{"floppy12": 1500, "fat16": 500, "fat32": 200, "sector4096": 300, "overwritten": 3750, "around": 3750}[image.name]
 			}
 			filesystemtest.Run(t, openTest, src, truth, filesystemtest.Options{Rounds: rounds, Seed: 7, MinFound: 0.95})

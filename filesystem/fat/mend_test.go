@@ -8,11 +8,12 @@ import (
 
 	"salvor/block"
 	"salvor/filesystem/filesystemtest"
+	"salvor/internal/need"
 )
 
 // TestMend destroys volumes and gives their boot structures back: fsck.fat says of them what it said before.
 func TestMend(t *testing.T) {
-	fsck := tool(t, "fsck.fat")
+	fsck := need.Tool(t, "fsck.fat")
 	for _, name := range []string{"fat32.img.gz", "fat16.img.gz", "floppy12.img.gz"} {
 		image := readImage(t, name)
 		b, _, err := findBoot(block.Bytes(image))

@@ -10,20 +10,8 @@ import (
 	"testing"
 
 	"salvor/filesystem"
+	"salvor/internal/need"
 )
-
-// tool finds a program of a Debian package, or ends the test: as failed where SALVOR_CI is 1.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	return path
-}
 
 // unpacked writes an image of testdata where tools can read it.
 func unpacked(t *testing.T, name string) (path string, p []byte) {
@@ -44,7 +32,7 @@ var compared = []string{
 }
 
 func TestAgainstMtools(t *testing.T) {
-	mdir, mcopy := tool(t, "mdir"), tool(t, "mcopy")
+	mdir, mcopy := need.Tool(t, "mdir"), need.Tool(t, "mcopy")
 	for _, image := range compared {
 		path, p := unpacked(t, image)
 		run := func(name string, args ...string) []byte {
@@ -99,7 +87,7 @@ func TestAgainstMtools(t *testing.T) {
 }
 
 func TestAgainstSleuthKit(t *testing.T) {
-	fls := tool(t, "fls")
+	fls := need.Tool(t, "fls")
 	for _, image := range compared {
 		path, p := unpacked(t, image)
 		out, err := exec.Command(fls, "-r", "-p", path).Output()

@@ -17,6 +17,7 @@ import (
 	"salvor/block/blocktest"
 	"salvor/filesystem"
 	"salvor/finding"
+	"salvor/internal/need"
 )
 
 func hasCode(list []finding.Finding, code string) bool {
@@ -223,7 +224,7 @@ func TestDamage(t *testing.T) {
 	switch {
 	case testing.Short():
 		rounds = 50
-	case os.Getenv("SALVOR_CI") == "1":
+	case need.CI():
 		rounds = 10_000
 	}
 	m := newMaker(t, 512, 3000)

@@ -13,7 +13,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,6 +25,7 @@ import (
 	"salvor/cursor"
 	"salvor/filesystem"
 	"salvor/filesystem/filesystemtest"
+	"salvor/internal/need"
 )
 
 func openTest(src block.Source) (filesystem.FileSystem, error) {
@@ -329,28 +329,14 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// need returns the path of a program that a test compares with.
-func need(t *testing.T, name string) string {
-	t.Helper()
-	p, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	return p
-}
-
 // Another reader of the format sees the same in the volumes made here, so that both understand it alike.
 func TestSeenBySevenZip(t *testing.T) {
-	tool := need(t, "7zz")
 	img, want, _ := standard(t)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "v.hfs"), img, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(tool, "x", "-y", "-snl-", "-o"+filepath.Join(dir, "out"), filepath.Join(dir, "v.hfs"))
+	cmd := need.Command(t, "7zz", "x", "-y", "-snl-", "-o"+filepath.Join(dir, "out"), filepath.Join(dir, "v.hfs"))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Logf("%v\n%s", err, out)

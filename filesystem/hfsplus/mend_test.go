@@ -3,12 +3,12 @@ package hfsplus
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"salvor/filesystem/filesystemtest"
+	"salvor/internal/need"
 )
 
 // TestMend destroys volume headers and gives them back. No program of the maker runs here: 7-Zip lists what it listed
@@ -60,18 +60,11 @@ func TestMend(t *testing.T) {
 // listed7z returns the names and sizes that 7-Zip sees.
 func listed7z(t testing.TB, image []byte) string {
 	t.Helper()
-	program, err := exec.LookPath("7zz")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
 	path := filepath.Join(t.TempDir(), "volume")
 	if err := os.WriteFile(path, image, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(program, "l", "-ba", "-thfs", path).Output()
+	out, err := need.Command(t, "7zz", "l", "-ba", "-thfs", path).Output()
 	if err != nil {
 		return err.Error()
 	}

@@ -3,24 +3,18 @@ package named
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"salvor/internal/need"
 )
 
 // run runs a command of the system; without it the test is skipped, or fails where all must be there.
 func run(t *testing.T, line string) {
 	t.Helper()
 	args := strings.Fields(line)
-	path, err := exec.LookPath(args[0])
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	if out, err := exec.Command(path, args[1:]...).CombinedOutput(); err != nil {
+	if out, err := need.Command(t, args[0], args[1:]...).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", line, err, out)
 	}
 }

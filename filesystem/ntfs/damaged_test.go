@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"path"
 	"runtime"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"salvor/block"
 	"salvor/filesystem"
+	"salvor/internal/need"
 )
 
 // lowest returns a record that is free and above those of the volume.
@@ -244,7 +244,7 @@ func TestLoops(t *testing.T) {
 // readers does the same with other damage; this one also swaps sectors and writes over headers with other headers.
 func TestDamage(t *testing.T) {
 	rounds := 60
-	if ci() {
+	if need.CI() {
 		rounds = 1500
 	}
 	rnd := rand.New(rand.NewPCG(5, 6))
@@ -331,7 +331,7 @@ func TestLargeVolume(t *testing.T) {
 	if f := got["live docs/deep/er/file.bin"]; f == nil {
 		t.Error("its files are missing")
 	}
-	if os.Getenv("SALVOR_CI") == "1" {
+	if need.CI() {
 		if _, err := v.Used(t.Context()); err != nil {
 			t.Error(err)
 		}

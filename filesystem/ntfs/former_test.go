@@ -3,20 +3,19 @@ package ntfs
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
 	"salvor/block"
 	"salvor/filesystem"
+	"salvor/internal/need"
 )
 
 // reformat makes a new volume over the image, as a quick format does.
 func reformat(t *testing.T, name string, options ...string) []byte {
 	t.Helper()
-	mkntfs := tool(t, "mkntfs")
 	path, _ := unpacked(t, name)
-	out, err := exec.Command(mkntfs, append(append([]string{"-Q", "-F", "-q"}, options...), path)...).CombinedOutput()
+	out, err := need.Command(t, "mkntfs", append(append([]string{"-Q", "-F", "-q"}, options...), path)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -10,11 +10,12 @@ import (
 
 	"salvor/block"
 	"salvor/filesystem/filesystemtest"
+	"salvor/internal/need"
 )
 
 // TestMend destroys boot sectors and first records and gives them back: ntfsfix says of the volume what it said before.
 func TestMend(t *testing.T) {
-	ntfsfix := tool(t, "ntfsfix")
+	ntfsfix := need.Tool(t, "ntfsfix")
 	for _, image := range images {
 		whole := readImage(t, image.name+".img.gz")
 		b, err := readBoot(block.Bytes(whole), 0)

@@ -12,6 +12,7 @@ import (
 	"salvor/block"
 	"salvor/filesystem"
 	"salvor/filesystem/filesystemtest"
+	"salvor/internal/need"
 )
 
 // images are those that testdata/make/make.py makes, with the size of their clusters.
@@ -27,12 +28,9 @@ func openTest(src block.Source) (filesystem.FileSystem, error) {
 	return Open(context.Background(), src)
 }
 
-// ci reports whether the long counts are to be run.
-func ci() bool { return os.Getenv("SALVOR_CI") == "1" }
-
 func TestConformance(t *testing.T) {
 	rounds := 100
-	if ci() {
+	if need.CI() {
 		rounds = 2500 // of each image, 10,000 together
 	}
 	for _, image := range images {

@@ -10,25 +10,8 @@ import (
 
 	"salvor/block"
 	"salvor/filesystem"
+	"salvor/internal/need"
 )
-
-// tool finds a program of a Debian package, or ends the test: as failed where SALVOR_CI is 1.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		for _, dir := range []string{"/usr/sbin", "/sbin"} {
-			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-				return filepath.Join(dir, name)
-			}
-		}
-		if ci() {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	return path
-}
 
 // unpacked writes an image where tools can read it.
 func unpacked(t *testing.T, name string) (path string, p []byte) {
@@ -43,7 +26,7 @@ func unpacked(t *testing.T, name string) (path string, p []byte) {
 
 // The tools of NTFS-3G read the same contents and streams, live and deleted.
 func TestAgainstNTFSCat(t *testing.T) {
-	ntfscat := tool(t, "ntfscat")
+	ntfscat := need.Tool(t, "ntfscat")
 	for _, image := range images {
 		path, p := unpacked(t, image.name+".img.gz")
 		v := mustOpen(t, p)
@@ -56,7 +39,7 @@ func TestAgainstNTFSCat(t *testing.T) {
 				continue
 			}
 			for _, s := range f.Streams {
-				if n++; n%3 != 0 && !ci() {
+				if n++; n%3 != 0 && !need.CI() {
 					continue
 				}
 				args := []string{"-f", path, "/" + f.Path}
@@ -83,7 +66,7 @@ func TestAgainstNTFSCat(t *testing.T) {
 
 // The Sleuth Kit lists the same names, deleted ones too, and reads the same contents.
 func TestAgainstSleuthKit(t *testing.T) {
-	fls, icat := tool(t, "fls"), tool(t, "icat")
+	fls, icat := need.Tool(t, "fls"), need.Tool(t, "icat")
 	for _, image := range []string{"plain.img.gz", "cluster512.img.gz", "cluster64k.img.gz", "special.img.gz", "dfir_ntfs/ntfs3.raw.gz"} {
 		path, p := unpacked(t, image)
 		out, err := exec.Command(fls, "-r", "-p", path).Output()
@@ -113,7 +96,7 @@ func TestAgainstSleuthKit(t *testing.T) {
 			if f.State != filesystem.Orphan && strings.Contains(head, "*") == (f.State == filesystem.Live) {
 				t.Errorf("%s: %q is %v, fls says %s", image, name, f.State, head)
 			}
-			if len(seen)%4 != 0 && !ci() {
+			if len(seen)%4 != 0 && !need.CI() {
 				continue // each costs a process
 			}
 			address := strings.Fields(strings.ReplaceAll(head, "* ", ""))[1]
@@ -136,7 +119,7 @@ func TestAgainstSleuthKit(t *testing.T) {
 
 // A volume that mkntfs makes reads with the features that its options give it.
 func TestMade(t *testing.T) {
-	mkntfs := tool(t, "mkntfs")
+	mkntfs := need.Tool(t, "mkntfs")
 	for _, tt := range []struct {
 		mib                     int
 		args                    string
@@ -181,7 +164,7 @@ func TestMade(t *testing.T) {
 
 // blkid shows the same label and identifier.
 func TestAgainstBlkid(t *testing.T) {
-	blkid := tool(t, "blkid")
+	blkid := need.Tool(t, "blkid")
 	for _, image := range []string{"plain.img.gz", "util-linux/ntfs.img.gz", "dfir_ntfs/ntfs3.raw.gz"} {
 		path, p := unpacked(t, image)
 		info := mustOpen(t, p).Info()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"salvor/block"
 	"salvor/filetype"
+	"salvor/internal/need"
 )
 
 // watched notes which bytes of a source were read.
@@ -30,7 +30,7 @@ func (w *watched) ReadAt(p []byte, off int64) (int, error) {
 
 // flipsOf is how many bytes of one file are turned, and how long that may take; all bytes of a file that is not larger.
 func flipsOf() (int, time.Duration) {
-	if os.Getenv("SALVOR_CI") == "1" {
+	if need.CI() {
 		return 1500, 4 * time.Second
 	}
 	return 160, time.Second

@@ -17,6 +17,7 @@ import (
 	"salvor/filetype"
 	"salvor/filetype/filetypetest"
 	"salvor/filetype/jpeg"
+	"salvor/internal/need"
 )
 
 func files(t testing.TB) map[string][]byte {
@@ -298,13 +299,7 @@ func TestBomb(t *testing.T) {
 // djpeg, with warnings as errors, and image/jpeg agree on whole pictures; over flipped bits the rates of
 // what each sees are told.
 func TestAgainstDecoders(t *testing.T) {
-	djpeg, err := exec.LookPath("djpeg")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	djpeg := need.Tool(t, "djpeg")
 	accepts := func(data []byte) bool {
 		cmd := exec.Command(djpeg, "-strict", "-outfile", os.DevNull)
 		cmd.Stdin = bytes.NewReader(data)

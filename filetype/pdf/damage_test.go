@@ -17,6 +17,7 @@ import (
 	"salvor/block"
 	"salvor/filetype"
 	"salvor/filetype/filetypetest"
+	"salvor/internal/need"
 )
 
 func judge(t testing.TB, p []byte) filetype.Report {
@@ -58,13 +59,7 @@ func TestPagesAndEncryption(t *testing.T) {
 
 // TestEmptyPasswordRevisions encrypts with each revision that qpdf knows.
 func TestEmptyPasswordRevisions(t *testing.T) {
-	qpdf, err := exec.LookPath("qpdf")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	qpdf := need.Tool(t, "qpdf")
 	for _, c := range []struct {
 		bits    string
 		options []string

@@ -16,6 +16,7 @@ import (
 	"salvor/block"
 	"salvor/filetype"
 	"salvor/filetype/filetypetest"
+	"salvor/internal/need"
 )
 
 func judge(t testing.TB, p []byte) filetype.Report {
@@ -37,22 +38,10 @@ func codes(r filetype.Report) (list []string) {
 	return list
 }
 
-// tool returns the path of sqlite3; without it the test is skipped, or fails where it must be there.
-func tool(t *testing.T) string {
-	path, err := exec.LookPath("sqlite3")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	return path
-}
-
 // TestAgreesWithIntegrityCheck compares with SQLite's own check on databases with one wrong bit in what
 // is structure: what SQLite finds wrong must be seen here.
 func TestAgreesWithIntegrityCheck(t *testing.T) {
-	sqlite3 := tool(t)
+	sqlite3 := need.Tool(t, "sqlite3")
 	rounds := 150
 	if testing.Short() {
 		rounds = 20

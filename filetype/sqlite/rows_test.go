@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,13 +14,14 @@ import (
 
 	"salvor/block"
 	"salvor/filetype"
+	"salvor/internal/need"
 )
 
 // made is a database that sqlite3 makes out of these statements.
 func made(t *testing.T, sql string) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "x.db")
-	cmd := exec.Command(tool(t), path)
+	cmd := need.Command(t, "sqlite3", path)
 	cmd.Stdin = strings.NewReader(sql)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -46,7 +46,7 @@ func (w *walker) picture(d *directory) error {
 				return w.Lost(p.size.value.off, p.size.value.off+p.size.value.size(), "sizes of strips", err)
 			}
 		} else {
-			size = need(p.width, p.rowsOf(i), p.bits)
+			size = rowBytes(p.width, p.rowsOf(i), p.bits)
 		}
 		e := block.Extent{Offset: off, Length: size}
 		if !e.Valid() || off == 0 && size > 0 || e.End() > 1<<60 {
@@ -61,7 +61,7 @@ func (w *walker) picture(d *directory) error {
 		}
 		want := int64(0)
 		if p.checked {
-			want = need(p.pieceWidth(), p.rowsOf(i), p.bits)
+			want = rowBytes(p.pieceWidth(), p.rowsOf(i), p.bits)
 		}
 		if err := w.piece(p, e, i, want); err != nil {
 			return err

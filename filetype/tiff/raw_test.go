@@ -15,6 +15,7 @@ import (
 	"salvor/block"
 	"salvor/filetype"
 	"salvor/filetype/filetypetest"
+	"salvor/internal/need"
 )
 
 // entry is one of a directory that is put together: numbers, a text, the place of a blob or of another directory.
@@ -263,12 +264,7 @@ func TestRaw(t *testing.T) {
 
 // exiftool sees the kind of photo that was meant.
 func TestAgainstExiftool(t *testing.T) {
-	if _, err := exec.LookPath("exiftool"); err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("no exiftool")
-	}
+	need.Tools(t, "exiftool")
 	dir := t.TempDir()
 	for _, name := range rawKinds {
 		if err := os.WriteFile(filepath.Join(dir, "photo."+name), rawFile(t, name), 0o600); err != nil {

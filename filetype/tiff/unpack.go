@@ -225,8 +225,8 @@ func (w *walker) unpackLZW(e block.Extent, want int64) error {
 	return err
 }
 
-// need returns how many bytes rows of a picture take, 0 when that does not fit.
-func need(width, rows, bitsPerPixel int64) int64 {
+// rowBytes returns how many bytes rows of a picture take, 0 when that does not fit.
+func rowBytes(width, rows, bitsPerPixel int64) int64 {
 	hi, lo := bits.Mul64(uint64(width), uint64(bitsPerPixel))
 	if hi != 0 || lo > 1<<40 || rows > 1<<40 {
 		return 0

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,19 +14,13 @@ import (
 	"salvor/firmware"
 	"salvor/firmware/all"
 	"salvor/firmware/firmwaretest"
+	"salvor/internal/need"
 )
 
 // run runs a maker's tool.
 func run(t *testing.T, name string, args ...string) {
 	t.Helper()
-	program, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
+	if out, err := need.Command(t, name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, out)
 	}
 }

@@ -12,16 +12,12 @@ import (
 
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/internal/need"
 )
 
 // TestOpenPGP signs a package and lists of sums with gpg.
 func TestOpenPGP(t *testing.T) {
-	if _, err := exec.LookPath("gpg"); err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	need.Tools(t, "gpg")
 	home, err := os.MkdirTemp("", "gpg") // short, since gpg makes a socket in it
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,18 +18,12 @@ import (
 	"salvor/firmware/firmwaretest"
 	"salvor/firmware/squashfs"
 	"salvor/firmware/uimage"
+	"salvor/internal/need"
 )
 
 func tool(t testing.TB, name string, args ...string) {
 	t.Helper()
-	program, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
+	if out, err := need.Command(t, name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, out)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,23 +12,17 @@ import (
 	"salvor/block"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/internal/need"
 )
 
 // dfuSuffix runs the maker's tool over a file and returns what it became and what was said.
 func dfuSuffix(t testing.TB, p []byte, args ...string) ([]byte, string, error) {
 	t.Helper()
-	program, err := exec.LookPath("dfu-suffix")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
 	path := filepath.Join(t.TempDir(), "file.dfu")
 	if err := os.WriteFile(path, p, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, runErr := exec.Command(program, append(args, path)...).CombinedOutput()
+	out, runErr := need.Command(t, "dfu-suffix", append(args, path)...).CombinedOutput()
 	got, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

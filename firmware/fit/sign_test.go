@@ -7,8 +7,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -120,18 +118,6 @@ func (s *signer) control(t testing.TB) string {
 	t.Helper()
 	imagetest.Pipe(t, s.dir, nil, "dtc", "-q", "-O", "dtb", "-o", "control.dtb", "control.dts")
 	return "control.dtb"
-}
-
-// TestOracleSigned asks U-Boot's own checker, where it is installed, about the same images.
-func TestOracleSigned(t *testing.T) {
-	if _, err := exec.LookPath("fit_check_sign"); err != nil {
-		t.Skip(err) // Debian's package has none
-	}
-	s := newSigner(t, "rsa")
-	s.make(t, its{hashes: "sha256", sign: signed("sha256,rsa2048", ramdiskToo)}, "-k", ".", "-K", s.control(t), "-r")
-	if out, err := exec.Command("fit_check_sign", "-f", filepath.Join(s.dir, "image.itb"), "-k", filepath.Join(s.dir, "control.dtb")).CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
 }
 
 // TestNotCovered tells which images a signature does not cover: mkimage leaves the ramdisk out where nobody asks for it.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,24 +11,18 @@ import (
 	"salvor/block"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/internal/need"
 )
 
 // objcopy turns bytes into a file of a format with binutils.
 func objcopy(t testing.TB, format string, p []byte, args ...string) []byte {
 	t.Helper()
-	program, err := exec.LookPath("objcopy")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
 	if err := os.WriteFile(in, p, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := exec.Command(program, append(append([]string{"-I", "binary", "-O", format}, args...), in, out)...).CombinedOutput(); err != nil {
+	if text, err := need.Command(t, "objcopy", append(append([]string{"-I", "binary", "-O", format}, args...), in, out)...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	b, err := os.ReadFile(out)

@@ -10,6 +10,7 @@ import (
 
 	"salvor/firmware"
 	"salvor/firmware/internal/imagetest"
+	"salvor/internal/need"
 )
 
 // file is a member to be put into a zip.
@@ -72,7 +73,7 @@ func signers(t testing.TB) (a, b map[string][]byte) {
 		}
 	})
 	if signer[1] == nil {
-		t.Skip("no openssl")
+		need.Lacking(t, "openssl made no certificates")
 	}
 	return signer[0], signer[1]
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/internal/need"
 )
 
 func TestManifest(t *testing.T) {
@@ -121,20 +121,13 @@ func treeOf(payload, salt []byte) (tree, root []byte) {
 
 // TestVeritysetup holds the tree against that of cryptsetup's tool.
 func TestVeritysetup(t *testing.T) {
-	program, err := exec.LookPath("veritysetup")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
 	dir := t.TempDir()
 	payload := firmwaretest.Noise(300*hashBlock, 3)
 	salt := strings.Repeat("0a", 32)
 	if err := os.WriteFile(filepath.Join(dir, "data"), payload, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(program, "format", "--no-superblock", "--salt="+salt, filepath.Join(dir, "data"), filepath.Join(dir, "tree")).CombinedOutput()
+	out, err := need.Command(t, "veritysetup", "format", "--no-superblock", "--salt="+salt, filepath.Join(dir, "data"), filepath.Join(dir, "tree")).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

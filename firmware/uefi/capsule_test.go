@@ -10,6 +10,7 @@ import (
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
 	"salvor/firmware/internal/imagetest"
+	"salvor/internal/need"
 )
 
 func crc(p []byte) uint32 { return crc32.ChecksumIEEE(p) }
@@ -200,7 +201,7 @@ func TestFlash(t *testing.T) {
 		t.Errorf("%v %q", v.Answer, v.Reasons)
 	}
 	d := imagetest.NewDir(t)
-	d.Write(t, "vars", debian(t, "/usr/share/OVMF/OVMF_VARS.fd"))
+	d.Write(t, "vars", need.Debian(t, "/usr/share/OVMF/OVMF_VARS.fd", "ovmf"))
 	d.Write(t, "ifd.xml", []byte(`<firmware gtype="FuIfdFirmware"><descriptor_map0>0x40003</descriptor_map0><descriptor_map1>0x58100208</descriptor_map1><descriptor_map2>0x310330</descriptor_map2>
 <firmware gtype="FuIfdBios"><id>bios</id><idx>0x1</idx><addr>0x3000</addr><filename>`+d.Path+`/vars</filename></firmware>
 <firmware gtype="FuIfdImage"><id>me</id><idx>0x2</idx><addr>0x1000</addr><data>aGVsbG8gd29ybGQ=</data></firmware></firmware>`))

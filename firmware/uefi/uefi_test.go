@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,25 +14,13 @@ import (
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
 	"salvor/firmware/internal/imagetest"
+	"salvor/internal/need"
 )
 
 var le = binary.LittleEndian
 
-// debian reads an image of a package of Debian's.
-func debian(t testing.TB, path string) []byte {
-	t.Helper()
-	p, err := os.ReadFile(path)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	return p
-}
-
 // code is OVMF's code: a volume with a packed one inside, and a small one.
-func code(t testing.TB) []byte { return debian(t, "/usr/share/OVMF/OVMF_CODE.fd") }
+func code(t testing.TB) []byte { return need.Debian(t, "/usr/share/OVMF/OVMF_CODE.fd", "ovmf") }
 
 // last is the small volume at the end of it.
 func last(t testing.TB) []byte {
@@ -43,9 +30,9 @@ func last(t testing.TB) []byte {
 
 // TestVolumes opens real images, and finds in them what fwupdtool finds.
 func TestVolumes(t *testing.T) {
-	for _, path := range []string{"/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"} {
+	for path, of := range map[string]string{"/usr/share/OVMF/OVMF_CODE.fd": "ovmf", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd": "qemu-efi-aarch64"} {
 		t.Run(path, func(t *testing.T) {
-			image := debian(t, path)
+			image := need.Debian(t, path, of)
 			p := firmwaretest.Open(t, image, nil, Formats()...)
 			volumes, files, names := 0, 0, map[string]bool{}
 			p.Walk(func(x *firmware.Part, _ int) bool {

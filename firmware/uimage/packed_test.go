@@ -3,27 +3,19 @@ package uimage
 import (
 	"bytes"
 	"io"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
 	"salvor/block"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/internal/need"
 )
 
 // pack runs a program that compresses.
 func pack(t testing.TB, p []byte, name string, args ...string) []byte {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(path, args...)
+	cmd := need.Command(t, name, args...)
 	cmd.Stdin = bytes.NewReader(p)
 	out, err := cmd.Output()
 	if err != nil {

@@ -16,18 +16,13 @@ import (
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/internal/need"
 )
 
 // mkimage makes an image of files with U-Boot's own tool.
 func mkimage(t testing.TB, args []string, files ...[]byte) []byte {
 	t.Helper()
-	program, err := exec.LookPath("mkimage")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	program := need.Tool(t, "mkimage")
 	dir := t.TempDir()
 	var names []string
 	for i, p := range files {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"salvor/internal/need"
 )
 
 // User is the user without rights: nobody.
@@ -63,12 +65,7 @@ func (d *Desk) Decide(by Decision) {
 // fails where everything must run.
 func NewDesk(t testing.TB, tools ...string) *Desk {
 	t.Helper()
-	if os.Getuid() != 0 {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal("not an administrator")
-		}
-		t.Skip("not an administrator")
-	}
+	need.Root(t)
 	d := &Desk{uid: strconv.Itoa(User)}
 	var err error
 	must := func(err error) {

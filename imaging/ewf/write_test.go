@@ -17,20 +17,8 @@ import (
 	"time"
 
 	"salvor/block"
+	"salvor/internal/need"
 )
-
-// need skips a test whose tool is missing, but not where everything must run.
-func need(t *testing.T, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("SALVOR_CI") == "1" {
-				t.Fatal(err)
-			}
-			t.Skip(err)
-		}
-	}
-}
 
 // medium returns bytes of which a part compresses, a part is zeros, and a part is random.
 func medium(n int) []byte {
@@ -72,7 +60,7 @@ func run(t *testing.T, name string, args ...string) string {
 
 // Other programs read what is written, of every size and shape.
 func TestReadByOthers(t *testing.T) {
-	need(t, "ewfverify", "ewfinfo", "ewfexport")
+	need.Tools(t, "ewfverify", "ewfinfo", "ewfexport")
 	lost := block.SetOf(block.Extent{Offset: 5 * 512, Length: 3 * 512}, block.Extent{Offset: 3 << 20, Length: 70 * 512})
 	for name, tt := range map[string]struct {
 		size     int
@@ -146,7 +134,7 @@ func TestReadByOthers(t *testing.T) {
 
 // Tables hold so many chunks, then a new section begins.
 func TestManyTables(t *testing.T) {
-	need(t, "ewfverify")
+	need.Tools(t, "ewfverify")
 	if testing.Short() {
 		t.Skip("half a gigabyte of zeros")
 	}

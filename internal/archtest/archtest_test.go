@@ -170,6 +170,8 @@ func TestRulesCanFail(t *testing.T) {
 		{"cmd/salvor", "salvor/internal/cli", true},
 		{"rescue", "salvor/filesystem/filesystemtest", false},
 		{"filesystem/filesystemtest", "salvor/block/blocktest", true},
+		{"rescue", "salvor/internal/need", false},
+		{"host/hosttest", "salvor/internal/need", true},
 		{"attic", "salvor/block", false},
 		{"rescue", "salvor/attic", false},
 		{"host", "os", true},

@@ -13,6 +13,7 @@ const module = "salvor"
 // are below it in the house; rooms on one line do not know each other. The patterns are those of path.Match,
 // and the first line that matches is the room's.
 var order = [][]string{
+	{"internal/need"},
 	{"finding"},
 	{"finding/translation"},
 	{"cursor"},
@@ -73,8 +74,8 @@ var keepers = []struct {
 	rooms   []string
 	why     string
 }{
-	{[]string{"os"}, []string{"host", "casefile", "recovery", "ui", "internal/cli", "cmd/*", "bench/*", "release/*", "filesystem/filesystemtest", "filetype/filetypetest", "volume/volumetest", "container/containertest", "firmware/internal/imagetest", "host/hosttest"}, "touches the operating system"},
-	{[]string{"os/exec"}, []string{"host", "host/hosttest", "bench/*", "container/containertest", "firmware/internal/imagetest"}, "starts processes"},
+	{[]string{"os"}, []string{"host", "casefile", "recovery", "ui", "internal/cli", "cmd/*", "bench/*", "release/*", "filesystem/filesystemtest", "filetype/filetypetest", "volume/volumetest", "container/containertest", "firmware/internal/imagetest", "host/hosttest", "internal/need"}, "touches the operating system"},
+	{[]string{"os/exec"}, []string{"host", "host/hosttest", "bench/*", "container/containertest", "firmware/internal/imagetest", "internal/need"}, "starts processes"},
 	{[]string{"os/signal"}, []string{"host", "internal/cli"}, "listens to signals; host's keeper of a disk ends with its parent alone"},
 	{[]string{"syscall"}, []string{"host", "host/hosttest", "recovery", "internal/cli", "bench/*"}, "touches the operating system"},
 	{[]string{"log/slog"}, []string{"rescue", "ui", "internal/cli", "bench/*"}, "logs; a room returns findings instead"},
@@ -183,7 +184,7 @@ func refuseRoom(room, below string) string {
 	if slices.Contains(tables, below) && room != "rescue" && !matches([]string{"internal/cli", "cmd/*", "bench/*"}, room) {
 		return "only the main job and the faces know which formats there are"
 	}
-	if strings.HasSuffix(below, "test") && !strings.HasSuffix(room, "test") {
+	if (strings.HasSuffix(below, "test") || below == "internal/need") && !strings.HasSuffix(room, "test") {
 		return "a test suite has no place in the program"
 	}
 	family, _, member := strings.Cut(below, "/")

@@ -39,32 +39,13 @@ func verb(t *testing.T, d *hosttest.Desk, args ...string) (exit int, out, says s
 	return cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
 }
 
-// attach makes an image a device that only an administrator may read.
-func attach(t *testing.T, image string, options ...string) string {
-	t.Helper()
-	out, err := exec.Command("losetup", append(options, "-f", "--show", image)...).CombinedOutput()
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatalf("%v: %s", err, out)
-		}
-		t.Skipf("no loop device: %v: %s", err, out)
-	}
-	dev := strings.TrimSpace(string(out))
-	t.Cleanup(func() {
-		if err := exec.Command("losetup", "-d", dev).Run(); err != nil {
-			t.Error(err)
-		}
-	})
-	return dev
-}
-
 func TestRightsOfVerbs(t *testing.T) {
 	d := hosttest.NewDesk(t, "sudo", "pkexec")
 	image, err := filepath.Abs("../../examples/gateway.img")
 	if err != nil {
 		t.Fatal(err)
 	}
-	dev := attach(t, image, "-r")
+	dev := hosttest.LoopDevice(t, image, "-r")
 	if exit, _, says := verb(t, d, "look", dev, "--no-elevate"); exit != 1 || !strings.Contains(says, "You may not read "+dev) || len(d.Asked()) != 0 {
 		t.Errorf("--no-elevate: %d, %s, asked %q", exit, says, d.Asked())
 	}
@@ -108,7 +89,7 @@ func TestKilledCopyOfAdministrators(t *testing.T) {
 	if err := os.WriteFile(image, want, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	dev := attach(t, image)
+	dev := hosttest.LoopDevice(t, image)
 	target := filepath.Join(d.Home(), "case")
 	copied := filepath.Join(target, "image", "1.img")
 	args := []string{"copy", dev, "--to", target}

@@ -25,6 +25,7 @@ import (
 	"salvor/casefile"
 	"salvor/host"
 	"salvor/internal/cli"
+	"salvor/internal/need"
 	"salvor/internal/wire"
 )
 
@@ -76,7 +77,6 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("NAS", nas)
 			env.Values[held{}] = &held{}
-			env.Setenv("SALVOR_CI", os.Getenv("SALVOR_CI"))
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
@@ -85,7 +85,7 @@ func TestScripts(t *testing.T) {
 				return false, errors.New("unknown condition " + name)
 			}
 			_, err := exec.LookPath(tool)
-			return err == nil || os.Getenv("SALVOR_CI") == "1", nil // where everything must run the script goes on, and fails
+			return err == nil || need.CI(), nil // where everything must run the script goes on, and fails
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     func(ts *testscript.TestScript, neg bool, args []string) { exits(ts, schema, neg, args) },
@@ -255,7 +255,7 @@ func TestInterrupted(t *testing.T) {
 	// The command is this test under the name that testscript.Main knows.
 	salvor := filepath.Join(dir, "salvor")
 	if err := os.Symlink(self, salvor); err != nil {
-		t.Skip(err)
+		need.Lacking(t, "%v", err)
 	}
 	image := filepath.Join(dir, "large.img")
 	b, err := os.ReadFile(example(t))

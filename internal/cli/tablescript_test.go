@@ -4,27 +4,20 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"salvor/block"
+	"salvor/internal/need"
 	"salvor/layers"
 	volall "salvor/volume/all"
 )
 
 func sfdisk(t *testing.T, input string, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath("sfdisk")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(path, args...)
+	cmd := need.Command(t, "sfdisk", args...)
 	cmd.Stdin = strings.NewReader(input)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"salvor/internal/need"
 	"salvor/internal/wire"
 )
 
@@ -31,7 +32,7 @@ func serveUI(t *testing.T, test func(wire.Link), args ...string) {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(self, salvor); err != nil {
-		t.Skip("no links here: ", err)
+		need.Lacking(t, "no links here: %v", err)
 	}
 	cmd := exec.Command(salvor, append([]string{"ui", "--no-browser", "--json", "--as-root"}, args...)...)
 	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir(), "XDG_CACHE_HOME="+t.TempDir())

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"salvor/internal/need"
 )
 
 // image wraps LZFSE streams, each of which gives n bytes, into a disk image (UDIF), the one container of the format
@@ -86,13 +88,7 @@ func image(streams [][]byte, n int) []byte {
 
 // Another decoder reads the streams that the tests make in the same way.
 func TestSeenBySevenZip(t *testing.T) {
-	tool, err := exec.LookPath("7zz")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	tool := need.Tool(t, "7zz")
 	p := sample(40960)
 	var streams [][]byte
 	for _, name := range []string{"raw", "lzvn", "newer"} {

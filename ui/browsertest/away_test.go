@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"salvor/block"
+	"salvor/internal/need"
 	"salvor/internal/wire"
 	"salvor/rescue"
 	"salvor/ui"
@@ -22,7 +23,7 @@ import (
 // TestOtherComputers opens the pages as another computer does, over TLS and by the password: what was recovered on a host of
 // its own, and on that of the pages. Styles, scripts and pictures come in both ways, and nothing else is let in.
 func TestOtherComputers(t *testing.T) {
-	need(t, "chromium")
+	need.Tools(t, "chromium")
 	home := example(t)
 	dir := filepath.Join(home, "rescued")
 	o := rescue.Options{Source: filepath.Join(home, "gateway.img"), Case: dir, Program: "salvor test", Carve: rescue.CarveOptions{Within: []block.Extent{{Length: 512}}}}

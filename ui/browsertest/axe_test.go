@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"salvor/internal/need"
 )
 
 // axeSource is axe-core of the npm registry, which only this test runs.
@@ -16,7 +18,7 @@ func axeSource(t *testing.T) string {
 	t.Helper()
 	path := os.Getenv("SALVOR_AXE")
 	if path == "" {
-		lacking(t, "SALVOR_AXE names no axe.min.js of axe-core")
+		need.Lacking(t, "SALVOR_AXE names no axe.min.js of axe-core")
 	}
 	text, err := os.ReadFile(path)
 	must(t, err)

@@ -5,12 +5,12 @@ package browsertest
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"salvor/host/hosttest"
+	"salvor/internal/need"
 )
 
 // sourceOf is a script that gives the address which looks at a disk: the page names it by a ticket, which ends in its path.
@@ -20,7 +20,6 @@ const sourceOf = `[...document.querySelectorAll("a[href^='/look?source=']")].map
 // A disk that only an administrator may read, for a user who is none: what the page says before anyone is asked, when the password
 // is refused, and when it was given. It is held to what all screens are held to.
 func TestElevation(t *testing.T) {
-	need(t, "losetup")
 	d := hosttest.NewDesk(t, "pkexec")
 	var give atomic.Bool
 	d.Decide(func(string, []string) (int, string) {
@@ -29,12 +28,7 @@ func TestElevation(t *testing.T) {
 		}
 		return 126, "Request dismissed\n"
 	})
-	out, err := exec.Command("losetup", "-r", "-f", "--show", "../../examples/gateway.img").CombinedOutput()
-	if err != nil {
-		lacking(t, "losetup: %v: %s", err, out)
-	}
-	dev := strings.TrimSpace(string(out))
-	t.Cleanup(func() { must(t, exec.Command("losetup", "-d", dev).Run()) })
+	dev := hosttest.LoopDevice(t, "../../examples/gateway.img", "-r")
 
 	cmd := d.As("", asProgram+"=1")
 	cmd.Args = append(cmd.Args, "ui", "--no-browser", "--json")
@@ -47,7 +41,7 @@ func TestElevation(t *testing.T) {
 		t.Fatalf("%s is not among the disks:\n%s", dev, b.text())
 	}
 	var axe string
-	if os.Getenv("SALVOR_AXE") != "" || os.Getenv("SALVOR_CI") == "1" {
+	if os.Getenv("SALVOR_AXE") != "" || need.CI() {
 		axe = axeSource(t)
 	}
 	held := func(what string) {

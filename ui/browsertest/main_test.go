@@ -24,6 +24,7 @@ import (
 	"salvor/host"
 	"salvor/host/hosttest"
 	"salvor/internal/cli"
+	"salvor/internal/need"
 	"salvor/internal/wire"
 	"salvor/rescue"
 )
@@ -46,24 +47,6 @@ func TestMain(m *testing.M) {
 	theBrowser.end()
 	theWorld.end()
 	os.Exit(code)
-}
-
-// need skips the test without a tool; the CI has them all.
-func need(t testing.TB, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			lacking(t, "%s is not installed", tool)
-		}
-	}
-}
-
-func lacking(t testing.TB, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("SALVOR_CI") == "1" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
 }
 
 func must(t testing.TB, err error) {
@@ -185,7 +168,7 @@ func (c *chromium) get(t testing.TB) context.Context {
 	if testing.Short() {
 		t.Skip("a browser takes long")
 	}
-	need(t, "chromium")
+	need.Tools(t, "chromium")
 	c.once.Do(func() {
 		options := append(chromedp.DefaultExecAllocatorOptions[:],
 			chromedp.NoSandbox, // the tests run as root in the CI

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"salvor/internal/need"
 )
 
 // slowDisk is a file that can be made as slow as a disk that is about to die.
@@ -31,10 +33,8 @@ func slow(t testing.TB, home, file string) *slowDisk {
 // slowAt shows a file as a slow disk in a folder, with options of the tool that reads it. What it keeps about it stands in dir.
 func slowAt(t testing.TB, point, dir, file string, options ...string) *slowDisk {
 	t.Helper()
-	need(t, "nbdkit", "nbdfuse", "umount")
-	if os.Getuid() != 0 {
-		lacking(t, "only root mounts")
-	}
+	need.Tools(t, "nbdkit", "nbdfuse", "umount")
+	need.Root(t)
 	must(t, os.MkdirAll(point, 0o700))
 	d := &slowDisk{path: filepath.Join(point, "nbd"), log: filepath.Join(dir, "reads.log"), rate: filepath.Join(dir, "rate")}
 	d.set(t, fast)
@@ -72,7 +72,7 @@ func (d *slowDisk) set(t testing.TB, bits int64) {
 // backupDisk mounts a slow disk with an empty file system of its own, to save on.
 func backupDisk(t testing.TB, point, dir string) *slowDisk {
 	t.Helper()
-	need(t, "mke2fs", "mount")
+	need.Tools(t, "mke2fs", "mount")
 	image := filepath.Join(dir, "backup.img")
 	if out, err := exec.Command("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-L", "BACKUP", image, "64M").CombinedOutput(); err != nil {
 		t.Fatalf("mke2fs: %v\n%s", err, out)
@@ -81,7 +81,7 @@ func backupDisk(t testing.TB, point, dir string) *slowDisk {
 	must(t, os.MkdirAll(point, 0o700))
 	if out, err := exec.Command("mount", "-o", "loop", d.path, point).CombinedOutput(); err != nil {
 		d.end()
-		lacking(t, "mount: %v\n%s", err, out)
+		need.Lacking(t, "mount: %v\n%s", err, out)
 	}
 	// What waits to be written is given up: it would take as long as the disk is slow.
 	end := d.end
@@ -159,7 +159,7 @@ func furnish(room string) error {
 // tree makes an ext4 image of files and their contents, by the tool that formats disks.
 func tree(t testing.TB, image, label string, files map[string]string) {
 	t.Helper()
-	need(t, "mke2fs")
+	need.Tools(t, "mke2fs")
 	dir := t.TempDir()
 	for name, content := range files {
 		path := filepath.Join(dir, name)

@@ -4,7 +4,6 @@ package browsertest
 
 import (
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"salvor/casefile"
 	"salvor/filesystem"
 	"salvor/filetype"
+	"salvor/internal/need"
 	"salvor/layers"
 	"salvor/recovery"
 )
@@ -52,7 +52,7 @@ const maxNodes = 5000
 func TestMillion(t *testing.T) {
 	t.Parallel()
 	n := 100_000
-	if os.Getenv("SALVOR_CI") == "1" {
+	if need.CI() {
 		n = 1_000_000
 	}
 	b := visit(t, large(t, t.TempDir(), n))

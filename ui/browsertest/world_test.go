@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"salvor/host/hosttest"
+	"salvor/internal/need"
 )
 
 // world is what the tests of screens look at: a computer with the example, its rescue, an update file and a log. It is
@@ -39,7 +40,7 @@ var theWorld world
 func (w *world) get(t testing.TB) *world {
 	t.Helper()
 	theBrowser.get(t)
-	need(t, "cpio", "cryptsetup", "losetup", "setpriv")
+	need.Tools(t, "cpio", "cryptsetup", "losetup", "setpriv")
 	w.once.Do(func() { w.made = w.make(t) })
 	must(t, w.made)
 	return w

@@ -19,6 +19,7 @@ import (
 	"unicode/utf16"
 
 	"salvor/block"
+	"salvor/internal/need"
 	"salvor/volume"
 )
 
@@ -221,19 +222,6 @@ func (v built) make(t testing.TB) (plain, b []byte) {
 	return plain, b
 }
 
-// tool finds a program of Debian, or ends the test: as failed where SALVOR_CI is 1.
-func tool(t testing.TB, name string) string {
-	t.Helper()
-	p, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	return p
-}
-
 // builds are the volumes that no sample shows.
 var builds = map[string]built{
 	"vista":      {vista: true, size: 2 << 20, encrypted: 2 << 20, state: 4, next: 4},
@@ -294,7 +282,7 @@ func TestBuilt(t *testing.T) {
 
 // dislocker reads what the tests built as they mean it; it does not come to its end with volumes of Vista.
 func TestBuiltForDislocker(t *testing.T) {
-	program := tool(t, "dislocker-file")
+	program := need.Tool(t, "dislocker-file")
 	for _, name := range []string{"seven", "encrypting", "early", "decrypting"} {
 		v := builds[name]
 		v.noClear = true
@@ -367,7 +355,7 @@ func TestNewest(t *testing.T) {
 // gives the right bytes.
 func TestDamage(t *testing.T) {
 	runs := 300
-	if os.Getenv("SALVOR_CI") == "1" {
+	if need.CI() {
 		runs = 5000
 	}
 	for _, name := range []string{"vista", "seven", "encrypting"} {

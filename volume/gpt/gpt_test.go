@@ -7,7 +7,6 @@ import (
 	"hash/crc32"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"salvor/block"
 	"salvor/block/probe"
+	"salvor/internal/need"
 	"salvor/volume"
 )
 
@@ -228,18 +228,11 @@ func TestUnreadableArray(t *testing.T) {
 }
 
 func TestSgdisk(t *testing.T) {
-	path, err := exec.LookPath("sgdisk")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
 	img := filepath.Join(t.TempDir(), "disk.img")
 	if err := os.WriteFile(img, make([]byte, 16<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command(path, "-n", "1:0:+4M", "-t", "1:ef00", "-c", "1:boot",
+	if out, err := need.Command(t, "sgdisk", "-n", "1:0:+4M", "-t", "1:ef00", "-c", "1:boot",
 		"-n", "2:0:+4M", "-t", "2:8304", "-c", "2:rootfs_a", "-n", "7:0:0", "-t", "7:8200", "-A", "7:set:2", img).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

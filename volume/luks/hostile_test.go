@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"salvor/block"
+	"salvor/internal/need"
 	"salvor/volume"
 	"salvor/volume/internal/crypt"
 )
@@ -166,7 +166,7 @@ func TestDamage(t *testing.T) {
 			t.Fatal(err)
 		}
 		runs := 40
-		if os.Getenv("SALVOR_CI") == "1" {
+		if need.CI() {
 			runs = 300
 		}
 		rnd := rand.New(rand.NewPCG(11, 12))

@@ -6,28 +6,19 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"salvor/block"
+	"salvor/internal/need"
 	"salvor/volume"
 )
 
 // tool runs a program of Debian. Where it is missing the test is skipped, but not where everything must run.
 func tool(t testing.TB, name string, args ...string) ([]byte, error) {
 	t.Helper()
-	p, err := exec.LookPath(name)
-	if err != nil {
-		if p, err = exec.LookPath("/usr/sbin/" + name); err != nil {
-			if os.Getenv("SALVOR_CI") == "1" {
-				t.Fatal(err)
-			}
-			t.Skip(err)
-		}
-	}
-	cmd := exec.Command(p, args...)
+	cmd := need.Command(t, name, args...)
 	cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin")
 	return cmd.CombinedOutput()
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"salvor/block"
 	"salvor/cursor"
 	"salvor/finding"
+	"salvor/internal/need"
 	"salvor/volume"
 	"salvor/volume/internal/stacktest"
 )
@@ -273,7 +273,7 @@ func TestNothing(t *testing.T) {
 // TestDamage overwrites random places of real disks.
 func TestDamage(t *testing.T) {
 	runs := 25
-	if os.Getenv("SALVOR_CI") == "1" {
+	if need.CI() {
 		runs = 600
 	}
 	for _, name := range []string{"linear", "raid", "thin", "snapshot", "history", "external"} {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"salvor/block"
+	"salvor/internal/need"
 	"salvor/volume"
 )
 
@@ -264,14 +265,7 @@ func TestSfdisk(t *testing.T) {
 func run(t *testing.T, command string, input ...string) {
 	t.Helper()
 	args := strings.Fields(command)
-	path, err := exec.LookPath(args[0])
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(path, args[1:]...)
+	cmd := need.Command(t, args[0], args[1:]...)
 	cmd.Stdin = strings.NewReader(strings.Join(input, ""))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, out)

@@ -14,6 +14,7 @@ import (
 
 	"salvor/block"
 	"salvor/finding"
+	"salvor/internal/need"
 	"salvor/volume"
 	"salvor/volume/internal/stacktest"
 )
@@ -170,7 +171,7 @@ func use(t testing.TB, sources []block.Source) {
 // TestDamage overwrites random places of real members.
 func TestDamage(t *testing.T) {
 	runs := 40
-	if os.Getenv("SALVOR_CI") == "1" {
+	if need.CI() {
 		runs = 1000
 	}
 	for _, name := range []string{"raid5-1.2", "raid6-four", "raid0-original", "raid10-o2-5", "raid1-0.90", "reshape", "badblocks"} {

@@ -3,12 +3,12 @@ package md
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 
 	"salvor/block"
 	"salvor/block/blocktest"
+	"salvor/internal/need"
 	"salvor/volume/internal/stacktest"
 )
 
@@ -77,7 +77,7 @@ func TestDegraded(t *testing.T) {
 					}
 				}
 				lost := len(list) - len(left)
-				if lost == 0 || lost > bears || lost == 2 && set%7 != 3 && os.Getenv("SALVOR_CI") != "1" {
+				if lost == 0 || lost > bears || lost == 2 && set%7 != 3 && !need.CI() {
 					continue
 				}
 				members, sets := put(t, left...)

@@ -15,6 +15,7 @@ import (
 
 	"salvor/block"
 	"salvor/block/probe"
+	"salvor/internal/need"
 	"salvor/volume"
 )
 
@@ -134,7 +135,7 @@ func Damage(t *testing.T, s volume.Scheme, img []byte) {
 	tables := Read(t, s, img)
 	hits := Landmarks(s, img)
 	runs := 400
-	if os.Getenv("SALVOR_CI") == "1" {
+	if need.CI() {
 		runs = 4000
 	}
 	broken := bytes.Clone(img)

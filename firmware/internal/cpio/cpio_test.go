@@ -15,18 +15,13 @@ import (
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/internal/need"
 )
 
 // byTool makes an archive of files, in this order.
 func byTool(t testing.TB, form string, names []string, files map[string][]byte) []byte {
 	t.Helper()
-	program, err := exec.LookPath("cpio")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	program := need.Tool(t, "cpio")
 	dir := t.TempDir()
 	for name, p := range files {
 		if err := errors.Join(os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755), os.WriteFile(filepath.Join(dir, name), p, 0o600)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"salvor/firmware"
+	"salvor/internal/need"
 )
 
 // Dir is a folder in which makers' tools work.
@@ -20,14 +21,7 @@ func NewDir(t testing.TB) *Dir { return &Dir{Path: t.TempDir()} }
 // command is a tool that works in the folder. Without the tool the test is skipped, but where everything must run.
 func (d *Dir) command(t testing.TB, tool string, args []string) *exec.Cmd {
 	t.Helper()
-	program, err := exec.LookPath(tool)
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(program, args...)
+	cmd := need.Command(t, tool, args...)
 	cmd.Dir = d.Path
 	cmd.Env = append(os.Environ(), "TMPDIR="+d.Path)
 	return cmd

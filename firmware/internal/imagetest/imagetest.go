@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"salvor/internal/need"
 )
 
 // Files is what a tree holds: text, something that does not get smaller, something long, many small files.
@@ -79,19 +81,7 @@ func Pipe(t testing.TB, dir string, stdin []byte, tool string, args ...string) [
 // command finds a tool, and fixes what its output would follow from.
 func command(t testing.TB, tool string, args ...string) *exec.Cmd {
 	t.Helper()
-	program, err := exec.LookPath(tool)
-	for _, dir := range []string{"/usr/sbin", "/sbin"} {
-		if err != nil {
-			program, err = exec.LookPath(filepath.Join(dir, tool))
-		}
-	}
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(program, args...)
+	cmd := need.Command(t, tool, args...)
 	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000", "TZ=UTC")
 	return cmd
 }

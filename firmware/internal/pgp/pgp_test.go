@@ -14,6 +14,7 @@ import (
 	"salvor/block"
 	"salvor/cursor"
 	"salvor/firmware"
+	"salvor/internal/need"
 )
 
 // home is a folder of gpg with keys. It is short, since gpg makes a socket in it.
@@ -23,12 +24,7 @@ type home struct {
 
 func newHome(t testing.TB) *home {
 	t.Helper()
-	if _, err := exec.LookPath("gpg"); err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	need.Tools(t, "gpg")
 	dir, err := os.MkdirTemp("", "gpg")
 	if err != nil {
 		t.Fatal(err)

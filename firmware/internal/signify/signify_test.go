@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,18 +15,13 @@ import (
 	"salvor/cursor"
 	"salvor/firmware"
 	"salvor/firmware/firmwaretest"
+	"salvor/internal/need"
 )
 
 // run runs a signer's own tool.
 func run(t testing.TB, dir, program string, args ...string) {
 	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(program, args...)
+	cmd := need.Command(t, program, args...)
 	cmd.Dir = dir
 	cmd.Stdin = strings.NewReader("\n\n")
 	if out, err := cmd.CombinedOutput(); err != nil {

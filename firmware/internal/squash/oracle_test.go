@@ -10,18 +10,13 @@ import (
 	"testing"
 
 	"salvor/block"
+	"salvor/internal/need"
 )
 
 // TestOracle asks unsquashfs about damaged images: whatever it cannot unpack is not whole here either.
 func TestOracle(t *testing.T) {
 	image := mksquashfs(t, files(), "-comp", "gzip")
-	program, err := exec.LookPath("unsquashfs")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	program := need.Tool(t, "unsquashfs")
 	dir := t.TempDir()
 	unpacks := func(p []byte) bool {
 		in, out := filepath.Join(dir, "image"), filepath.Join(dir, "out")

@@ -16,6 +16,7 @@ import (
 	"salvor/block"
 	"salvor/cursor"
 	"salvor/firmware/firmwaretest"
+	"salvor/internal/need"
 )
 
 // files is what the images of the tests hold.
@@ -43,13 +44,7 @@ func files() map[string][]byte {
 // mksquashfs makes an image with the maker's tool.
 func mksquashfs(t testing.TB, files map[string][]byte, args ...string) []byte {
 	t.Helper()
-	program, err := exec.LookPath("mksquashfs")
-	if err != nil {
-		if os.Getenv("SALVOR_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	program := need.Tool(t, "mksquashfs")
 	dir := t.TempDir()
 	for name, p := range files {
 		path := filepath.Join(dir, "root", name)
