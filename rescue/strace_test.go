@@ -3,12 +3,23 @@
 package rescue
 
 import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"salvor/internal/need"
 )
@@ -91,6 +102,101 @@ func TestHarm(t *testing.T) {
 	}
 }
 
+// underStrace is the program, with the calls that could change a file written to trace.
+func underStrace(t *testing.T, trace string, args ...string) *exec.Cmd {
+	t.Helper()
+	return exec.Command("strace", append([]string{"-f", "-qq", "-y", "-s", "4096", "-e", traced, "-o", trace, program(t)}, args...)...)
+}
+
+// onlyRead holds that a trace shows nothing that changes source, and that it shows what it should at all.
+func onlyRead(t *testing.T, trace, source string, reads bool) {
+	t.Helper()
+	lines, err := os.ReadFile(trace)
+	must(t, err)
+	opened, writing := 0, 0
+	for line := range strings.Lines(string(lines)) {
+		if what := harm(line, source); what != "" {
+			t.Errorf("the source is %s: %.300s", what, line)
+		}
+		if opens.MatchString(line) && strings.Contains(line, `"`+source+`"`) {
+			opened++
+		}
+		if writes.MatchString(line) {
+			writing++
+		}
+	}
+	if reads && opened == 0 {
+		t.Error("the trace does not show that the source was opened: it cannot be relied on")
+	}
+	if writing == 0 {
+		t.Error("the trace shows no writing at all, not even of the answer")
+	}
+}
+
+// crawl runs the pages of a case and asks for what they lead to of that case, up to a few dozen addresses of a kind.
+func crawl(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir(), "XDG_CACHE_HOME="+t.TempDir())
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	stuck := time.AfterFunc(5*time.Minute, func() { _ = cmd.Process.Kill() })
+	defer stuck.Stop()
+	lines := bufio.NewReader(out)
+	first, err := lines.ReadBytes('\n')
+	must(t, err)
+	var link struct{ URL string }
+	must(t, json.Unmarshal(first, &link))
+	jar, err := cookiejar.New(nil)
+	must(t, err)
+	client := &http.Client{Jar: jar, Timeout: time.Minute}
+	defer client.CloseIdleConnections()
+	ask := func(address string) (*url.URL, string) {
+		r, err := client.Get(address)
+		must(t, err)
+		defer r.Body.Close()
+		page, err := io.ReadAll(r.Body)
+		must(t, err)
+		if !strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") {
+			page = nil
+		}
+		return r.Request.URL, string(page)
+	}
+	seen, kinds, contents := map[string]bool{}, map[string]int{}, 0
+	next := []string{link.URL}
+	for len(next) > 0 {
+		address := next[0]
+		next = next[1:]
+		at, page := ask(address)
+		if page == "" {
+			contents++
+		}
+		for _, m := range regexp.MustCompile(`(?:href|src)="([^"#]+)"`).FindAllStringSubmatch(page, -1) {
+			to, err := at.Parse(html.UnescapeString(m[1]))
+			local := err == nil && (to.Hostname() == "localhost" || to.Hostname() == at.Hostname())
+			if !local || !regexp.MustCompile(`^/(case|[cr]/)`).MatchString(to.Path) || seen[to.String()] || kinds[to.Path] == 40 {
+				continue
+			}
+			seen[to.String()] = true
+			kinds[to.Path]++
+			next = append(next, to.String())
+		}
+	}
+	if len(seen) < 50 || contents == 0 {
+		t.Errorf("%d addresses, %d of them contents: %v", len(seen), contents, kinds)
+	}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", cmd.Process.Pid))
+	must(t, err)
+	pid, err := strconv.Atoi(strings.Fields(string(children))[0])
+	must(t, err)
+	must(t, syscall.Kill(pid, syscall.SIGINT))
+	_, err = io.Copy(io.Discard, lines)
+	must(t, err)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the pages ended with %v", err)
+	}
+}
+
 // TestSourceIsOnlyRead watches the system calls of every verb.
 func TestSourceIsOnlyRead(t *testing.T) {
 	need.Tools(t, "strace")
@@ -103,6 +209,7 @@ func TestSourceIsOnlyRead(t *testing.T) {
 	before, err := os.Stat(source)
 	must(t, err)
 	hash := hashOf(t, source)
+	verbs := map[string]bool{}
 	inPlace, copied, taken := filepath.Join(dir, "in-place"), filepath.Join(dir, "copied"), filepath.Join(dir, "taken")
 	for _, tc := range []struct {
 		name string
@@ -139,37 +246,45 @@ func TestSourceIsOnlyRead(t *testing.T) {
 		{"note", []string{"note", inPlace, "--text", "a note"}, ExitDone, false},
 		{"verify", []string{"verify", inPlace}, ExitDone, true},
 		{"verify copied", []string{"verify", copied}, ExitDone, false},
+		{"carve", []string{"carve", source, "--to", filepath.Join(dir, "carved"), "--effort", "quick"}, -1, true},
+		{"check", []string{"check", source, "--for", source}, ExitBad, true},
+		{"compare", []string{"compare", source, inPlace}, ExitBad, true},
+		{"unpack", []string{"unpack", source, "--to", filepath.Join(dir, "parts")}, ExitReserved, true},
+		{"table", []string{"table", source, "--format", "sfdisk", "--out", filepath.Join(dir, "table")}, ExitDone, true},
+		{"mend", []string{"mend", source, "--out", filepath.Join(dir, "mended.img")}, ExitDone, true},
+		{"mend a case", []string{"mend", inPlace, "--out", filepath.Join(dir, "mended2.img")}, ExitDone, true},
+		{"why", []string{"why", source}, ExitDone, true},
+		{"why of a case", []string{"why", inPlace}, ExitDone, true},
+		{"bundle", []string{"bundle", inPlace, "--to", filepath.Join(dir, "bundle.zip")}, ExitDone, false},
 		{"version", []string{"version"}, ExitDone, false},
 	} {
+		verbs[tc.args[0]] = true
 		t.Run(tc.name, func(t *testing.T) {
 			trace := filepath.Join(t.TempDir(), "trace")
-			args := append([]string{"-f", "-qq", "-y", "-s", "4096", "-e", traced, "-o", trace, program(t)}, tc.args...)
-			cmd := exec.Command("strace", args...)
+			cmd := underStrace(t, trace, tc.args...)
 			out, err := cmd.CombinedOutput()
 			if code := cmd.ProcessState.ExitCode(); code != tc.exit && (tc.exit >= 0 || code != ExitDone && code != ExitReserved) {
 				t.Errorf("exit %d (%v), want %d\n%s", code, err, tc.exit, out)
 			}
-			lines, err := os.ReadFile(trace)
-			must(t, err)
-			opened, writing := 0, 0
-			for line := range strings.Lines(string(lines)) {
-				if what := harm(line, source); what != "" {
-					t.Errorf("the source is %s: %.300s", what, line)
-				}
-				if opens.MatchString(line) && strings.Contains(line, `"`+source+`"`) {
-					opened++
-				}
-				if writes.MatchString(line) {
-					writing++
-				}
-			}
-			if tc.reads && opened == 0 {
-				t.Error("the trace does not show that the source was opened: it cannot be relied on")
-			}
-			if writing == 0 {
-				t.Error("the trace shows no writing at all, not even of the answer")
-			}
+			onlyRead(t, trace, source, tc.reads)
 		})
+	}
+	t.Run("ui", func(t *testing.T) {
+		trace := filepath.Join(t.TempDir(), "trace")
+		crawl(t, underStrace(t, trace, "ui", "--no-browser", "--json", "--as-root", inPlace))
+		onlyRead(t, trace, source, true)
+	})
+	// No verb is left out.
+	_, help, _ := salvor(t, "--help")
+	_, help, _ = strings.Cut(help, "Available Commands:\n")
+	help, _, _ = strings.Cut(help, "\n\n")
+	for line := range strings.Lines(help) {
+		if verb := strings.Fields(line)[0]; !verbs[verb] && verb != "ui" && verb != "help" && verb != "completion" {
+			t.Errorf("%s is not watched", verb)
+		}
+	}
+	if len(verbs) < 15 || !strings.Contains(help, "rescue") {
+		t.Errorf("the help names no verbs: %s", help)
 	}
 	after, err := os.Stat(source)
 	must(t, err)

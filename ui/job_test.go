@@ -79,9 +79,12 @@ func TestEventsOfAJob(t *testing.T) {
 	b := open(t, s)
 	end := make(chan struct{})
 	j := s.jobs.add(&job{kind: "rescue", key: "k", work: steady(end)})
-	var both sync.WaitGroup
+	var both, seen sync.WaitGroup
+	seen.Add(2)
 	for range 2 {
 		both.Go(func() {
+			first := sync.OnceFunc(seen.Done)
+			defer first()
 			r, err := b.http.Get("http://" + s.pageHost + "/job/" + j.id + "/events")
 			if err != nil {
 				t.Error(err)
@@ -95,6 +98,7 @@ func TestEventsOfAJob(t *testing.T) {
 			for lines.Scan() {
 				if text, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
 					n, last = n+1, text
+					first()
 				}
 			}
 			if n < 2 || !strings.Contains(last, `"running":false`) || !strings.Contains(last, "Safe already: 3 files, 4.0 KiB") {
@@ -102,7 +106,7 @@ func TestEventsOfAJob(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(400 * time.Millisecond)
+	seen.Wait()
 	close(end)
 	both.Wait()
 }

@@ -54,7 +54,7 @@ func (p *Probe) Matches(b []byte) bool {
 		return false
 	}
 	if p.Mask == nil {
-		return bytes.Equal(b[:len(p.Bytes)], p.Bytes)
+		return b[0] == p.Bytes[0] && bytes.Equal(b[:len(p.Bytes)], p.Bytes) // most places differ in their first byte
 	}
 	for i, m := range p.Mask {
 		if b[i]&m != p.Bytes[i]&m {

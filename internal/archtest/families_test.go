@@ -46,7 +46,7 @@ func read(t *testing.T, path ...string) string {
 // Every parser of foreign bytes says what it promises and whose description it follows, tells where its fixtures come
 // from, and is fuzzed.
 func TestFamilies(t *testing.T) {
-	for _, room := range []string{"filetype", "filesystem", "container", "firmware"} {
+	for _, room := range []string{"filetype", "filesystem", "container", "firmware", "volume"} {
 		for _, name := range families(t, room) {
 			dir := room + "/" + name
 			doc, _, _ := strings.Cut(read(t, dir, "doc.go"), "\npackage ")
