@@ -239,7 +239,7 @@ func TestKillCarve(t *testing.T) {
 	points := 6
 	switch {
 	case need.CI():
-		points = 20
+		points = 40
 	case testing.Short():
 		points = 2
 	}

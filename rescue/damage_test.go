@@ -152,7 +152,7 @@ func TestDamage(t *testing.T) {
 	runs := 100
 	switch {
 	case need.CI():
-		runs = 600
+		runs = 3000
 	case testing.Short():
 		runs = 20
 	}
@@ -224,9 +224,9 @@ func damageRun(t *testing.T, tr *truth, image []byte, whole wholeRun, dir, kind 
 	hang := time.AfterFunc(2*damageTime, func() { panic(name + " does not end") })
 	defer hang.Stop()
 	begun := time.Now()
-	// The search for pieces of broken files may take seconds: one run in a hundred makes it.
+	// The search for pieces of broken files may take seconds: one run in five hundred makes it.
 	o := CarveOptions{Effort: carve.Quick}
-	if n%100 == 0 {
+	if n%500 == 0 {
 		o = CarveOptions{Patience: 2 * time.Second}
 	}
 	r, err := Run(ctx, Options{Source: source, Case: to, Program: "salvor test", Carve: o}, &listener{}, quiet())

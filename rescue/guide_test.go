@@ -69,7 +69,7 @@ func TestFirstUsed(t *testing.T) {
 	size := int64(64 << 20)
 	rounds := uint64(2)
 	if need.CI() {
-		rounds = 3
+		rounds = 4
 	}
 	data := halfFull(t, size)
 	used, _ := usedOf(t, tables, data)

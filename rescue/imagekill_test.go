@@ -23,7 +23,7 @@ func TestImageKill(t *testing.T) {
 	kills := 12
 	switch {
 	case need.CI():
-		kills = 50
+		kills = 100
 	case testing.Short():
 		kills = 3
 	}

@@ -2,12 +2,16 @@ package rescue
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/json"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -75,8 +79,8 @@ func (want ended) compare(t *testing.T, got ended) {
 	}
 }
 
-// TestKill kills the job again and again at random moments and sees that it comes to the same end. A job
-// that was not disturbed says how long it takes, and so where the moments are.
+// TestKill kills the job at random moments and sees that it comes to the same end. A job that was not disturbed says how
+// long each step takes: the moments are spread over the steps, of which one alone takes most of the time.
 func TestKill(t *testing.T) {
 	if testing.Short() && need.CI() {
 		t.Fatal("not short where everything must run")
@@ -84,61 +88,171 @@ func TestKill(t *testing.T) {
 	points := 8
 	switch {
 	case need.CI():
-		points = 20
+		points = 50
 	case testing.Short():
 		points = 2
 	}
-	dir := t.TempDir()
-	source := copyOf(t, exampleImage, dir)
+	source := copyOf(t, exampleImage, t.TempDir())
 	for m, mode := range [][]string{nil, {"--copy"}} {
 		name := strings.TrimLeft(strings.Join(append([]string{"rescue"}, mode...), " "), " ")
 		t.Run(name, func(t *testing.T) {
 			args := func(to string) []string { return append([]string{"rescue", source, "--to", to}, mode...) }
 			calm := filepath.Join(t.TempDir(), "case")
-			begun := time.Now()
 			exit, _, stderr := salvor(t, args(calm)...)
-			if took := time.Since(begun); exit != ExitReserved || took <= 0 {
-				t.Fatalf("undisturbed: exit %d after %v\n%s", exit, took, stderr)
+			if exit != ExitReserved {
+				t.Fatalf("undisturbed: exit %d\n%s", exit, stderr)
 			}
-			whole := time.Since(begun)
+			steps := stepsOf(t, calm)
 			want := end(t, calm, exit)
 			if mode != nil && want.image != hashOf(t, source) {
 				t.Fatal("the copy is not the source")
 			}
 			random := rand.New(rand.NewPCG(20261121, uint64(m)))
-			kills := map[string]int{}
-			for range points / 2 {
-				killed := filepath.Join(t.TempDir(), "case")
-				// Some are killed several times before they may end.
-				for range 1 + random.IntN(3) {
-					delay := time.Duration(random.Int64N(int64(whole)))
-					// One that ended before its kill, on a machine that is quicker now or where another kill has
-					// left little to do, is begun again and killed sooner.
-					for !kill(t, delay, args(killed)) {
-						must(t, os.RemoveAll(killed))
-						delay /= 2
+			var kills tallied
+			t.Run("cases", func(t *testing.T) {
+				for n := range points / 2 {
+					// Some are killed several times before they may end.
+					var moments []moment
+					for range 1 + random.IntN(3) {
+						moments = append(moments, moment{random.IntN(len(steps)), random.Float64()})
 					}
-					kills[lastStep(killed)]++
+					slices.SortFunc(moments, func(a, b moment) int { return cmp.Compare(a.step, b.step) })
+					t.Run(strconv.Itoa(n), func(t *testing.T) {
+						t.Parallel()
+						killed := filepath.Join(t.TempDir(), "case")
+						for _, at := range moments {
+							if at.in(t, steps, killed, args(killed)) {
+								kills.add(lastStep(killed))
+							}
+						}
+						code, stdout, stderr := salvor(t, args(killed)...)
+						if code != want.exit {
+							t.Fatalf("after a kill: exit %d, want %d\n%s\n%s", code, want.exit, stdout, stderr)
+						}
+						want.compare(t, end(t, killed, code))
+						if code, out, _ := salvor(t, "verify", killed); code != ExitDone {
+							t.Errorf("verify after a kill: exit %d\n%s", code, out)
+						}
+					})
 				}
-				code, stdout, stderr := salvor(t, args(killed)...)
-				if code != want.exit {
-					t.Fatalf("after a kill: exit %d, want %d\n%s\n%s", code, want.exit, stdout, stderr)
-				}
-				want.compare(t, end(t, killed, code))
-				if code, out, _ := salvor(t, "verify", killed); code != ExitDone {
-					t.Errorf("verify after a kill: exit %d\n%s", code, out)
-				}
-				if t.Failed() {
-					break
-				}
-				must(t, os.RemoveAll(killed))
+			})
+			t.Logf("killed in: %v", kills.n)
+			if sum := kills.sum(); sum < points/2 || need.CI() && len(kills.n) < 8 {
+				t.Errorf("%d kills in %d steps are too few", sum, len(kills.n))
 			}
-			t.Logf("an undisturbed run takes %v; killed in: %v", whole.Round(time.Millisecond), kills)
 			if got := hashOf(t, source); got != readTruth(t).SHA256 {
 				t.Error("the source has changed")
 			}
 		})
 	}
+}
+
+// step is one of a job that was not disturbed, and how long it took. That without a name is what comes before the first.
+type step struct {
+	name string
+	took time.Duration
+}
+
+// stepsOf reads from the journal which steps a job had.
+func stepsOf(t *testing.T, dir string) []step {
+	t.Helper()
+	p, err := os.ReadFile(filepath.Join(dir, "journal.jsonl"))
+	must(t, err)
+	steps := []step{{took: 20 * time.Millisecond}}
+	var begun time.Time
+	for line := range bytes.Lines(p) {
+		var e struct {
+			Time time.Time
+			Act  string
+		}
+		must(t, json.Unmarshal(line, &e))
+		name, isStep := strings.CutSuffix(e.Act, ".begin")
+		// The end of the saving is where the reports are begun, and what else is done twice.
+		if e.Act == "save.end" {
+			name, isStep = e.Act, true
+		}
+		if e.Act != "result" && (!isStep || slices.ContainsFunc(steps, func(s step) bool { return s.name == name })) {
+			continue
+		}
+		if n := len(steps) - 1; n > 0 {
+			steps[n].took = e.Time.Sub(begun)
+		}
+		if begun = e.Time; isStep {
+			steps = append(steps, step{name: name})
+		}
+	}
+	if len(steps) < 8 {
+		t.Fatalf("the journal tells of the steps %v", steps)
+	}
+	return steps
+}
+
+// moment is when a job is killed: in that step, after that part of the time that it takes.
+type moment struct {
+	step int
+	part float64
+}
+
+// in starts the program and kills it at that moment, and reports whether it did: a job that was killed before may have
+// nothing left of a step to be killed in.
+func (m moment) in(t *testing.T, steps []step, dir string, args []string) bool {
+	t.Helper()
+	cmd := exec.Command(program(t), args...)
+	ended := make(chan struct{})
+	had := journalOf(dir)
+	must(t, cmd.Start())
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait()
+	}()
+	sought := []byte(`"act":"` + steps[m.step].name)
+	for begun := m.step == 0; !begun; {
+		select {
+		case <-ended:
+			return false
+		case <-time.After(time.Millisecond):
+			now := journalOf(dir)
+			begun = len(now) > len(had) && bytes.Contains(now[len(had):], sought)
+		}
+	}
+	select {
+	case <-ended:
+		return false
+	case <-time.After(time.Duration(m.part * float64(steps[m.step].took))):
+	}
+	_ = cmd.Process.Kill()
+	<-ended
+	return cmd.ProcessState.ExitCode() == -1
+}
+
+func journalOf(dir string) []byte {
+	p, err := os.ReadFile(filepath.Join(dir, "journal.jsonl"))
+	if err != nil {
+		return nil // it is not begun yet
+	}
+	return p
+}
+
+// tallied counts kills by the steps that they fell into.
+type tallied struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func (k *tallied) add(step string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.n == nil {
+		k.n = map[string]int{}
+	}
+	k.n[step]++
+}
+
+func (k *tallied) sum() (n int) {
+	for _, v := range k.n {
+		n += v
+	}
+	return n
 }
 
 // kill starts the program and kills it after delay. It reports whether it was still running.
@@ -160,7 +274,7 @@ func lastStep(dir string) string {
 	}
 	last := "open"
 	for line := range bytes.Lines(p) {
-		for _, step := range []string{"take", "find", "read", "carve", "save"} {
+		for _, step := range []string{"unpack", "take", "compare", "find", "read", "carve", "relate", "save"} {
 			if bytes.Contains(line, []byte(`"`+step+`.begin"`)) {
 				last = step
 			}

@@ -224,7 +224,7 @@ func TestDestroyedLayouts(t *testing.T) {
 	must(t, err)
 	n := layouts
 	if need.CI() {
-		n *= 4
+		n *= 8
 	}
 	dir := t.TempDir()
 	rnd := rand.New(rand.NewPCG(2026, 1121))

@@ -31,7 +31,7 @@ func TestRandomLayouts(t *testing.T) {
 	dir := t.TempDir()
 	n := layouts
 	if need.CI() {
-		n *= 4
+		n *= 8
 	}
 	count := 0
 	rapid.Check(t, func(rt *rapid.T) {
