@@ -64,6 +64,7 @@ func (r *resolver) look(ctx context.Context, starts map[int64]int64) ([][]probe.
 	}
 	slices.SortFunc(places, func(a, b block.Extent) int { return cmpInt(a.Offset, b.Offset) })
 	buf := make([]byte, headSize)
+	lanes := lanesOf(r.tables.Kinds)
 	for _, e := range places {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -74,26 +75,69 @@ func (r *resolver) look(ctx context.Context, starts map[int64]int64) ([][]probe.
 		r.looked[e] = true
 		// What stands behind an unreadable range in such a small area is left to the sweep.
 		n, _ := r.src.ReadAt(buf[:e.Length], e.Offset)
+		for _, l := range lanes {
+			l.match(found, buf[:n], e.Offset)
+		}
 		for i, k := range r.tables.Kinds {
 			for j := range k.Probes {
-				found[i] = match(found[i], &k.Probes[j], buf[:n], e.Offset)
+				if p := &k.Probes[j]; p.Align <= 1 {
+					found[i] = match(found[i], p, buf[:n], e.Offset)
+				}
 			}
 		}
 	}
 	return found, ctx.Err()
 }
 
-// match appends the places where p matches in b, which stands at base.
-func match(hits []probe.Hit, p *probe.Probe, b []byte, base int64) []probe.Hit {
-	if p.Align > 1 {
-		// The first pattern in b belongs to the first structure whose pattern does not begin before b.
-		for at := align(base-p.At, p.Align) + p.At; at+int64(len(p.Bytes)) <= base+int64(len(b)); at += p.Align {
-			if at >= base && p.Matches(b[at-base:]) {
-				hits = append(hits, probe.Hit{ID: p.ID, Offset: at - p.At})
+// lane is the probes whose patterns stand at the same place of structures of the same alignment, by the first byte of the
+// pattern: one look at a byte speaks for all of them.
+type lane struct {
+	align, at int64
+	first     [256][]laned
+}
+
+type laned struct {
+	kind int
+	p    *probe.Probe
+}
+
+// lanesOf returns the lanes of all probes that have an alignment.
+func lanesOf(kinds []filesystem.Kind) (lanes []*lane) {
+	for i := range kinds {
+		for j := range kinds[i].Probes {
+			p := &kinds[i].Probes[j]
+			if p.Align <= 1 {
+				continue
+			}
+			at := slices.IndexFunc(lanes, func(l *lane) bool { return l.align == p.Align && l.at == p.At })
+			if at < 0 {
+				at = len(lanes)
+				lanes = append(lanes, &lane{align: p.Align, at: p.At})
+			}
+			for c := range lanes[at].first {
+				if p.Mask == nil && byte(c) == p.Bytes[0] || p.Mask != nil && (byte(c)^p.Bytes[0])&p.Mask[0] == 0 {
+					lanes[at].first[c] = append(lanes[at].first[c], laned{i, p})
+				}
 			}
 		}
-		return hits
 	}
+	return lanes
+}
+
+// match appends the places where probes of the lane match in b, which stands at base, to what was found of their kinds.
+func (l *lane) match(found [][]probe.Hit, b []byte, base int64) {
+	// The first pattern in b belongs to the first structure whose pattern does not begin before b.
+	for at := align(base-l.at, l.align) + l.at - base; at < int64(len(b)); at += l.align {
+		for _, c := range l.first[b[at]] {
+			if c.p.Matches(b[at:]) {
+				found[c.kind] = append(found[c.kind], probe.Hit{ID: c.p.ID, Offset: base + at - l.at})
+			}
+		}
+	}
+}
+
+// match appends the places where p, which has no alignment, matches in b, which stands at base.
+func match(hits []probe.Hit, p *probe.Probe, b []byte, base int64) []probe.Hit {
 	if p.Mask != nil {
 		for i := 0; i+len(p.Bytes) <= len(b); i++ {
 			if p.Matches(b[i:]) {

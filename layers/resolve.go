@@ -160,9 +160,9 @@ func (r *resolver) search(ctx context.Context, starts map[int64]int64, all bool)
 	for i := range r.hits {
 		hits := found[i]
 		if all {
-			hits = unique(append(hits, r.hits[i]...))
+			hits = append(hits, r.hits[i]...)
 		}
-		if err := r.locate(ctx, i, hits, starts); err != nil {
+		if err := r.locate(ctx, i, unique(hits), starts); err != nil {
 			return err
 		}
 	}

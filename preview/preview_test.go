@@ -227,3 +227,36 @@ func FuzzText(f *testing.F) {
 		}
 	})
 }
+
+// plain is a picture that shows its points in the most general way only.
+type plain struct{ image.Image }
+
+// The means of a photo and of any picture of the same points are the same.
+func TestMeans(t *testing.T) {
+	photo := image.NewYCbCr(image.Rect(3, 5, 203, 155), image.YCbCrSubsampleRatio420)
+	for y := 5; y < 155; y++ {
+		for x := 3; x < 203; x++ {
+			at := photo.COffset(x, y)
+			photo.Y[photo.YOffset(x, y)], photo.Cb[at], photo.Cr[at] = uint8(x), uint8(80+y/2), uint8(90+x/4)
+		}
+	}
+	fast, err := shrink(t.Context(), photo, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow, err := shrink(t.Context(), plain{photo}, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fast.Bounds() != slow.Bounds() || fast.Bounds().Dx() != 64 {
+		t.Fatalf("%v and %v", fast.Bounds(), slow.Bounds())
+	}
+	for i := range fast.Pix {
+		if d := int(fast.Pix[i]) - int(slow.Pix[i]); d < -3 || d > 3 {
+			t.Fatalf("byte %d is %d, and %d point by point", i, fast.Pix[i], slow.Pix[i])
+		}
+	}
+	if fast.Pix[0] == fast.Pix[len(fast.Pix)-4] {
+		t.Error("all points are alike")
+	}
+}

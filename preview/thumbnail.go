@@ -60,7 +60,7 @@ func shrink(ctx context.Context, img image.Image, size int) (*image.RGBA, error)
 		w, h = max(1, w*size/long), max(1, h*size/long)
 	}
 	out := image.NewRGBA(image.Rect(0, 0, w, h))
-	at := points(img)
+	mean := meanOf(img)
 	for y := range h {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -68,33 +68,54 @@ func shrink(ctx context.Context, img image.Image, size int) (*image.RGBA, error)
 		y0, y1 := b.Min.Y+y*b.Dy()/h, b.Min.Y+(y+1)*b.Dy()/h
 		for x := range w {
 			x0, x1 := b.Min.X+x*b.Dx()/w, b.Min.X+(x+1)*b.Dx()/w
-			out.SetRGBA(x, y, mean(at, x0, y0, max(x1, x0+1), max(y1, y0+1)))
+			out.SetRGBA(x, y, mean(x0, y0, max(x1, x0+1), max(y1, y0+1)))
 		}
 	}
 	return out, nil
 }
 
-// points returns how the points of img are read: without an allocation for each where it can be, as those of all pictures of
-// the standard library.
-func points(img image.Image) func(x, y int) (r, g, b, a uint32) {
-	if img, ok := img.(image.RGBA64Image); ok {
-		return func(x, y int) (r, g, b, a uint32) {
-			c := img.RGBA64At(x, y)
-			return uint32(c.R), uint32(c.G), uint32(c.B), uint32(c.A)
+// meanOf returns what takes the mean of some points of a square of img. Most pictures are photos, whose points are not
+// turned into red, green and blue one by one.
+func meanOf(img image.Image) func(x0, y0, x1, y1 int) color.RGBA {
+	switch img := img.(type) {
+	case *image.YCbCr:
+		return func(x0, y0, x1, y1 int) color.RGBA {
+			var luma, blue, red, n int
+			points(x0, y0, x1, y1, func(x, y int) {
+				c := img.COffset(x, y)
+				luma, blue, red, n = luma+int(img.Y[img.YOffset(x, y)]), blue+int(img.Cb[c]), red+int(img.Cr[c]), n+1
+			})
+			r, g, b := color.YCbCrToRGB(uint8(luma/n), uint8(blue/n), uint8(red/n))
+			return color.RGBA{r, g, b, 255}
+		}
+	case image.RGBA64Image:
+		return func(x0, y0, x1, y1 int) color.RGBA {
+			var r, g, b, n uint32
+			points(x0, y0, x1, y1, func(x, y int) {
+				c := img.RGBA64At(x, y)
+				white := 0xffff - uint32(c.A)
+				r, g, b, n = r+(uint32(c.R)+white)>>8, g+(uint32(c.G)+white)>>8, b+(uint32(c.B)+white)>>8, n+1
+			})
+			return color.RGBA{uint8(min(r/n, 255)), uint8(min(g/n, 255)), uint8(min(b/n, 255)), 255}
 		}
 	}
-	return func(x, y int) (r, g, b, a uint32) { return img.At(x, y).RGBA() }
+	return meanOf(whole{img})
 }
 
-func mean(at func(x, y int) (r, g, b, a uint32), x0, y0, x1, y1 int) color.RGBA {
+// whole gives any picture the way to its points that those of the standard library have.
+type whole struct{ image.Image }
+
+func (w whole) RGBA64At(x, y int) color.RGBA64 {
+	r, g, b, a := w.At(x, y).RGBA()
+	return color.RGBA64{uint16(r), uint16(g), uint16(b), uint16(a)}
+}
+
+// points tells some points of a square, spread over it.
+func points(x0, y0, x1, y1 int, tell func(x, y int)) {
 	nx, ny := min(samples, x1-x0), min(samples, y1-y0)
-	var r, g, b, n uint32
 	for j := range ny {
 		for i := range nx {
-			pr, pg, pb, pa := at(x0+i*(x1-x0)/nx, y0+j*(y1-y0)/ny)
-			white := 0xffff - min(pa, 0xffff)
-			r, g, b, n = r+(pr+white)>>8, g+(pg+white)>>8, b+(pb+white)>>8, n+1
+			tell(x0+i*(x1-x0)/nx, y0+j*(y1-y0)/ny)
 		}
 	}
-	return color.RGBA{uint8(min(r/n, 255)), uint8(min(g/n, 255)), uint8(min(b/n, 255)), 255}
 }
