@@ -149,13 +149,14 @@ func holds(t *testing.T, name string, x *compare.Target, now, was, new []byte, c
 
 func cuts() int {
 	if need.CI() {
-		return 50
+		return 100
 	}
 	return 4
 }
 
 // The update of an eMMC with a GPT is cut at any byte, in order: the bracket, the other partitions, and the finished image.
 func TestCompareEMMC(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(cuts()) {
 		u := newEMMC(t, seed)
 		cut := 1 + u.rnd.IntN(len(u.new)-1)
@@ -208,6 +209,7 @@ func (u *updated) finish(t *testing.T, before *Compared) {
 
 // Out of order: the set of new blocks is exact.
 func TestCompareEMMCOutOfOrder(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(cuts()) {
 		u := newEMMC(t, 1000+seed)
 		size := []int{512, 4096, 65536}[seed%3]

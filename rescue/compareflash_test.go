@@ -73,6 +73,7 @@ func (u *updated) writeNOR(cut int) {
 
 // A raw slot of a NOR flash, with erase blocks; the volumes of UBI have no trace, and the environment says what starts.
 func TestCompareNOR(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(cuts()) {
 		u := newNOR(t, seed, []string{"A B", "B A"}[seed%2], []byte{1})
 		cut := 1 + u.rnd.IntN(len(u.new)-1)
@@ -96,6 +97,7 @@ func TestCompareNOR(t *testing.T) {
 
 // A volume of UBI whose update was cut: blocks of it that were not written are on no erase block.
 func TestCompareUBI(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(cuts()) {
 		rnd := rand.New(rand.NewPCG(seed, 9))
 		for range 200_000 {

@@ -77,6 +77,7 @@ func openMap(t *testing.T, path string) *imaging.Map {
 // One map goes from one program to the other and back, at any place of the work, and the end is the same map and the
 // same image as if either had done it alone.
 func TestPingPong(t *testing.T) {
+	t.Parallel()
 	need.Tools(t, "ddrescue")
 	rounds := uint64(25)
 	if need.CI() {

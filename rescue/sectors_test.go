@@ -27,6 +27,7 @@ func loopDevice(t *testing.T, image string, sector int, readOnly bool) string {
 
 // TestSectorSizes reads the example from block devices of every size of sector that the kernel makes.
 func TestSectorSizes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	image := copyOf(t, exampleImage, dir)
 	to := filepath.Join(dir, "plain")

@@ -199,6 +199,7 @@ func crawl(t *testing.T, cmd *exec.Cmd) {
 
 // TestSourceIsOnlyRead watches the system calls of every verb.
 func TestSourceIsOnlyRead(t *testing.T) {
+	t.Parallel()
 	need.Tools(t, "strace")
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	must(t, err)
