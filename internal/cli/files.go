@@ -83,8 +83,8 @@ func (a *app) listFiles(cmd *cobra.Command, dir string, q recovery.Query, o list
 	if err != nil {
 		return err
 	}
-	var listed, bytes, twins int64
-	volume, more := -1, false
+	var listed, bytes, twins, erased int64
+	volume, more, headed := -1, false, false
 	for e, err := range c.Catalog.Select(cmd.Context(), q) {
 		if err != nil {
 			return err
@@ -93,11 +93,15 @@ func (a *app) listFiles(cmd *cobra.Command, dir string, q recovery.Query, o list
 			twins++
 			continue
 		}
-		if o.limit > 0 && listed == int64(o.limit) {
+		if o.limit > 0 && listed+erased == int64(o.limit) {
 			more = true
 			break
 		}
-		if !e.IsDir() {
+		switch {
+		case e.IsDir():
+		case e.Erased && e.Save == recovery.Skipped:
+			erased++
+		default:
 			listed++
 			bytes += e.Size
 		}
@@ -111,10 +115,11 @@ func (a *app) listFiles(cmd *cobra.Command, dir string, q recovery.Query, o list
 			}
 			err = printNode(a, e)
 		default:
-			if listed == 1 {
+			if !headed {
+				headed = true
 				fmt.Fprintf(a.out, line, "VERDICT", "STATE", "SIZE", "TIME", "ID", "PATH")
 			}
-			_, err = fmt.Fprintf(a.out, line, e.Verdict.Words(), stateWord(e), host.Bytes(e.Size), when(e), show(e.ID), show(place(e)))
+			_, err = fmt.Fprintf(a.out, line, verdictWord(e), stateWord(e), host.Bytes(e.Size), when(e), show(e.ID), show(place(e)))
 			for _, f := range e.Findings {
 				// What is missing beside a file is nothing that its verdict tells.
 				if err == nil && f.Severity > finding.Info && strings.HasPrefix(f.Code, "relate.") {
@@ -131,11 +136,16 @@ func (a *app) listFiles(cmd *cobra.Command, dir string, q recovery.Query, o list
 	switch {
 	case more:
 		state = fmt.Sprintf("the first %s, %s; there are more", files(listed), host.Bytes(bytes))
-	case listed == 0 && twins == 0:
+	case listed == 0 && twins == 0 && erased == 0:
 		state = "no file fits"
 		next = fmt.Sprintf("leave an option out; `salvor look %s` shows what the case holds", dir)
-	case twins > 0:
-		state += fmt.Sprintf("; %d more have the same content as another and are listed with --duplicates", twins)
+	default:
+		if erased > 0 {
+			state += fmt.Sprintf("; of %s more nothing is left but erased space, which is not saved", files(erased))
+		}
+		if twins > 0 {
+			state += fmt.Sprintf("; %d more have the same content as another and are listed with --duplicates", twins)
+		}
 	}
 	return a.end(wire.NewResult(rescue.ExitDone, state, "the case was only read", next))
 }
@@ -161,8 +171,16 @@ func printNode(a *app, e *recovery.Entry) error {
 		_, err := fmt.Fprintf(a.out, "%s%s/\n", strings.Repeat("  ", depth), show(name))
 		return err
 	}
-	_, err := fmt.Fprintf(a.out, "%s%s  (%s, %s, %s)\n", strings.Repeat("  ", depth), show(name), host.Bytes(e.Size), stateWord(e), e.Verdict.Words())
+	_, err := fmt.Fprintf(a.out, "%s%s  (%s, %s, %s)\n", strings.Repeat("  ", depth), show(name), host.Bytes(e.Size), stateWord(e), verdictWord(e))
 	return err
+}
+
+// verdictWord says what is known of the content of a file.
+func verdictWord(e *recovery.Entry) string {
+	if e.Erased && e.Save == recovery.Skipped {
+		return "erased"
+	}
+	return e.Verdict.Words()
 }
 
 // stateWord says by which evidence a file is known.
