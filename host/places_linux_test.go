@@ -1,45 +1,35 @@
-package host
+package host_test
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"salvor/host"
+	"salvor/host/hosttest"
 	"salvor/internal/need"
 )
 
-// TestPlaceThatDoesNotAnswer mounts a file system whose server says nothing, as that of a card that died does: who asks it waits
-// until it goes. It is a place all the same, and nobody asks it.
+// TestPlaceThatDoesNotAnswer lists a mount whose server says nothing: it is a place all the same, and nobody asks it.
 func TestPlaceThatDoesNotAnswer(t *testing.T) {
 	need.Root(t)
-	fuse, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		need.Lacking(t, "/dev/fuse: %v", err)
-	}
 	point, err := os.MkdirTemp("/mnt", "salvor-silent-")
 	if err != nil {
 		need.Lacking(t, "%v", err)
 	}
-	defer os.Remove(point)
-	err = unix.Mount("silent", point, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fuse))
-	if err != nil {
-		unix.Close(fuse)
-		need.Lacking(t, "mount: %v", err)
-	}
+	t.Cleanup(func() { _ = os.Remove(point) })
+	release := hosttest.Silent(t, point)
 	asked := make(chan error, 1)
 	go func() {
 		_, err := os.Stat(point)
 		asked <- err
 	}()
-	found := make(chan []Place, 1)
-	go func() { found <- Places("/") }()
+	found := make(chan []host.Place, 1)
+	go func() { found <- host.Places("/") }()
 	select {
 	case places := <-found:
-		if !slices.Contains(places, Place{PlaceDrive, point}) {
+		if !slices.Contains(places, host.Place{Kind: host.PlaceDrive, Path: point}) {
 			t.Errorf("%s is not among %v", point, places)
 		}
 	case <-time.After(20 * time.Second):
@@ -50,9 +40,6 @@ func TestPlaceThatDoesNotAnswer(t *testing.T) {
 		t.Errorf("the mount answered: %v", err)
 	default:
 	}
-	unix.Close(fuse) // ends the waiting
-	if err := unix.Unmount(point, unix.MNT_DETACH); err != nil {
-		t.Error(err)
-	}
+	release()
 	<-asked
 }

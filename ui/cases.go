@@ -19,6 +19,7 @@ type caseLine struct {
 	Opened         string
 	There          bool
 	Unplugged      string // the drive that is not there; "" where that is not the reason
+	Silent         bool   // the place does not answer
 	Running        bool
 	State          *rescue.State // nil where it could not be read
 	Failed         string
@@ -30,18 +31,33 @@ const maxStates = 60
 
 // cases lists the known cases, with how far each is.
 func (s *Server) cases(w http.ResponseWriter, r *http.Request) {
-	var list []caseLine
-	for i, k := range s.known.all() {
-		l := caseLine{Key: k.Key(), Name: k.Name(), Dir: k.Dir, Opened: when(k.Opened), There: isCase(k.Dir), Running: s.busy("rescue", k.Key())}
-		switch {
+	all := s.known.all()
+	lines := askAll(r.Context(), s.asker, s.asker.folder, len(all), func(i int) caseLine {
+		k := all[i]
+		l := s.lineOf(k)
+		switch l.There = isCase(k.Dir); {
 		case !l.There:
 			l.Unplugged = k.unplugged(r.Context())
 		case i < maxStates:
 			l.State, l.Other, l.Failed = s.stateOf(k)
 		}
+		return l
+	})
+	var list []caseLine
+	for i, k := range all {
+		l, answered := lines[i]
+		if !answered {
+			l = s.lineOf(k)
+			l.Silent = true
+		}
 		list = append(list, l)
 	}
 	s.show(w, r, http.StatusOK, "cases", view{Here: "cases"}, map[string]any{"Cases": list})
+}
+
+// lineOf is what is known of a case without looking into its folder.
+func (s *Server) lineOf(k knownCase) caseLine {
+	return caseLine{Key: k.Key(), Name: k.Name(), Dir: k.Dir, Opened: when(k.Opened), Running: s.busy("rescue", k.Key())}
 }
 
 // stateOf says how far a case is, and who else works in it.
@@ -110,9 +126,12 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request) (*rescue.Case, kno
 		s.refuse(w, r, http.StatusNotFound, "refused.case")
 		return nil, k, false
 	}
-	if !isCase(k.Dir) {
-		s.show(w, r, http.StatusNotFound, "cases", view{Here: "cases"}, map[string]any{"Cases": []caseLine{{Key: k.Key(), Name: k.Name(), Dir: k.Dir,
-			Opened: when(k.Opened), Unplugged: k.unplugged(r.Context())}}})
+	if there, answered := askOne(r.Context(), s.asker, s.asker.folder, func() bool { return isCase(k.Dir) }); !there {
+		l := s.lineOf(k)
+		if l.Silent = !answered; answered {
+			l.Unplugged = k.unplugged(r.Context())
+		}
+		s.show(w, r, http.StatusNotFound, "cases", view{Here: "cases"}, map[string]any{"Cases": []caseLine{l}})
 		return nil, k, false
 	}
 	if s.tooEarly(r, k) {

@@ -2,6 +2,8 @@ package ui
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -105,7 +107,24 @@ func (s *Server) pick(w http.ResponseWriter, r *http.Request) {
 	if up := filepath.Dir(c.dir); up != c.dir {
 		data["Up"] = c.into(up)
 	}
-	places, err := c.list()
+	type listed struct {
+		places []place
+		total  int
+		err    error
+	}
+	answer, answered := askOne(r.Context(), s.asker, s.asker.folder, func() listed {
+		own := *c // it may go on when nobody waits any more
+		places, err := own.list(r.Context())
+		return listed{places, own.total, err}
+	})
+	if !answered {
+		answer.err = errSilent
+	}
+	places, err := answer.places, answer.err
+	c.total = answer.total
+	if c.from >= c.total {
+		c.from = 0
+	}
 	data["Places"], data["From"], data["To"], data["Total"] = places, c.from+1, c.from+len(places), c.total
 	if err != nil {
 		data["Failed"] = failure(err)
@@ -119,7 +138,7 @@ func (s *Server) pick(w http.ResponseWriter, r *http.Request) {
 	if (c.p.folder || c.p.either) && c.then != "" && err == nil {
 		data["ChooseThis"] = c.choose(c.dir)
 	}
-	if c.p.folder {
+	if c.p.folder && answered {
 		if t, err := host.InspectTarget(c.dir); err == nil && t.Free >= 0 {
 			data["Free"] = t.Free
 		}
@@ -127,9 +146,14 @@ func (s *Server) pick(w http.ResponseWriter, r *http.Request) {
 	s.show(w, r, http.StatusOK, "pick", view{Title: lang.say("pick.title." + c.name)}, data)
 }
 
+// errSilent is the answer of a folder that says nothing.
+var errSilent = errors.New("ui: the folder does not answer")
+
 // failure is the name of the words for a folder that cannot be opened.
 func failure(err error) string {
 	switch {
+	case errors.Is(err, errSilent):
+		return "pick.failed.silent"
 	case os.IsPermission(err):
 		return "pick.failed.permission"
 	case os.IsNotExist(err):
@@ -205,27 +229,31 @@ func (c *picking) crumbs() []crumb {
 	}
 }
 
-// isFolder reports whether an entry is a folder, also through a link.
-func isFolder(dir string, e fs.DirEntry) bool {
-	if e.Type()&fs.ModeSymlink != 0 {
-		return host.IsFolder(filepath.Join(dir, e.Name()))
-	}
-	return e.IsDir()
-}
-
-// list returns the places of the page, folders first.
-func (c *picking) list() ([]place, error) {
+// list returns the places of the page, folders first. Where links lead, and what stands in folders, is not waited for longer
+// than a moment: it may be on a drive that does not answer.
+func (c *picking) list(ctx context.Context) ([]place, error) {
 	entries, err := os.ReadDir(c.dir)
 	type item struct {
 		entry  fs.DirEntry
 		lower  string
 		folder bool
 	}
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), ".") && !c.hidden })
+	var links []string
+	for _, e := range entries {
+		if e.Type()&fs.ModeSymlink != 0 {
+			links = append(links, e.Name())
+		}
+	}
+	toFolder := map[string]bool{}
+	for i, folder := range askAll(ctx, c.s.asker, c.s.asker.single, len(links), func(i int) bool { return host.IsFolder(filepath.Join(c.dir, links[i])) }) {
+		toFolder[links[i]] = folder
+	}
 	var items []item
 	for _, e := range entries {
-		folder := isFolder(c.dir, e)
-		switch {
-		case strings.HasPrefix(e.Name(), ".") && !c.hidden, c.p.folder && !folder, !folder && !e.Type().IsRegular() && e.Type()&fs.ModeSymlink == 0:
+		link := e.Type()&fs.ModeSymlink != 0
+		folder := e.IsDir() || link && toFolder[e.Name()]
+		if c.p.folder && !folder || !folder && !e.Type().IsRegular() && !link {
 			continue
 		}
 		items = append(items, item{e, strings.ToLower(e.Name()), folder})
@@ -243,28 +271,51 @@ func (c *picking) list() ([]place, error) {
 	if c.from >= c.total {
 		c.from = 0
 	}
+	shown := items[c.from:min(c.from+pagePlaces, c.total)]
+	// The size of a file, where links lead to; -1 of what is none. Of a folder that of the record which makes it a case.
+	sizes := askAll(ctx, c.s.asker, c.s.asker.single, len(shown), func(i int) int64 {
+		path := filepath.Join(c.dir, shown[i].entry.Name())
+		switch {
+		case !shown[i].folder:
+			return regularSize(path)
+		case c.name == "case":
+			return regularSize(filepath.Join(path, "case.json"))
+		}
+		return -1
+	})
 	var out []place
-	for _, i := range items[c.from:min(c.from+pagePlaces, c.total)] {
-		out = append(out, c.place(i.entry.Name(), i.folder))
+	for i, item := range shown {
+		size, answered := sizes[i]
+		if !answered {
+			size = -1
+		}
+		out = append(out, c.place(item.entry.Name(), item.folder, size))
 	}
 	return out, err
 }
 
-func (c *picking) place(name string, folder bool) place {
+// regularSize returns the size of the file that path leads to; -1 where none does that can be read as a file.
+func regularSize(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return -1
+	}
+	return info.Size()
+}
+
+func (c *picking) place(name string, folder bool, size int64) place {
 	path := filepath.Join(c.dir, name)
 	out := place{Name: name, Folder: folder}
-	if folder {
+	switch {
+	case folder:
 		out.Into = c.into(path)
-		if c.name == "case" && host.FileSize(filepath.Join(path, "case.json")) >= 0 {
+		if c.name == "case" && size >= 0 {
 			out.IsCase, out.Ticket = true, c.s.seal.ticket("case", path)
 		}
-		return out
-	}
-	info, err := os.Stat(path) // where links lead
-	if err != nil || !info.Mode().IsRegular() {
+	case size < 0:
 		out.Unreadable = true
-		return out
+	default:
+		out.Size, out.Choose, out.Ticket = size, c.choose(path), c.s.seal.ticket(c.name, path)
 	}
-	out.Size, out.Choose, out.Ticket = info.Size(), c.choose(path), c.s.seal.ticket(c.name, path)
 	return out
 }

@@ -61,6 +61,7 @@ type Server struct {
 	drafts                      drafts
 	picks                       picks
 	asides                      *asides
+	asker                       *asker
 	needs                       *needs
 	uploads                     *uploads
 	questions                   *questions
@@ -74,7 +75,7 @@ type Server struct {
 
 // Listen begins to listen, on the loopback addresses where no Remote is asked for. The caller calls Serve.
 func Listen(o Options) (*Server, error) {
-	s := &Server{o: o, seal: newSeal(), stranger: strangerTime, decoding: make(chan struct{}, 2), listing: make(chan struct{}, 1), take: rescue.TakeOptions{Interval: writtenEvery}, uploads: newUploads(o.Uploads), questions: newQuestions(), others: map[string]*sentences{}, asides: newAsides(), needs: newNeeds()}
+	s := &Server{o: o, seal: newSeal(), stranger: strangerTime, decoding: make(chan struct{}, 2), listing: make(chan struct{}, 1), take: rescue.TakeOptions{Interval: writtenEvery}, uploads: newUploads(o.Uploads), questions: newQuestions(), others: map[string]*sentences{}, asides: newAsides(), asker: newAsker(), needs: newNeeds()}
 	var err error
 	if s.words, err = loadWords(); err != nil {
 		return nil, err
