@@ -29,7 +29,7 @@ func TestSilentPlaces(t *testing.T) {
 		}
 	}
 	s := serve(t, Options{State: filepath.Join(dir, "state")})
-	s.asker.folder = 2 * time.Second
+	s.asker.folder = 5 * time.Second // of which the single ones beside it take up to two
 	b := open(t, s)
 	hosttest.Silent(t, dead)
 	begun := time.Now()
