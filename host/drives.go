@@ -21,16 +21,16 @@ type Drive struct {
 	System    bool   // this computer runs from it
 }
 
-// maxDrives bounds the list, and askShare how long a share of another computer may take to answer.
+// maxDrives bounds the list, and askDrive how long one may take to answer: a share of another computer, a disk that is dying.
 const (
 	maxDrives = 64
-	askShare  = 2 * time.Second
+	askDrive  = 2 * time.Second
 )
 
 // ownPoints are mounts of the system that hold nothing of a person.
 var ownPoints = []string{"/boot", "/efi", "/usr", "/var", "/snap", "/proc", "/sys", "/dev", "/run/credentials", "/etc", "/System", "/private/var/vm"}
 
-// Drives returns the places on which a person may save, removable ones first. A share that does not answer is left out.
+// Drives returns the places on which a person may save, removable ones first. A drive or a share that does not answer is left out.
 func Drives(ctx context.Context) ([]Drive, error) { return System{}.Drives(ctx) }
 
 // Drives is as the function [Drives], for this system.
@@ -96,9 +96,6 @@ func (s System) points() []string {
 		if own || fs == "squashfs" || fs == "erofs" || fs == "iso9660" || fs == "udf" {
 			continue
 		}
-		if st, err := os.Stat(s.path(m.Point)); !slices.Contains(networkNames, fs) && (err != nil || !st.IsDir()) {
-			continue // a file over which another one was mounted
-		}
 		out = append(out, m.Point)
 	}
 	return out
@@ -130,9 +127,15 @@ func (s System) drive(ctx context.Context, point string) (Drive, bool) {
 	got := make(chan answer, 1)
 	go func() {
 		t, err := s.InspectTarget(point)
+		if err == nil && !t.Network {
+			var st fs.FileInfo
+			if st, err = os.Stat(s.path(point)); err == nil && !st.IsDir() {
+				err = fs.ErrInvalid // a file over which another one was mounted
+			}
+		}
 		got <- answer{t, err}
 	}()
-	wait := time.NewTimer(askShare)
+	wait := time.NewTimer(askDrive)
 	defer wait.Stop()
 	select {
 	case a := <-got:

@@ -35,6 +35,19 @@ func TestPlaceThatDoesNotAnswer(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Error("the list waits for a mount that does not answer")
 	}
+	drives := make(chan error, 1)
+	go func() {
+		_, err := host.Drives(t.Context())
+		drives <- err
+	}()
+	select {
+	case err := <-drives:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the list of drives waits for a mount that does not answer")
+	}
 	select {
 	case err := <-asked:
 		t.Errorf("the mount answered: %v", err)

@@ -22,7 +22,7 @@ func Silent(t testing.TB, point string) (release func()) {
 	if err := os.MkdirAll(point, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	err = unix.Mount("silent", point, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fuse))
+	err = unix.Mount("/dev/silent", point, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fuse))
 	if err != nil {
 		unix.Close(fuse)
 		need.Lacking(t, "mount: %v", err)
