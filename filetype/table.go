@@ -224,8 +224,8 @@ func (t *Table) settle(ctx context.Context, src block.Source, f *Format, r Repor
 }
 
 // ConstantFill reports whether src holds only 0x00 or only 0xFF, and which. It stops at the first other
-// byte, so that it is cheap for any file that does not begin with a long fill. An empty source holds no
-// fill. Errors are those of reading.
+// byte, so that it is cheap for any file that does not begin with a long fill, and does not read holes, which
+// may be of any size. An empty source holds no fill. Errors are those of reading.
 func ConstantFill(ctx context.Context, src block.Source) (byte, bool, error) {
 	if src.Size() <= 0 {
 		return 0, false, nil
@@ -239,6 +239,8 @@ func ConstantFill(ctx context.Context, src block.Source) (byte, bool, error) {
 	if !isFill(fill) {
 		return fill, false, nil
 	}
+	var holes []block.Extent // from where s stands on; asked for when the first bytes are zeros
+	asked := false
 	for s.Offset() < src.Size() {
 		w, err := s.Window()
 		if err != nil {
@@ -248,6 +250,18 @@ func ConstantFill(ctx context.Context, src block.Source) (byte, bool, error) {
 			return fill, false, nil
 		}
 		s.Discard(len(w))
+		if fill != 0 {
+			continue
+		}
+		if !asked {
+			holes, asked = block.OfKind(block.Origin(src, block.Extent{Length: src.Size()}), block.Zero).Extents(), true
+		}
+		for len(holes) > 0 && holes[0].End() <= s.Offset() {
+			holes = holes[1:]
+		}
+		if len(holes) > 0 && holes[0].Has(s.Offset()) {
+			s = NewStream(ctx, src, holes[0].End())
+		}
 	}
 	return fill, true, nil
 }

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
 	"salvor/block"
+	"salvor/block/blocktest"
 	"salvor/block/probe"
 	"salvor/filetype"
 	"salvor/filetype/filetypetest"
@@ -183,6 +185,32 @@ func TestConstantFill(t *testing.T) {
 	hole := &filetypetest.Holed{Source: block.Bytes(big), Holes: block.SetOf(block.Extent{Offset: 5000, Length: 1})}
 	if _, ok, err := filetype.ConstantFill(t.Context(), hole); ok || err == nil {
 		t.Errorf("an unreadable byte counts as fill: %v %v", ok, err)
+	}
+}
+
+// A damaged inode may claim terabytes of hole: they are not read.
+func TestConstantFillOfHoles(t *testing.T) {
+	const tera = 1 << 40
+	data := append(make([]byte, 8192), 1)
+	runs := []block.Run{
+		{Length: 4096},
+		{Logical: 4096, Length: tera, Kind: block.Zero},
+		{Logical: 4096 + tera, Physical: 4096, Length: 4096},
+		{Logical: 8192 + tera, Length: tera, Kind: block.Zero},
+	}
+	for _, tt := range []struct {
+		last int64 // where the last byte stands
+		ok   bool
+	}{{0, true}, {8192, false}} {
+		all := append(slices.Clone(runs), block.Run{Logical: 8192 + 2*tera, Physical: tt.last, Length: 1})
+		src := blocktest.Counting(block.Join(block.Bytes(data), all, 8193+2*tera))
+		b, ok, err := filetype.ConstantFill(t.Context(), src)
+		if b != 0 || ok != tt.ok || err != nil {
+			t.Errorf("%#x %v %v, expected %v", b, ok, err, tt.ok)
+		}
+		if src.Bytes() > 1<<20 {
+			t.Errorf("%d bytes were read", src.Bytes())
+		}
 	}
 }
 
