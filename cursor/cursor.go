@@ -43,9 +43,16 @@ func (e *CorruptError) Error() string {
 	return s
 }
 
-// Corrupt returns a CorruptError. expected and found are shown as fmt.Sprint shows them.
+// Corrupt returns a CorruptError. expected and found are shown as fmt.Sprint shows them, nil as nothing.
 func Corrupt(structure string, offset int64, expected, found any) *CorruptError {
-	return &CorruptError{Structure: structure, Offset: offset, Expected: fmt.Sprint(expected), Found: fmt.Sprint(found)}
+	return &CorruptError{Structure: structure, Offset: offset, Expected: shown(expected), Found: shown(found)}
+}
+
+func shown(v any) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
 }
 
 // IsCorrupt reports whether err says that a structure is broken, and returns that error.

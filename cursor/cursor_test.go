@@ -190,6 +190,7 @@ func TestCorruptError(t *testing.T) {
 	}{
 		{cursor.Corrupt("a", 16, 5, 9), "a: 9, expected 5 (at 0x10)"},
 		{cursor.Corrupt("a", -1, "x", "y"), "a: y, expected x"},
+		{cursor.Corrupt("a", -1, nil, "y"), "a: y"},
 		{&cursor.CorruptError{Structure: "a", Expected: "x"}, "a: expected x (at 0x0)"},
 		{&cursor.CorruptError{Structure: "a", Found: "y", Offset: -1}, "a: y"},
 	} {
