@@ -3,9 +3,8 @@ package hosttest
 import (
 	"fmt"
 	"os"
+	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"salvor/internal/need"
 )
@@ -15,16 +14,16 @@ import (
 func Silent(t testing.TB, point string) (release func()) {
 	t.Helper()
 	need.Root(t)
-	fuse, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	fuse, err := syscall.Open("/dev/fuse", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		need.Lacking(t, "/dev/fuse: %v", err)
 	}
 	if err := os.MkdirAll(point, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	err = unix.Mount("/dev/silent", point, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fuse))
+	err = syscall.Mount("/dev/silent", point, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fuse))
 	if err != nil {
-		unix.Close(fuse)
+		syscall.Close(fuse)
 		need.Lacking(t, "mount: %v", err)
 	}
 	released := false
@@ -33,8 +32,8 @@ func Silent(t testing.TB, point string) (release func()) {
 			return
 		}
 		released = true
-		unix.Close(fuse)
-		if err := unix.Unmount(point, unix.MNT_DETACH); err != nil {
+		syscall.Close(fuse)
+		if err := syscall.Unmount(point, syscall.MNT_DETACH); err != nil {
 			t.Error(err)
 		}
 	}
