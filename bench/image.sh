@@ -6,6 +6,9 @@
 # Needs root (a loop mount), Linux, and: gdisk e2fsprogs dosfstools mtools ffmpeg exiftool
 # libreoffice-writer python3. The same MIB and SEED give the same files; the kernel chooses their places.
 set -euo pipefail
+for tool in sgdisk mke2fs mkfs.vfat mcopy ffmpeg exiftool libreoffice python3; do
+    command -v "$tool" >/dev/null || { echo "bench/image.sh: $tool is not installed" >&2; exit 2; }
+done
 export LC_ALL=C.UTF-8 TZ=UTC SOURCE_DATE_EPOCH=1773100800
 here=$(cd "$(dirname "$0")" && pwd)
 image=$(realpath -m "${1:?usage: image.sh IMAGE [MIB]}")
