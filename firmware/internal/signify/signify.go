@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -91,14 +92,12 @@ func decode(line string, size int) ([]byte, error) {
 	return p, err
 }
 
-// KeyID is how the tools print the ID of a key: minisign as a number, the others as bytes.
+// KeyID is how the tools print the ID of a key: minisign as a number, without zeros before it, the others as bytes.
 func (s *Signature) KeyID() string {
-	id := slices.Clone(s.ID)
 	if s.Minisign {
-		slices.Reverse(id)
-		return strings.ToUpper(hex.EncodeToString(id))
+		return fmt.Sprintf("%X", binary.LittleEndian.Uint64(s.ID))
 	}
-	return hex.EncodeToString(id)
+	return hex.EncodeToString(s.ID)
 }
 
 // Signed is Message.

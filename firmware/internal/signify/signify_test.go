@@ -134,6 +134,16 @@ func TestTools(t *testing.T) {
 	}
 }
 
+func TestKeyID(t *testing.T) {
+	// The ID of a key that minisign 0.11 made, which wrote "minisign public key 2ADB8C8C95694B6" above it.
+	id := []byte{0xb6, 0x94, 0x56, 0xc9, 0xc8, 0xb8, 0xad, 0x02}
+	for minisign, want := range map[bool]string{true: "2ADB8C8C95694B6", false: "b69456c9c8b8ad02"} {
+		if got := (&Signature{ID: id, Minisign: minisign}).KeyID(); got != want {
+			t.Errorf("%s, expected %s", got, want)
+		}
+	}
+}
+
 // same reports whether two texts say the same: base64 has bits that mean nothing, and a line may end in blanks.
 func same(a, b *Signature) bool {
 	return bytes.Equal(a.sum, b.sum) && bytes.Equal(a.ID, b.ID) && bytes.Equal(a.global, b.global) && a.hashed == b.hashed && a.Trusted == b.Trusted
