@@ -3,6 +3,7 @@ package imaging
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -23,11 +24,10 @@ func place(at int64) string { return fmt.Sprintf("0x%X", at) }
 type Behaviour struct {
 	size   int64
 	reads  int64
-	bytes  int64
-	took   time.Duration
-	slow   block.Set // read far slower than the rest
-	whole  block.Set // failed as a large read
-	single block.Set // read sector by sector there
+	rates  [rateClasses]int64     // bytes that were read, by the class of the rate that they came at
+	slow   [rateClasses]block.Set // what may have been read far slower than the rest, by the same class
+	whole  block.Set              // failed as a large read
+	single block.Set              // read sector by sector there
 	bad    block.Set
 
 	head     []byte // the first bytes, to be found again where a medium wraps
@@ -42,16 +42,43 @@ const wrapSample = 64 << 10
 // NewBehaviour returns a watcher of a medium of size bytes.
 func NewBehaviour(size int64) *Behaviour { return &Behaviour{size: size} }
 
+const (
+	rateClasses = 80
+	// farSlower is how many classes of rate make a stretch stand out: eight to sixteen times slower.
+	farSlower = 7
+)
+
+// rateClass is a rate as twice the logarithm to base 2 of bytes in a second.
+func rateClass(n int64, took time.Duration) int {
+	rate := float64(n) / max(took, time.Nanosecond).Seconds()
+	return min(max(int(2*math.Log2(rate)), 0), rateClasses-1)
+}
+
+// usualRate is the class of the rate of the byte in the middle, by rate. An average would be the rate of what came out of
+// a cache, or of a zone in which a disk spent all of its time.
+func (b *Behaviour) usualRate() int {
+	var all, until int64
+	for _, n := range b.rates {
+		all += n
+	}
+	for class, n := range b.rates {
+		if until += n; 2*until >= all {
+			return class
+		}
+	}
+	return rateClasses - 1
+}
+
 // Read notes a read.
 func (b *Behaviour) Read(r Read) {
 	switch {
 	case r.Good == r.Length && r.Length >= leastCluster:
-		if b.reads >= slowAfter && r.Took >= slowRead && r.Took.Seconds()*float64(b.bytes) > 10*float64(r.Length)*b.took.Seconds() {
-			b.slow.Add(r.Extent)
-		}
+		class := rateClass(r.Length, r.Took)
 		b.reads++
-		b.bytes += r.Length
-		b.took += r.Took
+		b.rates[class] += r.Length
+		if r.Took >= slowRead && (b.reads <= slowAfter || class+farSlower <= b.usualRate()) {
+			b.slow[class].Add(r.Extent)
+		}
 	case r.Good < r.Length && r.Length >= leastCluster:
 		b.whole.Add(r.Extent)
 	case r.Good == r.Length:
@@ -96,8 +123,15 @@ func uniform(p []byte) bool { return bytes.Equal(p[1:], p[:len(p)-1]) }
 // Findings says what was seen.
 func (b *Behaviour) Findings() []finding.Finding {
 	var out []finding.Finding
-	if n := b.slow.Count(); n > 0 {
-		at := b.slow.Extents()[0].Offset
+	// What was usual is known only now: the first reads may have come out of a cache, or been the slow ones.
+	var slow block.Set
+	for class, set := range b.slow {
+		if class+farSlower <= b.usualRate() {
+			slow = slow.Union(set)
+		}
+	}
+	if n := slow.Count(); n > 0 {
+		at := slow.Extents()[0].Offset
 		out = append(out, slowZones.New(finding.Arg("ranges", n), finding.Arg("at", place(at)), finding.At(at, 0)))
 	}
 	// Places where a large read failed and no sector of it is bad.

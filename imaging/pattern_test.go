@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"salvor/block"
 	"salvor/block/blocktest"
@@ -139,6 +140,43 @@ func (l *large) ReadAt(p []byte, off int64) (int, error) {
 		}
 	}
 	return l.Source.ReadAt(p, off)
+}
+
+// What is slow is so beside the whole medium: neither a start that came out of a cache, nor a zone that took nearly all of the
+// time, is what the rest is held against.
+func TestSlowZones(t *testing.T) {
+	const mib = 1 << 20
+	type zone struct {
+		mib  int64
+		took time.Duration // for each MiB
+	}
+	for _, tt := range []struct {
+		name  string
+		zones []zone
+		want  string
+	}{
+		{"a fast medium", []zone{{500, 5 * time.Millisecond}}, ""},
+		{"a slow medium", []zone{{500, 150 * time.Millisecond}}, ""},
+		{"a slow medium whose start was in the cache", []zone{{100, 200 * time.Microsecond}, {400, 150 * time.Millisecond}}, ""},
+		{"a slow zone", []zone{{100, 10 * time.Millisecond}, {3, 2 * time.Second}, {100, 10 * time.Millisecond}}, "0x6400000"},
+		{"a slow zone at the start", []zone{{3, 2 * time.Second}, {200, 10 * time.Millisecond}}, "0x0"},
+		{"a slow zone behind what was in the cache", []zone{{100, 200 * time.Microsecond}, {300, 150 * time.Millisecond}, {3, 4 * time.Second}, {97, 150 * time.Millisecond}}, "0x19000000"},
+		{"a third of all in slow zones", []zone{{200, 10 * time.Millisecond}, {100, 2 * time.Second}}, "0xC800000"},
+		{"less than ten times slower", []zone{{200, 20 * time.Millisecond}, {3, 100 * time.Millisecond}}, ""},
+	} {
+		b := imaging.NewBehaviour(500 * mib)
+		var at int64
+		for _, z := range tt.zones {
+			for range z.mib {
+				b.Read(imaging.Read{Extent: block.Extent{Offset: at, Length: mib}, Good: mib, Took: z.took})
+				at += mib
+			}
+		}
+		list := b.Findings()
+		if (codes(list) == "slow") != (tt.want != "") || tt.want != "" && !strings.Contains(list[0].String(), "1 stretches were read far slower than the rest, the first at "+tt.want) {
+			t.Errorf("%s: %v", tt.name, list)
+		}
+	}
 }
 
 func TestBehaviour(t *testing.T) {
