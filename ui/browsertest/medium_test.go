@@ -39,7 +39,7 @@ func slowAt(t testing.TB, point, dir, file string, options ...string) *slowDisk 
 	d := &slowDisk{path: filepath.Join(point, "nbd"), log: filepath.Join(dir, "reads.log"), rate: filepath.Join(dir, "rate")}
 	d.set(t, fast)
 	args := append(options, point, "--command", "nbdkit", "-s", "--exit-with-parent")
-	args = append(append(args, options...), "--filter=log", "--filter=rate", "file", file, "rate=8G", "rate-file="+d.rate, "burstiness=0.1", "logfile="+d.log)
+	args = append(append(args, options...), "--filter=log", "--filter=rate", "file", file, "rate=8G", "rate-file="+d.rate, "logfile="+d.log)
 	cmd := exec.Command("nbdfuse", args...)
 	cmd.Stderr = os.Stderr
 	must(t, cmd.Start())
