@@ -162,7 +162,8 @@ func TestSlowZones(t *testing.T) {
 		{"a slow zone at the start", []zone{{3, 2 * time.Second}, {200, 10 * time.Millisecond}}, "0x0"},
 		{"a slow zone behind what was in the cache", []zone{{100, 200 * time.Microsecond}, {300, 150 * time.Millisecond}, {3, 4 * time.Second}, {97, 150 * time.Millisecond}}, "0x19000000"},
 		{"a third of all in slow zones", []zone{{200, 10 * time.Millisecond}, {100, 2 * time.Second}}, "0xC800000"},
-		{"less than ten times slower", []zone{{200, 20 * time.Millisecond}, {3, 100 * time.Millisecond}}, ""},
+		{"seven times slower", []zone{{200, 20 * time.Millisecond}, {3, 140 * time.Millisecond}}, ""},
+		{"seventeen times slower", []zone{{200, 20 * time.Millisecond}, {3, 340 * time.Millisecond}}, "0xC800000"},
 	} {
 		b := imaging.NewBehaviour(500 * mib)
 		var at int64
