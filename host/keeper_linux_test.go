@@ -161,7 +161,57 @@ func TestSilentDiskStaysSilent(t *testing.T) {
 		cancel()
 	}
 	close(wait)
+	mustPanicFree(t, k.parent.SetDeadline(time.Time{})) // that of the last question
+	if a := k.answer(t); a.Number != 1 || a.Pages == nil {
+		t.Errorf("%+v", a)
+	}
 	k.end(t)
+}
+
+// TestParentLeaves holds that a parent which goes away in the middle of an answer ends the keeper as any other does: without an
+// error, and without the flag.
+func TestParentLeaves(t *testing.T) {
+	t.Run("before the answer", func(t *testing.T) {
+		begun, wait := make(chan struct{}, 1), make(chan struct{})
+		k := newKept(t, func(k *kept) {
+			flag := k.flag
+			k.flag = func() (bool, error) {
+				begun <- struct{}{}
+				<-wait
+				return flag()
+			}
+		})
+		k.question(t, keeperLock, 1, 0, 0, 0)
+		<-begun
+		mustPanicFree(t, k.parent.Close())
+		close(wait)
+		k.left(t)
+	})
+	t.Run("without reading it", func(t *testing.T) {
+		k := newKept(t, func(*kept) {})
+		k.question(t, keeperLock, 1, 0, 0, 0)
+		err := control(k.parent, func(fd uintptr) error {
+			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 60_000)
+			if err == nil && n != 1 {
+				err = errors.New("no answer came")
+			}
+			return err
+		})
+		mustPanicFree(t, err)
+		mustPanicFree(t, k.parent.Close())
+		k.left(t)
+	})
+}
+
+// left waits for the end of a keeper that had set the flag.
+func (k *kept) left(t *testing.T) {
+	t.Helper()
+	if err := <-k.ended; err != nil {
+		t.Error(err)
+	}
+	if !slices.Equal(k.set, []bool{true, false}) {
+		t.Errorf("set %v", k.set)
+	}
 }
 
 // TestMediumChangedWhileAsked puts another medium into a disk while a person gives the password for the first one.

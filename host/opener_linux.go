@@ -228,7 +228,9 @@ func (k *keeper) serve(socket int) error {
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
-		case err != nil || n == 0:
+		case n == 0 && err == nil, parentLeft(err):
+			return nil
+		case err != nil:
 			return err
 		case n != 5:
 			return errors.New("host: a question of another shape")
@@ -251,10 +253,19 @@ func (k *keeper) serve(socket int) error {
 		default:
 			err = tell(socket, number, errors.ErrUnsupported, nil)
 		}
-		if err != nil {
+		switch {
+		case parentLeft(err):
+			return nil
+		case err != nil:
 			return err
 		}
 	}
+}
+
+// parentLeft reports whether err says that no one is at the other end of a socket: who leaves before an answer, or without having
+// read one, ends it so.
+func parentLeft(err error) bool {
+	return errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET)
 }
 
 // lock sets or clears the flag. One that was set before, by someone else, is not cleared in the end.
