@@ -181,8 +181,9 @@ func (j *joiner) round(ctx context.Context, level int) error {
 	j.each = max(j.work, 0) / int64(max(len(j.pending), 1))
 	for range j.Workers {
 		wg.Go(func() {
+			var near cache
 			for b := range work {
-				j.try(ctx, b, level)
+				j.try(ctx, b, level, &near)
 			}
 		})
 	}

@@ -9,8 +9,8 @@ import (
 	"salvor/guard"
 )
 
-// try looks for the pieces of one file.
-func (j *joiner) try(ctx context.Context, b *broken, level int) {
+// try looks for the pieces of one file, with a cache of the source that no one else uses at that time.
+func (j *joiner) try(ctx context.Context, b *broken, level int, near *cache) {
 	s := *j.space
 	if (b.Offset-s.base)%s.unit != 0 {
 		s.unit, s.base = leastUnit, 0
@@ -23,7 +23,8 @@ func (j *joiner) try(ctx context.Context, b *broken, level int) {
 		return
 	}
 	read := &meter{Source: j.Source}
-	cached := &meter{Source: &cache{Source: read}}
+	near.Source = read
+	cached := &meter{Source: near}
 	t.src = cached
 	defer func() { j.ledger.add(b.Format, read.n) }()
 	_ = guard.Do(ctx, j.Limit, read, func(ctx context.Context, _ block.Source) error {

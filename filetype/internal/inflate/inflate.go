@@ -70,6 +70,9 @@ type Inflater struct {
 	rest      uint32      // bytes of a stored block that are still to come
 	keep      func(*Mark) // given marks; nil for none
 	pause     int64       // offset of the next mark
+	alphabets *alphabets  // those of the current block, as marks have them; nil before its first mark
+	window    []stretch   // what stands before the last mark, as marks have it
+	entered   int64       // up to where in the content that is
 	look      bool        // the content is held against what came before: text goes on as text
 	seen      int         // place in buf up to which they were
 
@@ -128,8 +131,8 @@ func (f *Inflater) corrupt(expected, found any) error {
 	return cursor.Corrupt("deflate stream", f.r.offset(), expected, found)
 }
 
-// flush gives out what is new and makes room.
-func (f *Inflater) flush() error {
+// give gives out what is new.
+func (f *Inflater) give() error {
 	if err := f.ctx.Err(); err != nil {
 		return err
 	}
@@ -137,6 +140,15 @@ func (f *Inflater) flush() error {
 		if err := f.out(f.buf[f.mark:f.at]); err != nil {
 			return err
 		}
+	}
+	f.mark = f.at
+	return nil
+}
+
+// flush gives out what is new and makes room.
+func (f *Inflater) flush() error {
+	if err := f.give(); err != nil {
+		return err
 	}
 	if f.at > windowSize {
 		d := f.at - windowSize
@@ -162,7 +174,7 @@ func (f *Inflater) block() (err error) {
 		return r.why()
 	}
 	start := r.reached() - int64(r.n/8)
-	f.last = r.take(1) == 1
+	f.last, f.alphabets = r.take(1) == 1, nil
 	switch kind := r.take(2); kind {
 	case 0:
 		if err = f.storedHead(); err == nil {

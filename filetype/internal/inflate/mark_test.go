@@ -50,10 +50,24 @@ func TestFollowFromMarks(t *testing.T) {
 		for i := 0; i < len(marks); i += 1 + len(marks)/40 {
 			got = nil
 			s := filetype.NewStream(t.Context(), src, marks[i].Offset())
-			res, err := f.Follow(t.Context(), s, marks[i], nil, out)
+			var later *Mark
+			at := lengths[i]
+			res, err := f.Follow(t.Context(), s, marks[i], func(m *Mark) {
+				if n := m.Offset() - marks[i].Offset(); later == nil && n > 20*filetype.MarkEvery {
+					later, at = m, lengths[i]+len(got)
+				}
+			}, out)
 			if err != nil || res.Out != int64(len(content)) || !bytes.Equal(got, content[lengths[i]:]) || s.Offset() != int64(b.Len()) {
 				t.Fatalf("level %d, from mark %d at %d: %d bytes of %d, end %d of %d, %v", level, i, marks[i].Offset(), len(got),
 					len(content)-lengths[i], s.Offset(), b.Len(), err)
+			}
+			if later == nil {
+				continue
+			}
+			got = nil
+			s = filetype.NewStream(t.Context(), src, later.Offset())
+			if _, err := f.Follow(t.Context(), s, later, nil, out); err != nil || !bytes.Equal(got, content[at:]) {
+				t.Fatalf("level %d, from a mark made behind mark %d: %d bytes of %d, %v", level, i, len(got), len(content)-at, err)
 			}
 		}
 	}
