@@ -59,7 +59,7 @@ any moment, the same command goes on where it was; with other options it carves 
 	f.StringVar(&o.Case, "to", "", "the `CASE` folder: a new or empty one, or the one to go on with")
 	f.BoolVar(&o.Copy, "copy", false, "copy an image file into the case, instead of using it where it lies")
 	f.BoolVar(&o.NoLock, "no-lock", false, "leave the system's read-only flag of the device as it is")
-	f.StringSliceVar(&c.types, "type", nil, "only these formats: jpeg,pdf,…")
+	f.StringSliceVar(&c.types, "type", nil, typeUsage)
 	f.StringSliceVar(&c.classes, "class", nil, "only these classes: "+join(filetype.Classes()))
 	f.StringSliceVar(&c.ranges, "range", nil, "only files that begin in these bytes of the source: 4M-8M, 0x1000-")
 	f.StringVar(&c.Partition, "partition", "", "only inside of this volume or partition: v2")
@@ -88,16 +88,9 @@ func (c *carving) fill() error {
 	if c.Unit != 0 && (c.Unit < 512 || c.Unit > 1<<26 || c.Unit&(c.Unit-1) != 0) {
 		return usageError{fmt.Errorf("--cluster %s: expected a power of two from 512 to 64M", c.cluster)}
 	}
-	tables, err := rescue.NewTables()
-	if err != nil {
+	if c.Formats, err = formatsOf(c.types); err != nil {
 		return err
 	}
-	for _, w := range c.types {
-		if _, ok := tables.Files.ByName(w); !ok {
-			return usageError{fmt.Errorf("--type %s: there is no such format", w)}
-		}
-	}
-	c.Formats = c.types
 	for _, w := range c.classes {
 		if !slices.Contains(filetype.Classes(), filetype.Class(w)) {
 			return usageError{fmt.Errorf("--class %s: expected one of %s", w, join(filetype.Classes()))}

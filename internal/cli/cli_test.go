@@ -98,12 +98,12 @@ func TestPlural(t *testing.T) {
 
 func TestSelectionQuery(t *testing.T) {
 	s := selection{
-		name: "*.jpg", path: "/DCIM/100/", types: []string{"jpeg"}, states: []string{"live", "deleted"}, verdicts: []string{"proven"},
+		name: "*.jpg", path: "/DCIM/100/", types: []string{"jpeg", "JPG", ".docx", "mov"}, states: []string{"live", "deleted"}, verdicts: []string{"proven"},
 		classes: []string{"photo", "video"}, drawers: []string{"files", "carved"}, volumes: []string{"2", "v3", "0"},
 		minSize: "1k", maxSize: "1M", after: "2026-01-01", before: "2026-02-01",
 	}
 	want := recovery.Query{
-		Name: "*.jpg", PathPrefix: "DCIM/100", Formats: []string{"jpeg"}, States: []filesystem.State{filesystem.Live, filesystem.Deleted},
+		Name: "*.jpg", PathPrefix: "DCIM/100", Formats: []string{"jpeg", "zip", "mp4", "mov"}, States: []filesystem.State{filesystem.Live, filesystem.Deleted},
 		Verdicts: []filetype.Verdict{filetype.Proven}, Classes: []filetype.Class{"photo", "video"}, Drawers: []string{"files", "carved"},
 		Volumes: []int{2, 3, 0}, MinSize: 1 << 10, MaxSize: 1 << 20,
 		After: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Before: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC),
@@ -118,6 +118,7 @@ func TestSelectionQuery(t *testing.T) {
 		"--class x":      {classes: []string{"photo", "x"}},
 		"--state x":      {states: []string{"x"}},
 		"--verdict x":    {verdicts: []string{"x"}},
+		"--type x":       {types: []string{"jpeg", "x"}},
 		"--in x":         {drawers: []string{"x"}},
 		"--min-size x":   {minSize: "x"},
 		"--max-size x":   {maxSize: "x"},

@@ -14,6 +14,7 @@ import (
 	"salvor/filesystem"
 	"salvor/filetype"
 	"salvor/recovery"
+	"salvor/rescue"
 )
 
 // The words of the options with a fixed choice.
@@ -35,7 +36,7 @@ func (s *selection) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&s.name, "name", "", "only names that match a pattern: '*.jp*g'")
 	f.StringVar(&s.path, "path", "", "only this folder or path of a volume")
-	f.StringSliceVar(&s.types, "type", nil, "only these formats: jpeg,pdf,…")
+	f.StringSliceVar(&s.types, "type", nil, typeUsage)
 	f.StringSliceVar(&s.classes, "class", nil, "only these classes: "+join(filetype.Classes()))
 	f.StringSliceVar(&s.states, "state", nil, "only these states: "+stateWords)
 	f.StringSliceVar(&s.verdicts, "verdict", nil, "only these verdicts: "+verdictWords)
@@ -57,7 +58,7 @@ func join[T ~string](list []T) string {
 
 // query turns the options into a query of the catalogue.
 func (s *selection) query() (recovery.Query, error) {
-	q := recovery.Query{Name: s.name, PathPrefix: strings.Trim(s.path, "/"), Formats: s.types, Drawers: s.drawers}
+	q := recovery.Query{Name: s.name, PathPrefix: strings.Trim(s.path, "/"), Drawers: s.drawers}
 	if _, err := path.Match(s.name, ""); err != nil {
 		return q, usageError{fmt.Errorf("--name %s: expected a pattern with *, ? or [a-z] in it", s.name)}
 	}
@@ -94,6 +95,9 @@ func (s *selection) query() (recovery.Query, error) {
 		}
 	}
 	var err error
+	if q.Formats, err = formatsOf(s.types); err != nil {
+		return q, err
+	}
 	if q.MinSize, err = parseSize("--min-size", s.minSize); err != nil {
 		return q, err
 	}
@@ -105,6 +109,39 @@ func (s *selection) query() (recovery.Query, error) {
 	}
 	q.Before, err = parseTime("--before", s.before)
 	return q, err
+}
+
+// typeUsage describes --type, which several verbs have.
+const typeUsage = "only these formats, or those whose files end so: jpeg,pdf,docx,…"
+
+// formatsOf turns the words of --type into names of formats. Whoever asks for jpg or docx is given the formats whose files are
+// named so, which may be more than these: docx is a zip.
+func formatsOf(words []string) ([]string, error) {
+	if len(words) == 0 {
+		return nil, nil
+	}
+	tables, err := rescue.NewTables()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, given := range words {
+		w := strings.ToLower(strings.TrimPrefix(given, "."))
+		known := false
+		for _, f := range tables.Files.Formats() {
+			if f.Name != w && !slices.Contains(f.Extensions, w) {
+				continue
+			}
+			known = true
+			if !slices.Contains(out, f.Name) {
+				out = append(out, f.Name)
+			}
+		}
+		if !known {
+			return nil, usageError{fmt.Errorf("--type %s: there is no such format", given)}
+		}
+	}
+	return out, nil
 }
 
 // parseSize reads a number of bytes: units of 1024 with or without "iB", any case. "" is 0.
