@@ -4,7 +4,7 @@
 #   bench/run.sh [OPTION...]                    all that is below
 #   bench/run.sh [OPTION...] cases [ID...]      single volumes: deleted files, damaged starts; needs root
 #   bench/run.sh [OPTION...] read               how fast healthy volumes are listed and read
-#   bench/run.sh [OPTION...] disks [IMAGE...]   partitioned disks made by image.sh; two are made without IMAGE
+#   bench/run.sh [OPTION...] disks [IMAGE...]   partitioned disks made by image.sh; three are made without IMAGE
 #   bench/run.sh [OPTION...] fat|ntfs|carve|copy|ext|layout|firmware   the benches in the folders of these names
 #   bench/run.sh --quick                        small volumes, one round, nothing written; fails when what must hold does not
 #
@@ -196,7 +196,7 @@ score_cases() { # further options of score
 disks() {
     local image list=("$@") arguments=() k
     if [ ${#list[@]} -eq 0 ]; then
-        for k in 2048 1024; do SEED=$seed "$here/image.sh" "$W/disk-$k.img" "$k" >&2; list+=("$W/disk-$k.img"); done
+        for k in 2048 1024 512; do SEED=$seed "$here/image.sh" "$W/disk-$k.img" "$k" >&2; list+=("$W/disk-$k.img"); done
     fi
     for image in "${list[@]}"; do
         image=$(realpath "$image")
