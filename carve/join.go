@@ -89,7 +89,7 @@ func Join(ctx context.Context, o JoinOptions) (JoinStats, error) {
 		o.Limit = defaultLimit
 	}
 	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
+		o.Workers = min(runtime.GOMAXPROCS(0), maxWorkers)
 	}
 	j := &joiner{JoinOptions: o, bounds: boundsOf[o.Effort], pending: make([]*broken, 0, len(o.Broken))}
 	unit, base := Unit(o.Starts)

@@ -57,6 +57,26 @@ func TestMapMemory(t *testing.T) {
 	}
 }
 
+// The memory of a rescue does not grow with the processors of a computer.
+func TestRescueMemory(t *testing.T) {
+	for _, processors := range []string{"2", "64"} {
+		cmd := exec.Command(program(t), "rescue", exampleImage, "--to", filepath.Join(t.TempDir(), "case"))
+		cmd.Env = append(os.Environ(), "GOMAXPROCS="+processors)
+		must(t, cmd.Start())
+		peak := make(chan int)
+		go func() { peak <- peakOf(cmd.Process.Pid) }()
+		err := cmd.Wait()
+		used := <-peak
+		if code := cmd.ProcessState.ExitCode(); code != ExitReserved {
+			t.Fatal(err)
+		}
+		if used == 0 || used > 128<<10 {
+			t.Errorf("with %s processors it took %d KiB", processors, used)
+		}
+		t.Logf("%s processors: %d MiB", processors, used>>10)
+	}
+}
+
 // peakOf watches a process until it ends, and returns the most memory that it had, in KiB. What the system says at its
 // end will not do: there, the memory of the process that started it counts too.
 func peakOf(pid int) (peak int) {

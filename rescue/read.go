@@ -64,6 +64,9 @@ func (j *job) read(ctx context.Context) error {
 // group is how many files are judged beside each other before they are put, in their order.
 const group = 256
 
+// judges is how many files are judged side by side at most: each may take some megabytes.
+const judges = 8
+
 func (j *job) readVolume(ctx context.Context, judge *recovery.Judge, v *layers.Layer) error {
 	var (
 		put    = batch{cat: j.cat}
@@ -76,7 +79,7 @@ func (j *job) readVolume(ctx context.Context, judge *recovery.Judge, v *layers.L
 	flush := func() error {
 		entries := make([][]*recovery.Entry, len(files))
 		g, gctx := errgroup.WithContext(ctx)
-		g.SetLimit(runtime.GOMAXPROCS(0))
+		g.SetLimit(min(runtime.GOMAXPROCS(0), judges))
 		for i, f := range files {
 			g.Go(func() error {
 				var err error

@@ -3,6 +3,7 @@ package inflate
 import (
 	"bytes"
 	"compress/flate"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -70,5 +71,47 @@ func TestFollowFromMarks(t *testing.T) {
 				t.Fatalf("level %d, from a mark made behind mark %d: %d bytes of %d, %v", level, i, len(got), len(content)-at, err)
 			}
 		}
+	}
+}
+
+// Marks that stand near each other have the content before them, and the tables of their block, in common: a search keeps
+// hundreds of them.
+func TestMarksShare(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 3))
+	var content []byte
+	for len(content) < 1<<20 {
+		content = fmt.Appendf(content, "%d values of sensor %d\n", rnd.IntN(1e6), rnd.IntN(50))
+	}
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(content); err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	var f Inflater
+	count, kept := 0, 0
+	stretches, tables := map[*byte]bool{}, map[*alphabets]bool{}
+	_, err = f.Follow(t.Context(), filetype.NewStream(t.Context(), block.Bytes(b.Bytes()), 0), nil, func(m *Mark) {
+		count++
+		tables[m.alphabets] = true
+		size := 0
+		for _, s := range m.window {
+			size += len(s.p)
+			if !stretches[&s.p[0]] {
+				stretches[&s.p[0]] = true
+				kept += cap(s.p)
+			}
+		}
+		if want := min(int(m.out), windowSize); size < want || size > want+4*lookLeast {
+			t.Fatalf("the mark at %d keeps %d bytes of %d", m.at, size, m.out)
+		}
+	}, func([]byte) error { return nil })
+	if err != nil || count < 300 {
+		t.Fatalf("%d marks, %v", count, err)
+	}
+	if kept > len(content)*3/2 || len(tables) > count/8 {
+		t.Errorf("%d marks keep %d bytes of %d, and %d tables", count, kept, len(content), len(tables))
 	}
 }

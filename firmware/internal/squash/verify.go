@@ -210,7 +210,7 @@ func (v *verifier) inodeTable() {
 // begin starts the workers that decompress data.
 func (v *verifier) begin() {
 	v.jobs = make(chan job, 64)
-	for range max(1, runtime.GOMAXPROCS(0)) {
+	for range min(runtime.GOMAXPROCS(0), 8) {
 		v.wait.Go(func() {
 			dst := make([]byte, v.f.BlockSize)
 			for j := range v.jobs {
