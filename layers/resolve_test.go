@@ -339,7 +339,11 @@ func TestManyLandmarks(t *testing.T) {
 func TestRandomLayouts(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	tables := fakeTables()
-	for run := range 60 {
+	runs := 60
+	if testing.Short() {
+		runs = 8
+	}
+	for run := range runs {
 		var spans []span
 		at := 1 + r.IntN(3)
 		for at < 28 && len(spans) < 4 {

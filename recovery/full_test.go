@@ -53,7 +53,11 @@ func smallDisk(t *testing.T, kind string, mib int) string {
 // room the same call goes on.
 func TestSaveDiskFull(t *testing.T) {
 	for _, kind := range []string{"tmpfs", "ext4"} {
-		for _, size := range []int{100 << 10, 3 << 20, 3000} {
+		sizes := []int{100 << 10, 3 << 20, 3000}
+		if testing.Short() {
+			sizes = sizes[:1]
+		}
+		for _, size := range sizes {
 			t.Run(fmt.Sprintf("%s, files of %d bytes", kind, size), func(t *testing.T) {
 				mount := smallDisk(t, kind, 48)
 				b := &bench{t: t, dir: filepath.Join(mount, "case")}

@@ -185,6 +185,20 @@ var listings = map[string]Listing{
 }
 
 // compareListings compares the pages of listings with what the entries themselves say.
+// some are all questions, or with -short some of them, other ones for each test.
+func some(t *testing.T, all map[string]Listing) map[string]Listing {
+	if !testing.Short() {
+		return all
+	}
+	out := map[string]Listing{}
+	for i, name := range slices.Sorted(maps.Keys(all)) {
+		if i%6 == len(t.Name())%6 {
+			out[name] = all[name]
+		}
+	}
+	return out
+}
+
 func compareListings(t *testing.T, c *Catalog, listings map[string]Listing) {
 	t.Helper()
 	var all []*Entry
@@ -248,7 +262,7 @@ func TestListingsInOrder(t *testing.T) {
 func TestListings(t *testing.T) {
 	c := newCatalog(t)
 	shelfOf(t, c, 4500)
-	check := func(t *testing.T) { compareListings(t, c, listings) }
+	check := func(t *testing.T) { compareListings(t, c, some(t, listings)) }
 	t.Run("without columns", check)
 	if err := c.Optimize(t.Context()); err != nil {
 		t.Fatal(err)
