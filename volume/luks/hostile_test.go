@@ -137,14 +137,14 @@ func TestSegmentsOverflow(t *testing.T) {
 
 // A stop ends the work at a key.
 func TestStops(t *testing.T) {
-	l := only(t, header2(described(`"memory":1024`, `"memory":262144`, `"time":4`, `"time":8`)))
+	l := only(t, header2(described(`"memory":1024`, `"memory":262144`, `"time":4`, `"time":256`)))
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
 	begun := time.Now()
 	if _, err := l.Open(ctx, phrase(secret)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
-	if d := time.Since(begun); d > 2*time.Second {
+	if d := time.Since(begun); d > 20*time.Second { // all of it takes a minute
 		t.Errorf("it took %v", d)
 	}
 	if list, err := Lock().Read(ctx, block.Bytes(header2(described())), nil); err == nil || list != nil {
