@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -74,7 +73,7 @@ type Options struct {
 	Hold func(Found)
 	// Limit is the time that one format may spend on one place; 2 minutes when 0.
 	Limit time.Duration
-	// Workers is how many places are examined at the same time; the number of processors when 0, and no more than 8.
+	// Workers is how many places are examined at the same time; [guard.Workers] when 0.
 	Workers int
 	// Emit is given each file, in order of offset, from the goroutine that called Run. Its error ends the run.
 	Emit func(Found) error
@@ -107,8 +106,6 @@ const (
 	least       = 512
 	maxFindings = 100
 	tellEvery   = 200 * time.Millisecond
-	// maxWorkers bounds the memory on computers with many processors: a place that is examined takes up to some 20 MiB.
-	maxWorkers = 8
 )
 
 // Run carves. Errors are those of ctx and of Emit, and hits that are out of order.
@@ -117,7 +114,7 @@ func Run(ctx context.Context, o Options) (Stats, error) {
 		o.Limit = defaultLimit
 	}
 	if o.Workers <= 0 {
-		o.Workers = min(runtime.GOMAXPROCS(0), maxWorkers)
+		o.Workers = guard.Workers()
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	c := &carver{Options: o}

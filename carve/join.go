@@ -3,12 +3,12 @@ package carve
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 
 	"salvor/block"
 	"salvor/filetype"
+	"salvor/guard"
 )
 
 // Effort says how much work the search for pieces of one file may take.
@@ -89,7 +89,7 @@ func Join(ctx context.Context, o JoinOptions) (JoinStats, error) {
 		o.Limit = defaultLimit
 	}
 	if o.Workers <= 0 {
-		o.Workers = min(runtime.GOMAXPROCS(0), maxWorkers)
+		o.Workers = guard.Workers()
 	}
 	j := &joiner{JoinOptions: o, bounds: boundsOf[o.Effort], pending: make([]*broken, 0, len(o.Broken))}
 	unit, base := Unit(o.Starts)

@@ -5,11 +5,11 @@ import (
 	"cmp"
 	"context"
 	"io"
-	"runtime"
 	"slices"
 	"sync"
 
 	"salvor/diagnosis/logs"
+	"salvor/guard"
 )
 
 // Input is a text to read.
@@ -19,13 +19,10 @@ type Input struct {
 	Said   bool      // a person typed it
 }
 
-// maxWorkers bounds the goroutines of one input, and with them its memory: about 3 MiB each.
-const maxWorkers = 8
-
 // read finds what the rules find in an input, and puts it in order.
 func (e *Engine) read(ctx context.Context, in Input) *tale {
 	t := newTale(in.Name)
-	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
+	workers := guard.Workers()
 	type job struct {
 		n     int
 		block *logs.Block

@@ -3,7 +3,6 @@ package rescue
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -11,6 +10,7 @@ import (
 	"salvor/cursor"
 	"salvor/filesystem"
 	"salvor/finding"
+	"salvor/guard"
 	"salvor/layers"
 	"salvor/recovery"
 )
@@ -64,9 +64,6 @@ func (j *job) read(ctx context.Context) error {
 // group is how many files are judged beside each other before they are put, in their order.
 const group = 256
 
-// judges is how many files are judged side by side at most: each may take some megabytes.
-const judges = 8
-
 func (j *job) readVolume(ctx context.Context, judge *recovery.Judge, v *layers.Layer) error {
 	var (
 		put    = batch{cat: j.cat}
@@ -79,7 +76,7 @@ func (j *job) readVolume(ctx context.Context, judge *recovery.Judge, v *layers.L
 	flush := func() error {
 		entries := make([][]*recovery.Entry, len(files))
 		g, gctx := errgroup.WithContext(ctx)
-		g.SetLimit(min(runtime.GOMAXPROCS(0), judges))
+		g.SetLimit(guard.Workers())
 		for i, f := range files {
 			g.Go(func() error {
 				var err error

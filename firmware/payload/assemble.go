@@ -5,13 +5,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 
 	"salvor/block"
 	"salvor/cursor"
 	"salvor/firmware"
+	"salvor/guard"
 )
 
 // maxAhead is how many bytes an operation may make that is unpacked while others are written.
@@ -115,7 +115,7 @@ type unpacked struct {
 }
 
 func (p *Payload) unpackAhead(ctx context.Context, list []piece) *unpacker {
-	u := &unpacker{p: p, list: list, slots: min(runtime.GOMAXPROCS(0), 8), under: map[int]*unpacked{}}
+	u := &unpacker{p: p, list: list, slots: guard.Workers(), under: map[int]*unpacked{}}
 	u.ctx, u.cancel = context.WithCancel(ctx)
 	return u
 }

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"hash"
 	"hash/adler32"
-	"runtime"
 	"sync"
 
 	"salvor/block"
+	"salvor/guard"
 )
 
 // chunk is a stored chunk.
@@ -40,7 +40,7 @@ type packer struct {
 
 func newBatch(src block.Source, lost block.Set) *batch {
 	b := &batch{src: src, lost: lost, buf: make([]byte, batchChunks*chunkSize)}
-	for range min(runtime.GOMAXPROCS(0), 8) {
+	for range guard.Workers() {
 		p := &packer{}
 		p.z, _ = zlib.NewWriterLevel(&p.b, zlib.BestSpeed) // the level is one that there is
 		b.work = append(b.work, p)

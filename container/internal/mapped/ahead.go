@@ -1,11 +1,11 @@
 package mapped
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 
 	"salvor/block"
+	"salvor/guard"
 )
 
 // ahead unpacks the packed pieces of a read that spans several of them beside each other, into the cache, from which
@@ -42,7 +42,7 @@ func (d *Disk) ahead(e block.Extent) {
 	}
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(list)) {
+	for range min(guard.Workers(), len(list)) {
 		workers.Go(func() {
 			defer func() { _ = recover() }() // the read meets it where someone may be waiting for it
 			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {

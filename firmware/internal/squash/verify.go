@@ -3,12 +3,12 @@ package squash
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 
 	"salvor/block"
 	"salvor/cursor"
+	"salvor/guard"
 )
 
 // maxProblems bounds how many are kept; all are counted.
@@ -210,7 +210,7 @@ func (v *verifier) inodeTable() {
 // begin starts the workers that decompress data.
 func (v *verifier) begin() {
 	v.jobs = make(chan job, 64)
-	for range min(runtime.GOMAXPROCS(0), 8) {
+	for range guard.Workers() {
 		v.wait.Go(func() {
 			dst := make([]byte, v.f.BlockSize)
 			for j := range v.jobs {
