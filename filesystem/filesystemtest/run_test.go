@@ -175,19 +175,10 @@ func run(t *testing.T, fault string) {
 	}, src, truth, Options{Rounds: 60, Seed: 1, MinFound: 0.85})
 }
 
-// TestRight has a reader without fault pass.
-func TestRight(t *testing.T) { run(t, "") }
-
 const faultVariable = "FILESYSTEMTEST_FAULT"
 
-// TestFault is the process that [TestWrong] starts.
-func TestFault(t *testing.T) {
-	fault := os.Getenv(faultVariable)
-	if fault == "" {
-		t.Skip("runs only below TestWrong")
-	}
-	run(t, fault)
-}
+// TestRight has a reader without fault pass. In the processes that [TestWrong] starts the reader has one.
+func TestRight(t *testing.T) { run(t, os.Getenv(faultVariable)) }
 
 // TestWrong has every reader with a fault fail, in the check that is there for it.
 func TestWrong(t *testing.T) {
@@ -207,7 +198,7 @@ func TestWrong(t *testing.T) {
 		"any stream":     "a stream that is not there opens",
 		"no origin":      "origin",
 		"deaf":           "came after a cancel",
-		"zeros":          "TestFault/unreadable",
+		"zeros":          "TestRight/unreadable",
 		"silent":         "nothing says why",
 		"gives up":       "of the files that were not hit",
 		"panics":         "panic: a broken entry",
@@ -216,7 +207,7 @@ func TestWrong(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestFault$")
+			cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestRight$")
 			cmd.Env = append(os.Environ(), faultVariable+"="+fault)
 			out, err := cmd.CombinedOutput()
 			if err == nil {
