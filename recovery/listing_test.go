@@ -184,7 +184,6 @@ var listings = map[string]Listing{
 	"before":             {Query: Query{Before: time.Unix(200, 0)}},
 }
 
-// compareListings compares the pages of listings with what the entries themselves say.
 // some are all questions, or with -short some of them, other ones for each test.
 func some(t *testing.T, all map[string]Listing) map[string]Listing {
 	if !testing.Short() {
@@ -199,6 +198,7 @@ func some(t *testing.T, all map[string]Listing) map[string]Listing {
 	return out
 }
 
+// compareListings compares the pages of listings with what the entries themselves say.
 func compareListings(t *testing.T, c *Catalog, listings map[string]Listing) {
 	t.Helper()
 	var all []*Entry
