@@ -236,12 +236,9 @@ func TestCarveChoices(t *testing.T) {
 // TestKillCarve kills the carving again and again, and sees that the same command comes to the same end: nothing is
 // lost, and nothing is there twice.
 func TestKillCarve(t *testing.T) {
-	points := 6
-	switch {
-	case need.CI():
+	points := 2
+	if need.CI() {
 		points = 40
-	case testing.Short():
-		points = 2
 	}
 	dir := t.TempDir()
 	image, _ := unnamed(t, dir)

@@ -85,12 +85,9 @@ func TestKill(t *testing.T) {
 	if testing.Short() && need.CI() {
 		t.Fatal("not short where everything must run")
 	}
-	points := 8
-	switch {
-	case need.CI():
+	points := 2
+	if need.CI() {
 		points = 50
-	case testing.Short():
-		points = 2
 	}
 	source := copyOf(t, exampleImage, t.TempDir())
 	for m, mode := range [][]string{nil, {"--copy"}} {

@@ -201,6 +201,9 @@ func TestTargetFills(t *testing.T) {
 	}{
 		{"search", 0, false}, {"check", 0, false}, {"carve", 0, false}, {"save", 0, false}, {"save", 1 << 20, false}, {"copy", 64 << 10, true},
 	} {
+		if tc.left == 0 && tc.step != "save" && !need.CI() {
+			continue
+		}
 		t.Run(tc.step, func(t *testing.T) {
 			point := memoryDisk(t, "64m")
 			to := filepath.Join(point, "case")
